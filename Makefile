@@ -1,0 +1,59 @@
+# The project's commands. Each sets up .venv by itself, once, and again when what it is made from changes.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CODE := src $(wildcard tests bench)
+
+# make test WORKERS=1 ARGS='-k codec', make run ARGS='--servers 3', make soak N=100000
+WORKERS ?= 2
+ARGS ?=
+N ?= 10000
+
+.PHONY: help run test check bench soak constraints clean
+
+help:
+	@echo "make run          a whole network on this machine; Ctrl-C stops it"
+	@echo "make test         the tests"
+	@echo "make check        format, lint, types, import rule"
+	@echo "make bench        the measurements"
+	@echo "make soak         long runs: N=$(N) simulated histories, then the tests marked soak"
+	@echo "make constraints  pin the newest versions that pyproject.toml allows"
+	@echo "make clean        remove what the tools left behind (not $(VENV))"
+
+run: $(READY)
+	$(BIN)/oyez up $(ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest -n $(WORKERS) --durations=10 $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports --no-logo
+
+bench: $(READY)
+	$(BIN)/python -m bench $(ARGS)
+
+# pytest exits with 5 where no test is marked soak, which is no failure.
+soak: $(READY)
+	$(BIN)/oyez simulate --histories $(N)
+	$(BIN)/python -m pytest -m soak -n $(WORKERS) --hypothesis-profile=soak $(ARGS) || [ $$? -eq 5 ]
+
+constraints: $(READY)
+	$(BIN)/python -m venv --clear build/constraints
+	build/constraints/bin/pip --disable-pip-version-check install --quiet -e '.[dev]'
+	build/constraints/bin/pip --disable-pip-version-check list --format=freeze \
+		--exclude pip --exclude setuptools --exclude wheel --exclude oyez > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+	rm -rf build/constraints
+
+clean:
+	rm -rf build dist .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find src $(wildcard tests bench tools) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@PYTHON='$(PYTHON)' tools/make-venv $(VENV)
+	$(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
