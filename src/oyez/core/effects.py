@@ -1,0 +1,166 @@
+"""What a role wants done: the only way in which the pure core touches the world (DESIGN section 6).
+
+A role's handler returns a list of these; the host carries them out in order. What follows a `Persist` in its list
+waits until the records are on disk. Effects for a link that is gone do nothing. Links are named by the number that
+the host gave them.
+"""
+
+from dataclasses import dataclass, field
+
+from oyez.log import Log
+from oyez.protocol.messages import Address, Message
+
+
+@dataclass(slots=True, frozen=True)
+class Send:
+    """Send one message."""
+
+    link: int
+    message: Message
+
+
+@dataclass(slots=True, frozen=True)
+class Close:
+    """Close once all that was sent before has left. The role's `on_close` still follows."""
+
+    link: int
+
+
+@dataclass(slots=True, frozen=True)
+class Hold:
+    """Give the role nothing more from this link until `Release`: an answer is being prepared."""
+
+    link: int
+
+
+@dataclass(slots=True, frozen=True)
+class Release:
+    """The opposite of `Hold`."""
+
+    link: int
+
+
+@dataclass(slots=True, frozen=True)
+class Dial:
+    """Connect. `purpose` comes back with `on_dialed` or `on_dial_failed`."""
+
+    address: Address
+    purpose: str
+
+
+@dataclass(slots=True, frozen=True)
+class Follow:
+    """Let this link read `log` from `position` on (None: from its end), behind what has been sent to it before.
+
+    The cursor's `owner` is the link.
+    """
+
+    link: int
+    log: Log
+    position: int | None
+
+
+@dataclass(slots=True, frozen=True)
+class Trust:
+    """This link is to a node: long lines are allowed, and whole blocks of activity lines go to `on_activities`."""
+
+    link: int
+
+
+@dataclass(slots=True, frozen=True)
+class Flush:
+    """Call the role's `on_flush` at the end of this loop turn."""
+
+
+@dataclass(slots=True, frozen=True)
+class SetTimer:
+    """Call `on_timer(key)` in `after` seconds; setting a key again moves it."""
+
+    key: str
+    after: float
+
+
+@dataclass(slots=True, frozen=True)
+class CancelTimer:
+    """Forget the timer, if it runs."""
+
+    key: str
+
+
+@dataclass(slots=True, frozen=True)
+class Persist:
+    """Put these records on disk before anything that follows in this list."""
+
+    records: tuple["Record", ...]
+
+
+@dataclass(slots=True, frozen=True)
+class HashSecret:
+    """Hash a new secret, off the loop; the hash comes back with `on_hashed(token)`."""
+
+    token: int
+    secret: str = field(repr=False)
+
+
+@dataclass(slots=True, frozen=True)
+class VerifySecret:
+    """Check a secret against a hash, off the loop; comes back with `on_verified(token)`. No hash: check and refuse,
+    taking as long, so that nobody can tell whether the user exists."""
+
+    token: int
+    hash: str | None = field(repr=False)
+    secret: str = field(repr=False)
+
+
+@dataclass(slots=True, frozen=True)
+class Report:
+    """Something that an operator, a metric or a checker wants to know. No secrets in `fields`."""
+
+    event: str
+    fields: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True, frozen=True)
+class UserRecord:
+    """A registered user, as stored."""
+
+    username: str
+    hash: str = field(repr=False)
+
+
+@dataclass(slots=True, frozen=True)
+class ServerRecord:
+    """A server of this network, as stored."""
+
+    id: str
+    hostname: str
+    port: int
+    incarnation: int
+
+
+@dataclass(slots=True, frozen=True)
+class ServerGone:
+    """The server with this id is no longer part of the network."""
+
+    id: str
+
+
+Record = UserRecord | ServerRecord | ServerGone
+
+Effect = (
+    Send
+    | Close
+    | Hold
+    | Release
+    | Dial
+    | Follow
+    | Trust
+    | Flush
+    | SetTimer
+    | CancelTimer
+    | Persist
+    | HashSecret
+    | VerifySecret
+    | Report
+)
+Effects = list[Effect]

@@ -1,0 +1,341 @@
+"""Runs a role without doing I/O: bytes and events in, effects carried out on an environment (ADR 3).
+
+The network (`net`) and the simulator (`sim`) each give the environment and the transports; everything between them
+and a role is here, once, so that what the simulator proves holds on sockets.
+
+Guarantees: a role hears of each link's opening, messages and closing in order, and of nothing after the closing;
+effects happen in the order of their list, those behind a `Persist` only once it is durable; a message never lands in
+the middle of an activity line; what one link does or suffers touches no other.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from oyez.core import effects as fx
+from oyez.core.role import Role
+from oyez.log import Cursor
+from oyez.protocol import codec, framing, limits
+from oyez.protocol.messages import Address, InvalidMessage, Message
+
+OUTBOX = 4 * 1024 * 1024
+"""Most bytes of messages that wait for a link to drain; a link that lets more pile up is cut."""
+
+
+class Transport(Protocol):
+    """One link as the environment gives it. No method calls back into the host before it has returned."""
+
+    def send(self, data: bytes) -> int:
+        """Take what fits now, return how much; if not all, `Host.drained` is called when there is room again.
+
+        A broken link takes everything, and is closed in due course.
+        """
+        ...
+
+    def pause(self) -> None:
+        """Deliver nothing more until `resume`."""
+        ...
+
+    def resume(self) -> None:
+        """The opposite of `pause`."""
+        ...
+
+    def close(self, rest: bytes) -> None:
+        """Send `rest` behind all that was taken, then end the link, within a few seconds; `Host.closed` follows."""
+        ...
+
+    def abort(self) -> None:
+        """The link ends at once; `Host.closed` follows."""
+        ...
+
+
+class Environment(Protocol):
+    """The world outside, as far as a host needs it. No method calls back into the host before it has returned."""
+
+    def now(self) -> float:
+        """Seconds; never goes back; near the wall clock."""
+        ...
+
+    def soon(self, callback: Callable[[], None]) -> None:
+        """Call at the end of this loop turn."""
+        ...
+
+    def set_timer(self, key: str, after: float) -> None:
+        """`Host.timer(key)` in `after` seconds; replaces one of the same key."""
+        ...
+
+    def cancel_timer(self, key: str) -> None:
+        """Forget it."""
+        ...
+
+    def dial(self, address: Address, purpose: str) -> None:
+        """`Host.dialed` or `Host.dial_failed` follows."""
+        ...
+
+    def persist(self, records: tuple[fx.Record, ...], done: Callable[[], None]) -> None:
+        """Call `done` when they are on disk."""
+        ...
+
+    def hash_secret(self, token: int, secret: str) -> None:
+        """`Host.hashed` follows."""
+        ...
+
+    def verify_secret(self, token: int, hash: str | None, secret: str) -> None:
+        """`Host.verified` follows."""
+        ...
+
+    def report(self, event: str, fields: dict[str, object]) -> None:
+        """For the log, the metrics, the history."""
+        ...
+
+
+class Link:
+    """One connection, between a transport and the role."""
+
+    __slots__ = ("buffer", "closing", "cursor", "held", "id", "outbox", "transport", "trusted", "waiting")
+
+    def __init__(self, id: int, transport: Transport, limit: int) -> None:
+        self.id = id
+        self.transport = transport
+        self.buffer = framing.LineBuffer(limit)
+        self.waiting: list[bytes] = []  # lines that came while the role held the link
+        self.outbox = b""  # what the transport did not take yet, apart from the log
+        self.cursor: Cursor | None = None
+        self.held = False
+        self.closing = False
+        self.trusted = False
+
+    def send(self, data: bytes) -> None:
+        """Send behind everything that has been sent, between two lines of the log."""
+        if self.cursor is not None and self.cursor.behind:
+            data = self.cursor.finish_line() + data
+        if self.outbox:
+            self.outbox += data
+            return
+        taken = self.transport.send(data)
+        if taken < len(data):
+            self.outbox = data[taken:]
+            if self.cursor is not None:
+                self.cursor.wait()
+
+    def drained(self) -> bool:
+        """Send what waits, then from the log. True when there is more that the transport would take at once."""
+        if self.outbox:
+            self.outbox = self.outbox[self.transport.send(self.outbox) :]
+        if self.outbox or self.cursor is None:
+            return False
+        return not self.cursor.pump() and not self.cursor.blocked
+
+
+class Host:
+    """Drives one role. Everything comes in through its methods, on one thread; none may be called from within."""
+
+    def __init__(self, role: Role, environment: Environment, line_limit: int = limits.LINE) -> None:
+        self.role = role
+        self.environment = environment
+        self.links: dict[int, Link] = {}
+        self._line_limit = line_limit
+        self._last = 0
+
+    # -- what happens -------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """The node is up."""
+        self.perform(self.role.on_start(self.environment.now()))
+
+    def stop(self) -> None:
+        """The operator wants it to end: say so to the role, then close every link."""
+        self.perform(self.role.on_stop(self.environment.now()))
+        self.perform([fx.Close(link) for link in list(self.links)])
+
+    def opened(self, transport: Transport) -> Link:
+        """Somebody has connected."""
+        link = self._new(transport)
+        self.perform(self.role.on_open(self.environment.now(), link.id))
+        return link
+
+    def dialed(self, transport: Transport, purpose: str) -> Link:
+        """A dial has connected."""
+        link = self._new(transport)
+        self.perform(self.role.on_dialed(self.environment.now(), link.id, purpose))
+        return link
+
+    def dial_failed(self, purpose: str) -> None:
+        """A dial has not connected."""
+        self.perform(self.role.on_dial_failed(self.environment.now(), purpose))
+
+    def received(self, link: Link, data: bytes) -> None:
+        """Bytes have come in."""
+        if link.closing:
+            return
+        block = link.buffer.feed(data)
+        if block:
+            self._block(link, block)
+        if link.buffer.overlong and not link.closing:
+            self._refuse(link, framing.too_long(link.buffer.limit))
+
+    def drained(self, link: Link) -> None:
+        """The transport has room again."""
+        if not link.closing and link.drained():
+            self.environment.soon(partial(self.drained, link))
+
+    def closed(self, link: Link) -> None:
+        """The link is gone."""
+        if self.links.pop(link.id, None) is None:
+            return
+        link.closing = True
+        if link.cursor is not None:
+            link.cursor.close()
+            link.cursor = None
+        self.perform(self.role.on_close(self.environment.now(), link.id))
+
+    def timer(self, key: str) -> None:
+        """A timer has run out."""
+        self.perform(self.role.on_timer(self.environment.now(), key))
+
+    def hashed(self, token: int, hash: str) -> None:
+        """A secret has been hashed."""
+        self.perform(self.role.on_hashed(self.environment.now(), token, hash))
+
+    def verified(self, token: int, ok: bool) -> None:
+        """A secret has been checked."""
+        self.perform(self.role.on_verified(self.environment.now(), token, ok))
+
+    def _flush(self) -> None:
+        self.perform(self.role.on_flush(self.environment.now()))
+
+    # -- lines to messages --------------------------------------------------------------------------------------
+
+    def _new(self, transport: Transport) -> Link:
+        self._last += 1
+        link = self.links[self._last] = Link(self._last, transport, self._line_limit)
+        return link
+
+    def _block(self, link: Link, block: bytes) -> None:
+        if link.trusted and not link.held and framing.is_activities(block):
+            self.perform(self.role.on_activities(self.environment.now(), link.id, block))
+            return
+        self._lines(link, framing.lines(block))
+
+    def _lines(self, link: Link, lines: list[bytes]) -> None:
+        now = self.environment.now()
+        on_message = self.role.on_message
+        for index, line in enumerate(lines):
+            if link.held:
+                link.waiting += lines[index:]
+                return
+            if len(line) > link.buffer.limit:
+                self._refuse(link, framing.too_long(link.buffer.limit))
+                return
+            if link.trusted and line.startswith(framing.MESSAGE_PREFIX):
+                effects = self.role.on_activities(now, link.id, line + b"\n")
+            else:
+                effects = on_message(now, link.id, codec.decode(line))
+            if effects:
+                self.perform(effects)
+                if link.closing:
+                    return
+
+    def _refuse(self, link: Link, message: InvalidMessage) -> None:
+        self.perform(self.role.on_message(self.environment.now(), link.id, message))
+
+    # -- effects ------------------------------------------------------------------------------------------------
+
+    def perform(self, effects: fx.Effects) -> None:
+        """Carry out effects in order; those behind a `Persist` once it is durable."""
+        for index, effect in enumerate(effects):
+            if type(effect) is fx.Persist:
+                self.environment.persist(effect.records, partial(self.perform, effects[index + 1 :]))
+                return
+            _PERFORM[type(effect)](self, effect)
+
+    def _send(self, effect: fx.Send) -> None:
+        link = self.links.get(effect.link)
+        if link is not None and not link.closing:
+            link.send(codec.encode(effect.message))
+            if len(link.outbox) > OUTBOX:
+                self.environment.report("outbox_overflow", {"link": link.id})
+                link.transport.abort()
+
+    def _close(self, effect: fx.Close) -> None:
+        link = self.links.get(effect.link)
+        if link is None or link.closing:
+            return
+        link.closing = True
+        if link.cursor is not None:
+            link.cursor.close()
+            link.cursor = None
+        link.transport.close(link.outbox)
+        link.outbox = b""
+
+    def _hold(self, effect: fx.Hold) -> None:
+        link = self.links.get(effect.link)
+        if link is not None and not link.held:
+            link.held = True
+            link.transport.pause()
+
+    def _release(self, effect: fx.Release) -> None:
+        link = self.links.get(effect.link)
+        if link is None or not link.held:
+            return
+        link.held = False
+        waiting, link.waiting = link.waiting, []
+        if waiting and not link.closing:
+            self._lines(link, waiting)
+        if not link.held:
+            link.transport.resume()
+
+    def _dial(self, effect: fx.Dial) -> None:
+        self.environment.dial(effect.address, effect.purpose)
+
+    def _follow(self, effect: fx.Follow) -> None:
+        link = self.links.get(effect.link)
+        if link is None or link.closing:
+            return
+        position = effect.log.end if effect.position is None else effect.position
+        link.cursor = effect.log.cursor(position, link.id, link.transport.send)
+        if not link.outbox:
+            self.drained(link)
+
+    def _trust(self, effect: fx.Trust) -> None:
+        link = self.links.get(effect.link)
+        if link is not None:
+            link.trusted = True
+            link.buffer.limit = limits.NODE_LINE
+
+    def _soon(self, effect: fx.Flush) -> None:
+        self.environment.soon(self._flush)
+
+    def _set_timer(self, effect: fx.SetTimer) -> None:
+        self.environment.set_timer(effect.key, effect.after)
+
+    def _cancel_timer(self, effect: fx.CancelTimer) -> None:
+        self.environment.cancel_timer(effect.key)
+
+    def _hash(self, effect: fx.HashSecret) -> None:
+        self.environment.hash_secret(effect.token, effect.secret)
+
+    def _verify(self, effect: fx.VerifySecret) -> None:
+        self.environment.verify_secret(effect.token, effect.hash, effect.secret)
+
+    def _report(self, effect: fx.Report) -> None:
+        self.environment.report(effect.event, effect.fields)
+
+
+_PERFORM: dict[type, Callable[..., None]] = {
+    fx.Send: Host._send,
+    fx.Close: Host._close,
+    fx.Hold: Host._hold,
+    fx.Release: Host._release,
+    fx.Dial: Host._dial,
+    fx.Follow: Host._follow,
+    fx.Trust: Host._trust,
+    fx.Flush: Host._soon,
+    fx.SetTimer: Host._set_timer,
+    fx.CancelTimer: Host._cancel_timer,
+    fx.HashSecret: Host._hash,
+    fx.VerifySecret: Host._verify,
+    fx.Report: Host._report,
+}
+
+__all__ = ["Environment", "Host", "Link", "Message", "Transport"]

@@ -1,0 +1,258 @@
+"""The hot path: append-only logs of activity lines, and the cursors that read them (DESIGN section 1, ADR 2).
+
+A `Log` holds chunks: runs of lines of one origin, each line encoded once, in the bytes in which it travels. A cursor
+is a place in a log and a way to send; whoever is behind, slow, new or reconnecting is one case: it reads on from its
+place. What is published in one loop turn leaves as one send per cursor.
+
+Guarantees: every cursor is sent the log's bytes from its place on, whole, in order, once; the log never holds more
+than `retention` bytes (plus one turn's); a cursor costs no memory beyond its place. Bytes in, the same bytes out.
+Must not know: sockets, clocks, sessions, what is in a line. Synchronous; times are given by the caller.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+
+READ = 256 * 1024
+"""Most bytes that a cursor which is catching up is sent at once: nobody waits long behind it."""
+
+Send = Callable[[bytes], int]
+"""Hands bytes to a link, returns how many it took. Fewer than given: it is full and will say when it drains."""
+
+
+@dataclass(slots=True, frozen=True)
+class Chunk:
+    """`count` whole lines of `origin`, numbered from `first` on without a hole."""
+
+    origin: str
+    first: int
+    count: int
+    data: bytes
+
+    @property
+    def last(self) -> int:
+        """Sequence of the last line."""
+        return self.first + self.count - 1
+
+    def offset(self, sequence: int) -> int:
+        """Where in `data` the line with this sequence begins; `last + 1` gives the end."""
+        place = 0
+        for _ in range(sequence - self.first):
+            place = self.data.index(b"\n", place) + 1
+        return place
+
+
+_FORGOTTEN = Chunk("", 0, 0, b"")
+
+
+class Cursor:
+    """A reader's place in a log: a byte position, and the send that takes what follows it.
+
+    While it keeps up its place is the log's end; `position` counts only once it has fallen behind. `blocked` tells
+    that the link took less than it was given, `owner` is the number of the link.
+    """
+
+    __slots__ = ("_log", "behind", "blocked", "moved_at", "owner", "position", "send", "torn")
+
+    def __init__(self, log: "Log", owner: int, send: Send) -> None:
+        self._log = log
+        self.owner = owner
+        self.send = send
+        self.behind = False
+        self.blocked = False
+        self.position = 0
+        self.moved_at = 0.0
+        self.torn = b""  # the rest of a begun line whose chunk had to be forgotten
+
+    def pump(self) -> bool:
+        """Send what the link takes, a bounded amount. True once the cursor keeps up; else go on when the link drains,
+        or soon where it is not `blocked`."""
+        return self._log.pump(self)
+
+    def finish_line(self) -> bytes:
+        """The rest of the line that was begun, to be sent before anything else; the place moves behind it."""
+        return self._log.finish_line(self)
+
+    def wait(self) -> None:
+        """Send nothing until the next `pump`: the link has something else to say first."""
+        self._log.fall_behind(self, self._log.end)
+
+    def close(self) -> None:
+        """Read no further."""
+        self._log.forget(self)
+
+
+class Log:
+    """An append-only log with its cursors. Positions are byte offsets since the log began."""
+
+    def __init__(self, retention: int) -> None:
+        self.retention = retention
+        self.start = 0
+        self.end = 0
+        self.delivered = 0  # lines handed over whole, to all cursors together
+        self._chunks: list[Chunk] = []
+        self._starts: list[int] = []
+        self._dropped = 0  # chunks before this index are forgotten, and cut off now and then
+        self._current: dict[Cursor, Send] = {}
+        self._behind: dict[Cursor, None] = {}
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def publish(self, chunks: list[Chunk]) -> None:
+        """Append one turn's chunks and send them to every cursor that keeps up."""
+        before = self.end
+        for chunk in chunks:
+            self._chunks.append(chunk)
+            self._starts.append(self.end)
+            self.end += len(chunk.data)
+            self.delivered += chunk.count * len(self._current)
+        self._forget_oldest()
+        if not self._current:
+            return
+        data = chunks[0].data if len(chunks) == 1 else b"".join([chunk.data for chunk in chunks])
+        size = len(data)
+        full = [(cursor, taken) for cursor, send in self._current.items() if (taken := send(data)) != size]
+        for cursor, taken in full:
+            self.delivered -= data.count(b"\n", taken)
+            cursor.blocked = True
+            self.fall_behind(cursor, before + taken)
+
+    def _forget_oldest(self) -> None:
+        chunks, dropped = self._chunks, self._dropped
+        while self.end - self.start > self.retention and dropped < len(chunks) - 1:
+            end = self.start + len(chunks[dropped].data)
+            for cursor in self._behind:
+                if self.start < cursor.position < end:
+                    cursor.torn = self.finish_line(cursor)
+            self.start = end
+            chunks[dropped] = _FORGOTTEN
+            dropped += 1
+        if dropped > 1024 and dropped * 2 > len(chunks):
+            del chunks[:dropped], self._starts[:dropped]
+            dropped = 0
+        self._dropped = dropped
+
+    # -- cursors ------------------------------------------------------------------------------------------------
+
+    def cursor(self, position: int, owner: int, send: Send) -> Cursor:
+        """A new cursor that will read from `position` on at its first `pump`."""
+        cursor = Cursor(self, owner, send)
+        self.fall_behind(cursor, position)
+        return cursor
+
+    def fall_behind(self, cursor: Cursor, position: int) -> None:
+        """The cursor's link is full: it goes on from `position` when it drains."""
+        if not cursor.behind:
+            cursor.behind = True
+            cursor.position = position
+            cursor.moved_at = 0.0
+            self._current.pop(cursor, None)
+            self._behind[cursor] = None
+
+    def pump(self, cursor: Cursor) -> bool:
+        """One read's worth for a cursor that is behind; True once it keeps up again."""
+        if not cursor.behind or cursor.position < self.start:
+            return not cursor.behind
+        data = self.read(cursor.position, READ)
+        if data:
+            taken = cursor.send(data)
+            cursor.blocked = taken < len(data)
+            cursor.position += taken
+            if taken:
+                cursor.moved_at = 0.0
+                self.delivered += data.count(b"\n", 0, taken)
+        if cursor.position < self.end:
+            return False
+        cursor.behind = False
+        del self._behind[cursor]
+        self._current[cursor] = cursor.send
+        return True
+
+    def finish_line(self, cursor: Cursor) -> bytes:
+        """See `Cursor.finish_line`."""
+        if cursor.torn:
+            rest, cursor.torn = cursor.torn, b""
+            return rest
+        if not cursor.behind or not self.start < cursor.position < self.end:
+            return b""
+        chunk, offset = self._at(cursor.position - 1)
+        if chunk.data[offset] == 0x0A:
+            return b""
+        rest = chunk.data[offset + 1 : chunk.data.index(b"\n", offset) + 1]
+        cursor.position += len(rest)
+        self.delivered += 1
+        return rest
+
+    def forget(self, cursor: Cursor) -> None:
+        """See `Cursor.close`."""
+        self._current.pop(cursor, None)
+        self._behind.pop(cursor, None)
+
+    def fallen_out(self) -> list[Cursor]:
+        """Cursors whose next byte is no longer retained: they can't be served on."""
+        start = self.start
+        return [cursor for cursor in self._behind if cursor.position < start]
+
+    def stalled(self, now: float, patience: float) -> list[Cursor]:
+        """Cursors that are behind and have not moved for `patience` seconds. Ask about once a second."""
+        slow = []
+        for cursor in self._behind:
+            if not cursor.moved_at:
+                cursor.moved_at = now
+            elif now - cursor.moved_at >= patience:
+                slow.append(cursor)
+        return slow
+
+    @property
+    def lagging(self) -> int:
+        """How many cursors are behind."""
+        return len(self._behind)
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def read(self, position: int, limit: int) -> bytes:
+        """The bytes from `position` on, at least to the end of a chunk or `limit`, at most `limit`."""
+        if position >= self.end:
+            return b""
+        index = bisect_right(self._starts, position, self._dropped) - 1
+        skip = position - self._starts[index]
+        first = self._chunks[index].data
+        if len(first) - skip >= limit:
+            return first[skip : skip + limit]
+        parts = [first[skip:]]
+        size = len(parts[0])
+        for later in range(index + 1, len(self._chunks)):
+            data = self._chunks[later].data
+            size += len(data)
+            if size > limit:
+                break
+            parts.append(data)
+        return b"".join(parts) if len(parts) > 1 else parts[0]
+
+    def position_after(self, sequence: int) -> int | None:
+        """Where the line after `sequence` begins, in a log of a single origin; None if it is no longer held.
+
+        Raises ValueError for a sequence that this log has not reached.
+        """
+        if sequence > self.last:
+            raise ValueError(f"sequence {sequence} lies beyond the log's last, {self.last}")
+        if sequence == self.last:
+            return self.end
+        if self._dropped == len(self._chunks) or sequence + 1 < self._chunks[self._dropped].first:
+            return None
+        index = bisect_right(self._chunks, sequence + 1, self._dropped, key=lambda chunk: chunk.first) - 1
+        return self._starts[index] + self._chunks[index].offset(sequence + 1)
+
+    @property
+    def last(self) -> int:
+        """Sequence of the newest line, in a log of a single origin; 0 while it is empty."""
+        return self._chunks[-1].last if self._chunks else 0
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        return self.end - self.start
+
+    def _at(self, position: int) -> tuple[Chunk, int]:
+        index = bisect_right(self._starts, position, self._dropped) - 1
+        return self._chunks[index], position - self._starts[index]

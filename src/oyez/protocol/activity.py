@@ -1,0 +1,68 @@
+"""The one line that carries an activity to everyone.
+
+An activity is encoded once, at its origin, by splicing: the sender's own bytes go between the envelope and
+`authenticated_user`, which the server alone sets. Guarantees: the line is one line for every reader (no raw CR or LF
+inside), has exactly one top-level `authenticated_user` with the true name whatever the sender wrote (duplicate keys,
+escaped spellings), and everything else arrives as it was sent. Knows nothing of sessions or logs.
+"""
+
+import msgspec
+
+from oyez.protocol import limits
+from oyez.protocol.messages import InvalidMessage
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_string = msgspec.json.Encoder().encode
+
+FORGED = "authenticated_user"
+_FORGED = FORGED.encode()
+
+
+def opening(username: str) -> bytes:
+    """What stands before a sender's own members: made once a session."""
+    return b'"activity":{"authenticated_user":' + _string(username)
+
+
+def body(activity: bytes) -> bytes | InvalidMessage:
+    """The members of `activity` to put behind `opening`: `,"a":1}` or `}`. Its input is valid JSON, from a decoder."""
+    if activity[:1] != b"{":
+        return InvalidMessage("activity is not an object", "activity_not_object")
+    if activity.count(b"{") + activity.count(b"[") > limits.DEPTH and depth(activity) > limits.DEPTH:
+        return InvalidMessage(f"activity is nested deeper than {limits.DEPTH}", "too_deep")
+    if _FORGED in activity or b"\\u" in activity:
+        activity = _without_authenticated_user(activity)
+    if b"\r" in activity:
+        activity = activity.replace(b"\r", b" ")  # outside strings it is white space, inside it is not JSON
+    if activity[1:2] == b'"':
+        return b"," + activity[1:]
+    members = activity[1:].lstrip()
+    return members if members == b"}" else b"," + members
+
+
+def depth(text: bytes) -> int:
+    """How deep objects and arrays nest in a valid JSON text."""
+    deepest = level = 0
+    in_string = escaped = False
+    for byte in text:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                in_string = False
+        elif byte == 0x22:
+            in_string = True
+        elif byte in b"{[":
+            level += 1
+            deepest = max(deepest, level)
+        elif byte in b"}]":
+            level -= 1
+    return deepest
+
+
+def _without_authenticated_user(activity: bytes) -> bytes:
+    members = _members.decode(activity)
+    if members.pop(FORGED, None) is None:
+        return activity
+    return b"{" + b",".join(_string(key) + b":" + bytes(value) for key, value in members.items()) + b"}"

@@ -1,0 +1,54 @@
+"""Lines to messages and back.
+
+`decode` returns a message or an `InvalidMessage` whose info says what was wrong with the line: a peer's bad input is
+a value here, never an exception. `encode` gives exactly one line. Knows nothing of links: who may say what is decided
+above.
+"""
+
+import re
+
+import msgspec
+
+from oyez.protocol.messages import ClientMessage, InvalidMessage, Message
+from oyez.protocol.nodes import NodeMessage
+
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(ClientMessage | NodeMessage)  # type: ignore[arg-type]
+_encoder = msgspec.json.Encoder()
+
+_UNKNOWN = re.compile(r"^Invalid value (.*) - at `\$\.command`$")
+_AT = re.compile(r" - at `\$\.?(.*)`$")
+
+
+def encode(message: Message) -> bytes:
+    """One line, its `\\n` included."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """The message in `line` (without its line end), or an InvalidMessage to answer with (DESIGN section 3)."""
+    try:
+        if not line.isascii():
+            line.decode()
+        return _decoder.decode(line)
+    except UnicodeDecodeError as error:
+        return InvalidMessage(f"the line is not UTF-8 (byte {error.start})", "not_utf8")
+    except msgspec.ValidationError as error:
+        return InvalidMessage(_explain(str(error)), "malformed")
+    except msgspec.DecodeError as error:
+        return InvalidMessage(f"the line is not a JSON object: {error}", "not_json")
+    except RecursionError:
+        return InvalidMessage("the line is nested too deeply", "too_deep")
+
+
+def _explain(error: str) -> str:
+    """A sentence for a person, made of msgspec's for a developer."""
+    if "required field `command`" in error:
+        return "the command is missing"
+    unknown = _UNKNOWN.match(error)
+    if unknown:
+        return f"there is no command {unknown[1]}"
+    if error == "Expected `object`, got `array`" or (error.startswith("Expected `object`") and " - at " not in error):
+        return "the line is not a JSON object"
+    where = _AT.search(error)
+    sentence = _AT.sub("", error).replace("`", "").replace("Object missing required field", "missing field")
+    return f"{where[1]}: {sentence}" if where and where[1] else sentence

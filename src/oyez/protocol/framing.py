@@ -1,0 +1,54 @@
+"""Cuts a byte stream into lines.
+
+Guarantees: lines come out whole, in order, without their line end; an unfinished line is kept only up to the limit,
+whatever the peer does. Knows nothing of what a line says.
+"""
+
+from oyez.protocol.messages import InvalidMessage
+
+MESSAGE_PREFIX = b'{"command":"ACTIVITY_BROADCAST",'
+"""How every activity line begins that a server makes (see `activity`); no other line of a server does."""
+
+_NEXT = b"\n" + MESSAGE_PREFIX
+
+
+class LineBuffer:
+    """The unfinished end of a stream. `limit` is the longest line, in bytes."""
+
+    __slots__ = ("_rest", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._rest = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what has arrived; return the block of whole lines that it completes (with their `\\n`), or nothing."""
+        end = data.rfind(b"\n") + 1
+        if not end:
+            self._rest += data
+            return b""
+        block = self._rest + data[:end] if self._rest else data[:end]
+        self._rest = data[end:]
+        return block
+
+    @property
+    def overlong(self) -> bool:
+        """True once the unfinished line can no longer become one within the limit (`\\r` allowed)."""
+        return len(self._rest) > self.limit + 1
+
+
+def lines(block: bytes) -> list[bytes]:
+    """The lines of a block from `LineBuffer.feed`, without line ends; `\\r\\n` is accepted."""
+    if b"\r\n" in block:
+        return [line.removesuffix(b"\r") for line in block[:-1].split(b"\n")]
+    return block[:-1].split(b"\n")
+
+
+def too_long(limit: int) -> InvalidMessage:
+    """The answer to a line over the limit."""
+    return InvalidMessage(f"the line is longer than {limit} bytes", "line_too_long")
+
+
+def is_activities(block: bytes) -> bool:
+    """True when each line of `block` is an activity line: asked of whole blocks, to leave them whole."""
+    return block.startswith(MESSAGE_PREFIX) and block.count(_NEXT) + 1 == block.count(b"\n")

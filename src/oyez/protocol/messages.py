@@ -1,0 +1,199 @@
+"""The commands that clients speak and hear, one struct each (docs/protocol.md, "Clients").
+
+Guarantees: a decoded struct has every mandatory field, with its type and within `limits`. Fields beyond those named
+here are ignored (the additive rule). What a command means, and when it is allowed, is the roles' business.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta, Raw, Struct
+
+from oyez.protocol import limits
+
+ANONYMOUS = "anonymous"
+"""The username that needs no secret and can't be registered."""
+
+Name = Annotated[str, Meta(min_length=1, max_length=limits.USERNAME)]
+Secret = Annotated[str, Meta(min_length=1, max_length=limits.SECRET)]
+OptionalSecret = Annotated[str, Meta(max_length=limits.SECRET)] | None
+Ticket = Annotated[str, Meta(min_length=1, max_length=limits.TICKET)]
+SessionKey = Annotated[str, Meta(min_length=limits.SESSION[0], max_length=limits.SESSION[1])]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Hostname = Annotated[str, Meta(min_length=1, max_length=255)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Number = Annotated[int, Meta(ge=1, le=2**53)]
+
+
+class Message(Struct, tag_field="command", omit_defaults=True, forbid_unknown_fields=False):
+    """Any command. `command` on the wire is the struct's tag."""
+
+
+class Address(Struct, frozen=True, order=True):
+    """Where a node listens."""
+
+    hostname: Hostname
+    port: Port
+
+    def __str__(self) -> str:
+        return f"{self.hostname}:{self.port}"
+
+
+class Refusal(Message):
+    """A command that says no: `info` for a person, `reason` (snake_case) for a program."""
+
+    info: str
+    reason: str = ""
+
+
+class Register(Message, tag="REGISTER"):
+    """Client to central: take this username."""
+
+    username: Name
+    secret: Secret
+
+
+class RegisterSuccess(Message, tag="REGISTER_SUCCESS"):
+    """Central to client: the username is yours and on disk."""
+
+    info: str
+
+
+class RegisterFailed(Refusal, tag="REGISTER_FAILED"):
+    """Central to client: not registered; the link closes."""
+
+
+class Login(Message, tag="LOGIN"):
+    """Client to central or server. `session` is a client-chosen secret string that names its session across links."""
+
+    username: Name
+    secret: OptionalSecret = None
+    ticket: Ticket | None = None
+    session: SessionKey | None = None
+
+
+class LoginSuccess(Message, tag="LOGIN_SUCCESS"):
+    """Central: a REDIRECT follows, `ticket` logs in at any central. Server: activities follow, `session` is the tag."""
+
+    info: str
+    ticket: str | None = None
+    centrals: list[Address] | None = None
+    server: str | None = None
+    session: str | None = None
+
+
+class LoginFailed(Refusal, tag="LOGIN_FAILED"):
+    """Central or server to client: not logged in; the link closes."""
+
+
+class Redirect(Message, tag="REDIRECT"):
+    """Reconnect there and LOGIN; `ticket` opens that one server, once."""
+
+    hostname: Hostname
+    port: Port
+    ticket: str | None = None
+
+
+class ActivityMessage(Message, tag="ACTIVITY_MESSAGE"):
+    """Client to server: post `activity`, any JSON object. `id` numbers the posts of a session 1, 2, 3 …"""
+
+    username: Annotated[str, Meta(max_length=limits.USERNAME)]
+    activity: Raw
+    secret: OptionalSecret = None
+    id: Number | None = None
+
+
+class ActivityBroadcast(Message, tag="ACTIVITY_BROADCAST"):
+    """Server to client and server to server: `id` is "origin-sequence", `post` is "tag-number" of the sender."""
+
+    activity: Raw
+    id: str = ""
+    post: str | None = None
+
+
+class Logout(Message, tag="LOGOUT"):
+    """Client to server: close. There is no reply."""
+
+
+class AuthenticationFail(Refusal, tag="AUTHENTICATION_FAIL"):
+    """The credentials are not good here; the link closes."""
+
+
+class InvalidMessage(Refusal, tag="INVALID_MESSAGE"):
+    """What you said was not a command that is allowed now; the link closes."""
+
+
+class Status(Message, tag="STATUS"):
+    """Client to central: how is the network? The link stays open."""
+
+
+class ServerStatus(Struct, omit_defaults=True):
+    """One server in a STATUS_REPORT. Rates are per second, since the last two announcements."""
+
+    id: str
+    hostname: str
+    port: int
+    load: int
+    reserved: int = 0
+    ready: bool = True
+    accepted_rate: float = 0.0
+    delivered_rate: float = 0.0
+
+
+class CentralStatus(Struct, omit_defaults=True):
+    """One central in a STATUS_REPORT; `role` is "main" or "backup"."""
+
+    hostname: str
+    port: int
+    role: str
+
+
+class StatusReport(Message, tag="STATUS_REPORT"):
+    """Central to client: answer to STATUS."""
+
+    term: int
+    users: int
+    centrals: list[CentralStatus]
+    servers: list[ServerStatus]
+
+
+class Who(Message, tag="WHO"):
+    """Client to central: who is connected, and where? Carries the credentials of a LOGIN."""
+
+    username: Name
+    secret: OptionalSecret = None
+    ticket: Ticket | None = None
+
+
+class Presence(Struct):
+    """`username` has `sessions` sessions on `server`."""
+
+    username: str
+    server: str
+    sessions: int
+
+
+class WhoReport(Message, tag="WHO_REPORT"):
+    """Central to client: answer to WHO; `total` sessions, of which the first thousand entries are listed."""
+
+    total: int
+    users: list[Presence]
+
+
+ClientMessage = (
+    Register
+    | RegisterSuccess
+    | RegisterFailed
+    | Login
+    | LoginSuccess
+    | LoginFailed
+    | Redirect
+    | ActivityMessage
+    | ActivityBroadcast
+    | Logout
+    | AuthenticationFail
+    | InvalidMessage
+    | Status
+    | StatusReport
+    | Who
+    | WhoReport
+)
