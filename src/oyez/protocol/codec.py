@@ -12,7 +12,7 @@ import msgspec
 from oyez.protocol.messages import ClientMessage, InvalidMessage, Message
 from oyez.protocol.nodes import NodeMessage
 
-_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(ClientMessage | NodeMessage)  # type: ignore[arg-type]
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(ClientMessage | NodeMessage)
 _encoder = msgspec.json.Encoder()
 
 _UNKNOWN = re.compile(r"^Invalid value (.*) - at `\$\.command`$")
