@@ -8,7 +8,7 @@ effects happen in the order of their list, those behind a `Persist` only once it
 the middle of an activity line; what one link does or suffers touches no other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from oyez.core import effects as fx
 from oyez.core.role import Role
 from oyez.log import Cursor
 from oyez.protocol import codec, framing, limits
-from oyez.protocol.messages import Address, InvalidMessage, Message
+from oyez.protocol.messages import ActivityBroadcast, Address, Malformed
 
 OUTBOX = 4 * 1024 * 1024
 """Most bytes of messages that wait for a link to drain; a link that lets more pile up is cut."""
@@ -84,8 +84,16 @@ class Environment(Protocol):
         """`Host.verified` follows."""
         ...
 
-    def report(self, event: str, fields: dict[str, object]) -> None:
+    def report(self, event: str, fields: Mapping[str, object]) -> None:
         """For the log, the metrics, the history."""
+        ...
+
+    def deliver(self, broadcast: ActivityBroadcast) -> None:
+        """An activity for the user of this node: clients only."""
+        ...
+
+    def quit(self, info: str) -> None:
+        """This node can't do its job; `info` says why. End it once this turn is over."""
         ...
 
 
@@ -236,7 +244,7 @@ class Host:
                 if link.closing:
                     return
 
-    def _refuse(self, link: Link, message: InvalidMessage) -> None:
+    def _refuse(self, link: Link, message: Malformed) -> None:
         self.perform(self.role.on_message(self.environment.now(), link.id, message))
 
     # -- effects ------------------------------------------------------------------------------------------------
@@ -265,7 +273,10 @@ class Host:
         if link.cursor is not None:
             link.cursor.close()
             link.cursor = None
-        link.transport.close(link.outbox)
+        if effect.at_once:
+            link.transport.abort()
+        else:
+            link.transport.close(link.outbox)
         link.outbox = b""
 
     def _hold(self, effect: fx.Hold) -> None:
@@ -321,6 +332,12 @@ class Host:
     def _report(self, effect: fx.Report) -> None:
         self.environment.report(effect.event, effect.fields)
 
+    def _deliver(self, effect: fx.Deliver) -> None:
+        self.environment.deliver(effect.broadcast)
+
+    def _quit(self, effect: fx.Quit) -> None:
+        self.environment.quit(effect.info)
+
 
 _PERFORM: dict[type, Callable[..., None]] = {
     fx.Send: Host._send,
@@ -336,6 +353,6 @@ _PERFORM: dict[type, Callable[..., None]] = {
     fx.HashSecret: Host._hash,
     fx.VerifySecret: Host._verify,
     fx.Report: Host._report,
+    fx.Deliver: Host._deliver,
+    fx.Quit: Host._quit,
 }
-
-__all__ = ["Environment", "Host", "Link", "Message", "Transport"]

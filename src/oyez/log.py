@@ -249,6 +249,11 @@ class Log:
         return self._chunks[-1].last if self._chunks else 0
 
     @property
+    def first(self) -> int:
+        """Sequence of the oldest line held, in a log of a single origin; 1 while it is empty."""
+        return self._chunks[self._dropped].first if self._chunks else 1
+
+    @property
     def size(self) -> int:
         """Bytes held."""
         return self.end - self.start

@@ -5,10 +5,11 @@ waits until the records are on disk. Effects for a link that is gone do nothing.
 the host gave them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from oyez.log import Log
-from oyez.protocol.messages import Address, Message
+from oyez.protocol.messages import ActivityBroadcast, Address, Message
 
 
 @dataclass(slots=True, frozen=True)
@@ -21,9 +22,13 @@ class Send:
 
 @dataclass(slots=True, frozen=True)
 class Close:
-    """Close once all that was sent before has left. The role's `on_close` still follows."""
+    """Close once all that was sent before has left; the role's `on_close` still follows.
+
+    `at_once`: don't wait, the other side is silent.
+    """
 
     link: int
+    at_once: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -117,7 +122,21 @@ class Report:
     """Something that an operator, a metric or a checker wants to know. No secrets in `fields`."""
 
     event: str
-    fields: dict[str, object] = field(default_factory=dict)
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True, frozen=True)
+class Deliver:
+    """Give this activity to the user of the node: clients only."""
+
+    broadcast: ActivityBroadcast
+
+
+@dataclass(slots=True, frozen=True)
+class Quit:
+    """This node can't do its job, and trying longer won't help: end it, and tell the operator why."""
+
+    info: str
 
 
 @dataclass(slots=True, frozen=True)
@@ -162,5 +181,7 @@ Effect = (
     | HashSecret
     | VerifySecret
     | Report
+    | Deliver
+    | Quit
 )
 Effects = list[Effect]

@@ -1,6 +1,6 @@
 """Lines to messages and back.
 
-`decode` returns a message or an `InvalidMessage` whose info says what was wrong with the line: a peer's bad input is
+`decode` returns a message or an `Malformed` whose info says what was wrong with the line: a peer's bad input is
 a value here, never an exception. `encode` gives exactly one line. Knows nothing of links: who may say what is decided
 above.
 """
@@ -9,7 +9,7 @@ import re
 
 import msgspec
 
-from oyez.protocol.messages import ClientMessage, InvalidMessage, Message
+from oyez.protocol.messages import ClientMessage, Malformed, Message
 from oyez.protocol.nodes import NodeMessage
 
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(ClientMessage | NodeMessage)
@@ -25,19 +25,19 @@ def encode(message: Message) -> bytes:
 
 
 def decode(line: bytes) -> Message:
-    """The message in `line` (without its line end), or an InvalidMessage to answer with (DESIGN section 3)."""
+    """The message in `line` (without its line end), or an Malformed to answer with (DESIGN section 3)."""
     try:
         if not line.isascii():
             line.decode()
         return _decoder.decode(line)
     except UnicodeDecodeError as error:
-        return InvalidMessage(f"the line is not UTF-8 (byte {error.start})", "not_utf8")
+        return Malformed(f"the line is not UTF-8 (byte {error.start})", "not_utf8")
     except msgspec.ValidationError as error:
-        return InvalidMessage(_explain(str(error)), "malformed")
+        return Malformed(_explain(str(error)), "malformed")
     except msgspec.DecodeError as error:
-        return InvalidMessage(f"the line is not a JSON object: {error}", "not_json")
+        return Malformed(f"the line is not a JSON object: {error}", "not_json")
     except RecursionError:
-        return InvalidMessage("the line is nested too deeply", "too_deep")
+        return Malformed("the line is nested too deeply", "too_deep")
 
 
 def _explain(error: str) -> str:

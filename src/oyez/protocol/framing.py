@@ -4,7 +4,7 @@ Guarantees: lines come out whole, in order, without their line end; an unfinishe
 whatever the peer does. Knows nothing of what a line says.
 """
 
-from oyez.protocol.messages import InvalidMessage
+from oyez.protocol.messages import Malformed
 
 MESSAGE_PREFIX = b'{"command":"ACTIVITY_BROADCAST",'
 """How every activity line begins that a server makes (see `activity`); no other line of a server does."""
@@ -44,9 +44,9 @@ def lines(block: bytes) -> list[bytes]:
     return block[:-1].split(b"\n")
 
 
-def too_long(limit: int) -> InvalidMessage:
+def too_long(limit: int) -> Malformed:
     """The answer to a line over the limit."""
-    return InvalidMessage(f"the line is longer than {limit} bytes", "line_too_long")
+    return Malformed(f"the line is longer than {limit} bytes", "line_too_long")
 
 
 def is_activities(block: bytes) -> bool:

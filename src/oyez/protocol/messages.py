@@ -122,6 +122,10 @@ class InvalidMessage(Refusal, tag="INVALID_MESSAGE"):
     """What you said was not a command that is allowed now; the link closes."""
 
 
+class Malformed(InvalidMessage, tag="INVALID_MESSAGE"):
+    """Never on the wire as such: what `codec.decode` gives for a line that is no message, ready to be answered with."""
+
+
 class Status(Message, tag="STATUS"):
     """Client to central: how is the network? The link stays open."""
 

@@ -115,8 +115,8 @@ class VerifyLoginFailed(Refusal, tag="VERIFY_LOGIN_FAILED", kw_only=True):
 class ServerHello(Message, tag="SERVER_HELLO"):
     """First line of each side on a link between two servers.
 
-    `cursor` is the highest sequence of the other's log (of its incarnation `of`) that this side holds; none means
-    "from now on". The other side reads on from there.
+    `cursor` is the highest sequence that this side holds of the other's log, of its incarnation `of`. Without one the
+    other begins `since` seconds ago, when this side began to serve, or now, where it does not serve yet.
     """
 
     secret: Secret
@@ -124,6 +124,7 @@ class ServerHello(Message, tag="SERVER_HELLO"):
     incarnation: Count
     of: Count | None = None
     cursor: Count | None = None
+    since: float = 0.0
 
 
 class ServerPosition(Message, tag="SERVER_POSITION"):

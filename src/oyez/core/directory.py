@@ -1,0 +1,101 @@
+"""The directory: who is registered, which servers there are, and how loaded they are.
+
+A plain data structure with the rules of how it changes; the main central is its only writer. Guarantees: a username
+has one hash, for ever; a server id has one record, whose incarnation never goes back. Knows no links but as numbers.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from oyez.core.effects import ServerRecord
+from oyez.protocol.messages import Address, Presence, ServerStatus
+from oyez.protocol.nodes import ServerAddress, ServerAnnounce
+
+
+@dataclass(slots=True)
+class Server:
+    """One server as the central sees it. `link` is None while it is away, `ready` says that it may be given clients."""
+
+    id: str
+    address: Address
+    incarnation: int
+    link: int | None = None
+    ready: bool = False
+    heard: float = 0.0
+    load: int = 0
+    sessions: Counter[str] = field(default_factory=Counter)
+    accepted: int = 0
+    delivered: int = 0
+    counted_at: float = 0.0
+    accepted_rate: float = 0.0
+    delivered_rate: float = 0.0
+
+    def announced(self, now: float, announce: ServerAnnounce) -> None:
+        """Take over what the server says of itself: its count is the truth."""
+        self.ready = True
+        self.load = announce.load
+        self.sessions.update(announce.arrived)
+        elapsed = now - self.counted_at
+        if elapsed < 0.5 and self.counted_at:
+            return  # too short for a rate: arrivals are announced between the heartbeats
+        if self.counted_at:
+            self.accepted_rate = round((announce.accepted - self.accepted) / elapsed, 1)
+            self.delivered_rate = round((announce.delivered - self.delivered) / elapsed, 1)
+        self.accepted, self.delivered, self.counted_at = announce.accepted, announce.delivered, now
+
+    def left(self, username: str) -> None:
+        """One session less."""
+        self.load = max(0, self.load - 1)
+        if self.sessions[username] > 1:
+            self.sessions[username] -= 1
+        else:
+            del self.sessions[username]
+
+    def status(self, reserved: int) -> ServerStatus:
+        """For STATUS_REPORT."""
+        return ServerStatus(
+            id=self.id,
+            hostname=self.address.hostname,
+            port=self.address.port,
+            load=self.load,
+            reserved=reserved,
+            ready=self.ready,
+            accepted_rate=self.accepted_rate,
+            delivered_rate=self.delivered_rate,
+        )
+
+    @property
+    def record(self) -> ServerRecord:
+        """For the disk."""
+        return ServerRecord(self.id, self.address.hostname, self.address.port, self.incarnation)
+
+    @property
+    def listing(self) -> ServerAddress:
+        """For the other servers."""
+        return ServerAddress(self.id, self.address.hostname, self.address.port, self.incarnation)
+
+
+class Directory:
+    """Users and servers."""
+
+    def __init__(self, users: dict[str, str], servers: list[ServerRecord]) -> None:
+        self.users = users
+        self.servers = {
+            record.id: Server(record.id, Address(record.hostname, record.port), record.incarnation)
+            for record in servers
+        }
+
+    def open_servers(self) -> dict[str, int]:
+        """Load by id, of the servers that may be given clients."""
+        return {server.id: server.load for server in self.servers.values() if server.ready}
+
+    def presence(self) -> list[Presence]:
+        """Who is connected where, by name."""
+        return sorted(
+            (
+                Presence(username, server.id, sessions)
+                for server in self.servers.values()
+                for username, sessions in server.sessions.items()
+            ),
+            key=lambda presence: (presence.username, presence.server),
+        )

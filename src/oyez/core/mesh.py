@@ -1,0 +1,237 @@
+"""The mesh: one link with every other server, and a cursor into each other's log (DESIGN section 4).
+
+The server with the smaller id dials. Each side says how far it holds the other's log; the other reads on from there,
+so a link that was reset loses and doubles nothing. A server that joins begins with the present of the older ones; one
+that already serves begins with whatever a newcomer's log holds since it served.
+
+Guarantees: what `receive` returns continues the peer's log without a hole or a repetition, or the hole has been
+reported. Knows nothing of clients.
+"""
+
+import hmac
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from oyez.core import effects as fx
+from oyez.core import origin as origins
+from oyez.core import timing
+from oyez.core.effects import Effects
+from oyez.core.origin import Origin
+from oyez.core.refusal import refuse
+from oyez.log import Chunk
+from oyez.protocol import nodes as n
+from oyez.protocol.messages import Address, AuthenticationFail, InvalidMessage
+
+if TYPE_CHECKING:
+    from random import Random
+
+FORGET = 30.0
+"""Seconds for which a server that was removed, and whose link is lost, is still dialed: it may only be cut off."""
+
+
+@dataclass(slots=True)
+class Peer:
+    """Another server. `cursor` is how far its log is held here, of its lifetime `incarnation`."""
+
+    id: str
+    address: Address
+    backoff: timing.Backoff
+    incarnation: int = -1
+    cursor: int = 0
+    link: int | None = None
+    positioned: bool = False
+    listed: bool = True
+    heard: float = 0.0
+    removed_at: float = 0.0
+
+    @property
+    def origin(self) -> str:
+        """The name of the log that is read from it."""
+        return origins.name(self.id, self.incarnation)
+
+
+class Mesh:
+    """The other servers, as this one knows them."""
+
+    def __init__(self, id: str, incarnation: int, secret: str, origin: Origin, entropy: "Random") -> None:
+        self.peers: dict[str, Peer] = {}
+        self.serving_since: float | None = None
+        self._id = id
+        self._incarnation = incarnation
+        self._secret = secret
+        self._origin = origin
+        self._entropy = entropy
+        self._by_link: dict[int, Peer] = {}
+        self._greeting: dict[int, tuple[str, float]] = {}  # dialed links whose other end has not answered yet
+        self._marks: deque[tuple[float, int]] = deque()  # how far the own log was, and when
+
+    @property
+    def complete(self) -> bool:
+        """Is there a working link with every server of the network?"""
+        return all(peer.positioned for peer in self.peers.values() if peer.listed)
+
+    def holds(self, link: int) -> Peer | None:
+        """The peer at the end of this link."""
+        return self._by_link.get(link)
+
+    # -- who there is -------------------------------------------------------------------------------------------
+
+    def listed(self, server: n.ServerAddress | n.SynchronisedNewServer) -> Effects:
+        """The central knows of this server."""
+        if server.id == self._id:
+            return []
+        address = Address(server.hostname, server.port)
+        peer = self.peers.get(server.id)
+        if peer is None:
+            peer = self.peers[server.id] = Peer(server.id, address, timing.Backoff(self._entropy))
+        elif peer.link is not None and server.incarnation > peer.incarnation:
+            peer.address, peer.listed = address, True
+            return [fx.Close(peer.link)]  # it has restarted, and this link does not know it yet
+        elif peer.link is not None or (peer.listed and peer.address == address):
+            peer.address, peer.listed = address, True
+            return []
+        peer.address, peer.listed = address, True
+        return self.dial(server.id)
+
+    def removed(self, now: float, id: str) -> Effects:
+        """The central no longer knows of it. A link that works goes on working: the central may be wrong."""
+        peer = self.peers.get(id)
+        if peer is None:
+            return []
+        peer.listed, peer.removed_at = False, now
+        return []
+
+    def dial(self, id: str) -> Effects:
+        """Connect, where it is this side's turn."""
+        peer = self.peers.get(id)
+        if peer is None or peer.link is not None or self._id > id:
+            return []
+        return [fx.Dial(peer.address, f"peer:{id}")]
+
+    def redial(self, now: float, id: str) -> Effects:
+        """The link was lost, or could not be made: try again in a while, unless the server is gone."""
+        peer = self.peers.get(id)
+        if peer is None or self._id > id:
+            return []
+        if not peer.listed and now - peer.removed_at > FORGET:
+            del self.peers[id]
+            return []
+        return [fx.SetTimer(f"peer:{id}", peer.backoff.next())]
+
+    # -- linking ------------------------------------------------------------------------------------------------
+
+    def hello(self, now: float, id: str) -> n.ServerHello:
+        """How this server greets that one."""
+        peer = self.peers.get(id)
+        since = 0.0 if self.serving_since is None else now - self.serving_since
+        if peer is None or peer.incarnation < 0:
+            return n.ServerHello(self._secret, self._id, self._incarnation, since=since)
+        return n.ServerHello(self._secret, self._id, self._incarnation, peer.incarnation, peer.cursor, since)
+
+    def dialed(self, now: float, link: int, id: str) -> Effects:
+        """Connected to where that server is said to be."""
+        self._greeting[link] = (id, now)
+        return [fx.Send(link, self.hello(now, id))]
+
+    def greeted(self, now: float, link: int, message: n.ServerHello) -> Effects:
+        """The other side has said who it is; answer if it was its turn to dial."""
+        dialed = self._greeting.pop(link, None) is not None
+        if not hmac.compare_digest(message.secret.encode(), self._secret.encode()):
+            return refuse(link, AuthenticationFail("the cluster secret is wrong", "wrong_secret"))
+        if message.id == self._id:
+            return refuse(link, AuthenticationFail(f"{message.id} is this server's own id", "id_in_use"))
+        peer = self.peers.get(message.id)
+        if peer is None:  # it knows of us before the central has told us of it
+            nowhere = Address("unknown", 1)
+            peer = Peer(message.id, nowhere, timing.Backoff(self._entropy), listed=False, removed_at=now)
+            self.peers[message.id] = peer
+        effects: Effects = [] if dialed else [fx.Send(link, self.hello(now, peer.id))]
+        if peer.link is not None and peer.link != link:
+            effects.append(fx.Close(peer.link))
+            self._by_link.pop(peer.link, None)
+        if peer.incarnation != message.incarnation:
+            peer.incarnation, peer.cursor = message.incarnation, 0
+        peer.link, peer.positioned, peer.heard = link, False, now
+        peer.backoff.reset()
+        self._by_link[link] = peer
+        sequence = self._where_to_begin(now, message)
+        return [
+            *effects,
+            fx.Trust(link),
+            fx.Send(link, n.ServerPosition(self._origin.name, sequence)),
+            fx.Follow(link, self._origin.log, self._origin.log.position_after(sequence)),
+            fx.Report("mesh_linked", {"peer": peer.id, "from": sequence}),
+        ]
+
+    def _where_to_begin(self, now: float, hello: n.ServerHello) -> int:
+        """The sequence after which the own log is read on to this peer: its cursor, or when it began to serve."""
+        log = self._origin.log
+        if hello.of == self._incarnation and hello.cursor is not None:
+            wanted = min(hello.cursor, log.last)
+        elif hello.since:
+            began = now - hello.since - timing.HEARTBEAT
+            wanted = max((sequence for at, sequence in self._marks if at <= began), default=0)
+        else:
+            wanted = log.last
+        return max(wanted, log.first - 1)
+
+    def position(self, link: int, message: n.ServerPosition) -> Effects:
+        """The peer says after which sequence it goes on."""
+        peer = self._by_link[link]
+        if message.origin != peer.origin:
+            return refuse(link, InvalidMessage(f"{message.origin} is not your origin", "wrong_origin"))
+        effects: Effects = []
+        if peer.cursor and message.sequence > peer.cursor:
+            gap = {"origin": peer.origin, "from": peer.cursor + 1, "to": message.sequence}
+            effects.append(fx.Report("mesh_gap", gap))
+        peer.cursor, peer.positioned = message.sequence, True
+        return effects
+
+    # -- the life of a link -------------------------------------------------------------------------------------
+
+    def receive(self, now: float, link: int, block: bytes) -> Chunk | None:
+        """The peer's next activities; None if they are not what must come next."""
+        peer = self._by_link.get(link)
+        if peer is None or not peer.positioned:
+            return None
+        chunk = origins.check_run(block, peer.origin, peer.cursor)
+        if chunk is not None:
+            peer.cursor = chunk.last
+            peer.heard = now
+        return chunk
+
+    def lost(self, now: float, link: int) -> Effects:
+        """The link is gone."""
+        if link in self._greeting:
+            return self.redial(now, self._greeting.pop(link)[0])
+        peer = self._by_link.pop(link, None)
+        if peer is None:
+            return []
+        peer.link, peer.positioned = None, False
+        return [fx.Report("mesh_lost", {"peer": peer.id}), *self.redial(now, peer.id)]
+
+    def beat(self, now: float, slept: bool) -> Effects:
+        """Once a heartbeat: show life, act on silence."""
+        self._mark(now)
+        effects: Effects = []
+        for peer in self.peers.values():
+            if slept:
+                peer.heard = now
+            if peer.link is None:
+                continue
+            if now - peer.heard >= timing.SUSPICION:
+                effects += [fx.Report("peer_silent", {"peer": peer.id}), fx.Close(peer.link, at_once=True)]
+            else:
+                effects.append(fx.Send(peer.link, n.Heartbeat()))
+        for link, (_, since) in self._greeting.items():
+            if now - since >= timing.SUSPICION:
+                effects.append(fx.Close(link, at_once=True))
+        return effects
+
+    def _mark(self, now: float) -> None:
+        """Remember how far the own log is now, for as long as it holds that."""
+        log = self._origin.log
+        self._marks.append((now, log.last))
+        while len(self._marks) > 1 and self._marks[1][1] < log.first:
+            self._marks.popleft()

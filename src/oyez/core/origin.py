@@ -1,0 +1,58 @@
+"""An origin: where activities first accepted here get their sequence and their one line (DESIGN section 1).
+
+Guarantees: sequences are 1, 2, 3 … in the order of acceptance; a line is made once. Knows nothing of links.
+"""
+
+from oyez.log import Chunk, Log
+from oyez.protocol.framing import MESSAGE_PREFIX
+
+
+def name(server: str, incarnation: int) -> str:
+    """The origin that this lifetime of this server is."""
+    return f"{server}.{incarnation}"
+
+
+def beginning(origin: str) -> bytes:
+    """How each line of this origin begins, up to its sequence."""
+    return MESSAGE_PREFIX + b'"id":"' + origin.encode() + b"-"
+
+
+class Origin:
+    """The activities accepted by this server, numbered, and the log of them that the other servers read."""
+
+    def __init__(self, server: str, incarnation: int, retention: int) -> None:
+        self.name = name(server, incarnation)
+        self.log = Log(retention)
+        self.sequence = 0
+        self._beginning = beginning(self.name)
+        self._parts: list[bytes] = []
+        self._first = 1
+
+    def accept(self, opening: bytes, members: bytes) -> bool:
+        """Number an activity and make its line: `opening` and `members` as of `protocol.activity`.
+
+        True if it is the first since `take`.
+        """
+        self.sequence += 1
+        first = not self._parts
+        self._parts += (self._beginning, b'%d",' % self.sequence, opening, members, b"}\n")
+        return first
+
+    def take(self) -> Chunk | None:
+        """What was accepted since the last take."""
+        if not self._parts:
+            return None
+        first, self._first = self._first, self.sequence + 1
+        data = b"".join(self._parts)
+        self._parts = []
+        return Chunk(self.name, first, self.sequence - first + 1, data)
+
+
+def check_run(block: bytes, origin: str, after: int) -> Chunk | None:
+    """The chunk in a block of `origin`'s lines that must follow its sequence `after`; None if they do not."""
+    count = block.count(b"\n")
+    start = beginning(origin)
+    last = block.rfind(b"\n", 0, -1) + 1
+    if block.startswith(start + b'%d"' % (after + 1)) and block.startswith(start + b'%d"' % (after + count), last):
+        return Chunk(origin, after + 1, count, block)
+    return None

@@ -1,0 +1,72 @@
+"""Where the next client goes: least (connected + reserved) first, ties at random (DESIGN section 4).
+
+A placement reserves its place until the server reports that the ticket was redeemed, or until it expires: so a
+thousand logins in one second still spread evenly. Knows servers by id and load alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from random import Random
+
+
+@dataclass(slots=True, frozen=True)
+class Reservation:
+    """A place kept for `username` on `server` until `expires`."""
+
+    server: str
+    username: str
+    expires: float
+
+
+class Placement:
+    """The reservations of one central."""
+
+    def __init__(self, entropy: "Random") -> None:
+        self._entropy = entropy
+        self._reservations: dict[str, Reservation] = {}
+        self._reserved: dict[str, int] = {}
+
+    def reserved(self, server: str) -> int:
+        """Places kept on this server."""
+        return self._reserved.get(server, 0)
+
+    def choose(self, loads: Mapping[str, int]) -> str | None:
+        """The server with the least load, of those given; None where there is none."""
+        if not loads:
+            return None
+        totals = {server: load + self.reserved(server) for server, load in loads.items()}
+        least = min(totals.values())
+        return self._entropy.choice([server for server, total in totals.items() if total == least])
+
+    def reserve(self, nonce: str, reservation: Reservation) -> None:
+        """Keep a place, under the nonce of its ticket."""
+        self._reservations[nonce] = reservation
+        self._reserved[reservation.server] = self.reserved(reservation.server) + 1
+
+    def redeem(self, nonce: str) -> None:
+        """The client has arrived (or will not): the place is in the server's own count from now on."""
+        reservation = self._reservations.pop(nonce, None)
+        if reservation is not None:
+            self._reserved[reservation.server] -= 1
+
+    def redeem_for(self, username: str, server: str) -> None:
+        """A client without a ticket has arrived there: the oldest place kept for its user is taken up."""
+        for nonce, reservation in self._reservations.items():
+            if reservation.username == username and reservation.server == server:
+                self.redeem(nonce)
+                return
+
+    def expire(self, now: float) -> None:
+        """Free the places whose tickets have run out. They were made in order of expiry."""
+        for nonce, reservation in list(self._reservations.items()):
+            if reservation.expires > now:
+                return
+            self.redeem(nonce)
+
+    def forget(self, server: str) -> None:
+        """The server is gone, and the places on it."""
+        for nonce in [nonce for nonce, kept in self._reservations.items() if kept.server == server]:
+            self.redeem(nonce)

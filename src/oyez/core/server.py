@@ -1,0 +1,346 @@
+"""The regular server: holds client sessions and fans out (DESIGN sections 1, 3 and 4).
+
+Guarantees: nobody posts or reads without checked credentials; an activity is numbered and encoded once, and every
+session gets the merged log from its login on, whole and in order; what one client does touches no other; without the
+central it goes on serving whom it has. Must not know: sockets, clocks, how bytes get to their readers (`log` does).
+
+It is joining until the central has welcomed it and there is a link with every other server: only then may it have
+clients, so that none of them can miss anything.
+"""
+
+import base64
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from oyez.core import effects as fx
+from oyez.core import tickets, timing
+from oyez.core.effects import Effects
+from oyez.core.mesh import Mesh
+from oyez.core.origin import Origin
+from oyez.core.refusal import refuse, refuse_out_of_place, refuse_unreadable
+from oyez.core.role import Quiet
+from oyez.core.sessions import Sessions, tag_of
+from oyez.core.uplink import PURPOSE, Uplink
+from oyez.log import Chunk, Log
+from oyez.protocol import activity
+from oyez.protocol import messages as m
+from oyez.protocol import nodes as n
+
+if TYPE_CHECKING:
+    from random import Random
+
+RETENTION = 64 * 1024 * 1024
+"""Bytes of activities that are held for readers that are behind."""
+
+ANNOUNCE = 0.1
+"""Seconds within which an arrival is announced to the central: together with others, as a login storm brings many."""
+
+
+class Server(Quiet):
+    """A regular server. `incarnation` must be higher than that of any earlier lifetime of the same id."""
+
+    def __init__(
+        self,
+        id: str,
+        address: m.Address,
+        centrals: list[m.Address],
+        secret: str,
+        incarnation: int,
+        entropy: "Random",
+        retention: int = RETENTION,
+        patience: float = timing.PATIENCE,
+    ) -> None:
+        self.id = id
+        self.address = address
+        self.origin = Origin(id, incarnation, retention)
+        self.merged = Log(retention)
+        self.sessions = Sessions(entropy.randbytes(32))
+        self.mesh = Mesh(id, incarnation, secret, self.origin, entropy)
+        self.uplink = Uplink(centrals, entropy, self._introduction)
+        self._secret = secret
+        self._incarnation = incarnation
+        self._entropy = entropy
+        self._patience = patience
+        self._serving = False
+        self._anonymous = True
+        self._ticket_key = b""
+        self._used_tickets: dict[str, float] = {}
+        self._arrived: list[Chunk] = []  # from other servers, since the last flush
+        self._log_start = 0
+        self._last_tick = 0.0
+
+    # -- events -------------------------------------------------------------------------------------------------
+
+    def on_start(self, now: float) -> Effects:
+        self._last_tick = now
+        return [fx.SetTimer("tick", timing.HEARTBEAT), *self.uplink.dial()]
+
+    def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
+        if purpose == PURPOSE:
+            return self.uplink.dialed(now, link)
+        return self.mesh.dialed(now, link, purpose.removeprefix("peer:"))
+
+    def on_dial_failed(self, now: float, purpose: str) -> Effects:
+        if purpose == PURPOSE:
+            return self.uplink.failed()
+        return self.mesh.redial(now, purpose.removeprefix("peer:"))
+
+    def on_message(self, now: float, link: int, message: m.Message) -> Effects:
+        if type(message) is m.ActivityMessage:
+            return self._post(link, message)
+        if link == self.uplink.link:
+            self.uplink.heard(now)
+            handle = _FROM_CENTRAL.get(type(message))
+        elif (peer := self.mesh.holds(link)) is not None:
+            peer.heard = now
+            handle = _FROM_PEERS.get(type(message))
+        else:
+            handle = _FROM_ANYONE.get(type(message))
+        if handle is not None:
+            return handle(self, now, link, message)
+        if isinstance(message, m.InvalidMessage):
+            return self._part(link, refuse_unreadable(link, message))
+        return self._part(link, refuse_out_of_place(link, message))
+
+    def on_activities(self, now: float, link: int, block: bytes) -> Effects:
+        chunk = self.mesh.receive(now, link, block)
+        if chunk is None:
+            return refuse(link, m.InvalidMessage("these are not the activities that come next", "out_of_order"))
+        self._arrived.append(chunk)
+        return [fx.Flush()] if len(self._arrived) == 1 else []
+
+    def on_flush(self, now: float) -> Effects:
+        chunks, self._arrived = self._arrived, []
+        own = self.origin.take()
+        if own is not None:
+            self.origin.log.publish([own])
+            chunks.append(own)
+        if chunks:
+            self.merged.publish(chunks)
+        if self.merged.start == self._log_start:
+            return []
+        self._log_start = self.merged.start
+        fallen = [cursor.owner for cursor in self.merged.fallen_out()]
+        return [effect for link in fallen for effect in self._too_slow(link, "fell out of what is retained")]
+
+    def on_close(self, now: float, link: int) -> Effects:
+        if link == self.uplink.link:
+            return self.uplink.lost(now)
+        return [*self.mesh.lost(now, link), *self._leave(link)]
+
+    def on_timer(self, now: float, key: str) -> Effects:
+        if key == "tick":
+            return self._tick(now)
+        if key == "announce":
+            return self._announce()
+        if key == PURPOSE:
+            return self.uplink.dial()
+        return self.mesh.dial(key.removeprefix("peer:"))
+
+    def _tick(self, now: float) -> Effects:
+        slept = now - self._last_tick > timing.SUSPICION  # then it was this process that was silent, not the others
+        self._last_tick = now
+        effects: Effects = [fx.SetTimer("tick", timing.HEARTBEAT)]
+        effects += self.uplink.watch(now, slept)
+        effects += self.mesh.beat(now, slept)
+        effects += self._announce() if self._serving else self.uplink.send(n.Heartbeat(self.uplink.term))
+        for nonce, expires in list(self._used_tickets.items()):
+            if expires <= now:
+                del self._used_tickets[nonce]
+        seconds = f"took nothing for {self._patience:.0f} seconds"
+        for cursor in self.merged.stalled(now, self._patience):
+            effects += self._too_slow(cursor.owner, seconds)
+        for cursor in self.origin.log.stalled(now, timing.PATIENCE) + self.origin.log.fallen_out():
+            effects += [fx.Report("peer_stalled", {"link": cursor.owner}), fx.Close(cursor.owner)]
+        return effects
+
+    # -- clients ------------------------------------------------------------------------------------------------
+
+    def _login(self, now: float, link: int, message: m.Login) -> Effects:
+        if self.sessions.get(link) is not None:
+            return self._part(link, refuse(link, m.InvalidMessage("already logged in", "logged_in")))
+        if not self._serving:
+            return refuse(link, m.LoginFailed("this server is still joining the network, try again", "joining"))
+        if message.username == m.ANONYMOUS and message.ticket is None:
+            if self._anonymous:
+                return self._admit(link, message, None)
+            return refuse(link, m.LoginFailed("anonymous logins are switched off", "anonymous_off"))
+        if message.ticket is not None:
+            return self._login_by_ticket(now, link, message, message.ticket)
+        if not message.secret:
+            return refuse(link, m.InvalidMessage(f"{message.username} needs a secret or a ticket", "no_secret"))
+        return self._login_by_secret(now, link, message, message.secret)
+
+    def _login_by_ticket(self, now: float, link: int, message: m.Login, text: str) -> Effects:
+        ticket = tickets.check(self._ticket_key, text, f"server:{self.id}", now)
+        if isinstance(ticket, str):
+            return refuse(link, m.LoginFailed("the ticket is not good here (any more), ask the central", ticket))
+        if ticket.username != message.username:
+            return refuse(link, m.LoginFailed("the ticket is another user's", "ticket_of_another"))
+        if ticket.nonce in self._used_tickets:
+            return refuse(link, m.LoginFailed("the ticket was used already, ask the central", "ticket_used"))
+        self._used_tickets[ticket.nonce] = ticket.expires
+        return self._admit(link, message, ticket.nonce)
+
+    def _login_by_secret(self, now: float, link: int, message: m.Login, secret: str) -> Effects:
+        def verified(now: float, refused: m.Refusal | None) -> Effects:
+            if refused is not None:
+                return [*refuse(link, m.LoginFailed(refused.info, refused.reason)), fx.Release(link)]
+            return [*self._admit(link, message, None), fx.Release(link)]
+
+        return [fx.Hold(link), *self.uplink.verify(now, message.username, secret, verified)]
+
+    def _admit(self, link: int, message: m.Login, nonce: str | None) -> Effects:
+        name = message.username
+        tag = tag_of(name, message.session) if message.session else self._entropy.randbytes(8).hex()
+        first = not self.sessions.unannounced
+        secret = message.secret if message.ticket is None and name != m.ANONYMOUS else None
+        self.sessions.open(link, name, secret, tag, nonce)
+        success = m.LoginSuccess(f"logged in as user {name}", server=self.id, session=tag)
+        effects: Effects = [
+            fx.Send(link, success),
+            fx.Follow(link, self.merged, None),
+            fx.Report("session_opened", {"username": name, "link": link}),
+        ]
+        return [*effects, fx.SetTimer("announce", ANNOUNCE)] if first else effects
+
+    def _post(self, link: int, message: m.ActivityMessage) -> Effects:
+        session = self.sessions.get(link)
+        if session is None:
+            return refuse(link, m.AuthenticationFail("log in before you post", "not_logged_in"))
+        if not self.sessions.may_post(session, message):
+            fail = m.AuthenticationFail("these are not the credentials that this session has", "not_your_session")
+            return self._part(link, refuse(link, fail))
+        members = activity.body(bytes(message.activity))
+        if not isinstance(members, bytes):
+            return self._part(link, refuse(link, members))
+        first = self.origin.accept(session.opening_for(message.id), members)
+        return [fx.Flush()] if first and not self._arrived else []
+
+    def _register(self, now: float, link: int, message: m.Register) -> Effects:
+        if self.sessions.get(link) is not None:
+            return self._part(link, refuse(link, m.InvalidMessage("already logged in", "logged_in")))
+        central = self.uplink.central
+        return [fx.Send(link, m.Redirect(central.hostname, central.port)), fx.Close(link)]
+
+    def _logout(self, now: float, link: int, message: m.Logout) -> Effects:
+        return self._part(link, [fx.Close(link)])
+
+    def _too_slow(self, link: int, why: str) -> Effects:
+        info = f"closed as a slow consumer: it {why}"
+        return self._part(link, refuse(link, m.InvalidMessage(info, "slow_consumer")))
+
+    def _part(self, link: int, effects: Effects) -> Effects:
+        """The link is being closed: from now on its session counts no more."""
+        return [*effects, *self._leave(link)]
+
+    def _leave(self, link: int) -> Effects:
+        announced = self._announce() if self.sessions.unannounced and self.sessions.get(link) else []
+        session = self.sessions.close(link)
+        if session is None:
+            return []
+        closed = fx.Report("session_closed", {"username": session.username, "link": link})
+        return [*announced, *self.uplink.send(n.DeLoad(self.id, session.username)), closed]
+
+    # -- the central --------------------------------------------------------------------------------------------
+
+    def _introduction(self) -> n.Authenticate:
+        self.sessions.arrivals()  # all of them are in the count
+        return n.Authenticate(
+            self._secret,
+            self.id,
+            self.address.hostname,
+            self.address.port,
+            self._incarnation,
+            len(self.sessions),
+            self.uplink.term,
+            self.sessions.by_user(),
+        )
+
+    def _announce(self) -> Effects:
+        if self.uplink.link is not None and not self.uplink.joined:
+            return []  # to be said once the central has welcomed us
+        arrived, redeemed = self.sessions.arrivals()
+        if self.uplink.link is None:
+            return []  # the next introduction counts them all
+        announce = n.ServerAnnounce(
+            self.id,
+            len(self.sessions),
+            self.address.hostname,
+            self.address.port,
+            arrived,
+            redeemed,
+            self.origin.sequence,
+            self.merged.delivered,
+        )
+        return self.uplink.send(announce)
+
+    def _welcomed(self, now: float, link: int, message: n.AuthenticateSuccess) -> Effects:
+        self.uplink.welcomed(message)
+        self._ticket_key = base64.b64decode(message.ticket_key)
+        self._anonymous = message.anonymous
+        effects: Effects = [fx.Report("joined", {"central": str(self.uplink.central)})]
+        for server in message.servers:
+            effects += self.mesh.listed(server)
+        if self._serving:
+            return [*effects, *self._announce()]
+        return [*effects, *self._serve_if_linked(now)]
+
+    def _serve_if_linked(self, now: float) -> Effects:
+        if self._serving or not self.uplink.ever_joined or not self.mesh.complete:
+            return []
+        self._serving = True
+        self.mesh.serving_since = now
+        return [fx.Report("ready", {"address": str(self.address)}), *self._announce()]
+
+    def _unwelcome(self, now: float, link: int, message: m.AuthenticationFail) -> Effects:
+        if not self.uplink.ever_joined:
+            return [fx.Quit(f"the central at {self.uplink.central} refuses this server: {message.info}")]
+        return [fx.Report("not_welcome", {"info": message.info}), fx.Close(link)]
+
+    def _new_server(self, now: float, link: int, message: n.SynchronisedNewServer) -> Effects:
+        return self.mesh.listed(message)
+
+    def _server_removed(self, now: float, link: int, message: n.RemoveServer) -> Effects:
+        return [*self.mesh.removed(now, message.id), *self._serve_if_linked(now)]
+
+    def _verified(self, now: float, link: int, message: n.VerifyLoginSuccess | n.VerifyLoginFailed) -> Effects:
+        return self.uplink.verified(now, message)
+
+    def _heartbeat(self, now: float, link: int, message: n.Heartbeat) -> Effects:
+        return []
+
+    # -- the other servers --------------------------------------------------------------------------------------
+
+    def _greeted(self, now: float, link: int, message: n.ServerHello) -> Effects:
+        if self.sessions.get(link) is not None:
+            return self._part(link, refuse_out_of_place(link, message))
+        return self.mesh.greeted(now, link, message)
+
+    def _peer_refuses(self, now: float, link: int, message: m.AuthenticationFail) -> Effects:
+        return self._part(link, [fx.Report("peer_refuses", {"link": link, "info": message.info}), fx.Close(link)])
+
+    def _position(self, now: float, link: int, message: n.ServerPosition) -> Effects:
+        return [*self.mesh.position(link, message), *self._serve_if_linked(now)]
+
+
+_FROM_CENTRAL: dict[type, Callable[..., Effects]] = {
+    n.AuthenticateSuccess: Server._welcomed,
+    m.AuthenticationFail: Server._unwelcome,
+    n.SynchronisedNewServer: Server._new_server,
+    n.RemoveServer: Server._server_removed,
+    n.VerifyLoginSuccess: Server._verified,
+    n.VerifyLoginFailed: Server._verified,
+    n.Heartbeat: Server._heartbeat,
+}
+_FROM_PEERS: dict[type, Callable[..., Effects]] = {
+    n.ServerPosition: Server._position,
+    n.Heartbeat: Server._heartbeat,
+}
+_FROM_ANYONE: dict[type, Callable[..., Effects]] = {
+    m.Login: Server._login,
+    m.Register: Server._register,
+    m.Logout: Server._logout,
+    n.ServerHello: Server._greeted,
+    m.AuthenticationFail: Server._peer_refuses,
+}

@@ -1,0 +1,91 @@
+"""The client sessions of one server: who is logged in on which link.
+
+Guarantees: the count is exact at every moment, and every arrival and leaving is told once. Keeps no secret, only
+keyed digests to compare with. Knows nothing of the log.
+"""
+
+import hashlib
+import hmac
+from collections import Counter
+
+from oyez.core.credentials import digest
+from oyez.protocol import activity
+from oyez.protocol.messages import ActivityMessage
+
+
+class Session:
+    """One client, logged in on `link`."""
+
+    __slots__ = ("link", "opening", "secret", "tag", "username")
+
+    def __init__(self, link: int, username: str, secret: bytes | None, tag: str) -> None:
+        self.link = link
+        self.username = username
+        self.secret = secret  # digest; None where a ticket (or nothing) opened the session
+        self.tag = tag
+        self.opening = activity.opening(username)
+
+    def opening_for(self, post: int | None) -> bytes:
+        """What stands between the id and the members of an activity of this session."""
+        if post is None:
+            return self.opening
+        return b'"post":"%b-%d",%b' % (self.tag.encode(), post, self.opening)
+
+
+def tag_of(username: str, session: str) -> str:
+    """The public name of a client-chosen session string: nobody can find the string from it."""
+    text = f"{username}\0{session}".encode()
+    return hashlib.blake2b(text, digest_size=8, person=b"oyez session").hexdigest()
+
+
+class Sessions:
+    """All sessions of a server; `key` is random, of this process alone."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._by_link: dict[int, Session] = {}
+        self._arrived: list[str] = []
+        self._redeemed: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._by_link)
+
+    def get(self, link: int) -> Session | None:
+        """The session on this link."""
+        return self._by_link.get(link)
+
+    def open(self, link: int, username: str, secret: str | None, tag: str, nonce: str | None) -> Session:
+        """A client has logged in; `nonce` is of the ticket that it came with."""
+        kept = None if secret is None else digest(self._key, secret)
+        session = self._by_link[link] = Session(link, username, kept, tag)
+        self._arrived.append(username)
+        if nonce is not None:
+            self._redeemed.append(nonce)
+        return session
+
+    def close(self, link: int) -> Session | None:
+        """It is gone; returns who it was, the first time."""
+        return self._by_link.pop(link, None)
+
+    def may_post(self, session: Session, message: ActivityMessage) -> bool:
+        """Are the credentials in the message the session's? A session opened by ticket has no secret to compare."""
+        if message.username != session.username:
+            return False
+        if session.secret is None:
+            return True
+        return message.secret is not None and hmac.compare_digest(session.secret, digest(self._key, message.secret))
+
+    def arrivals(self) -> tuple[list[str], list[str]]:
+        """Usernames that arrived and nonces that were redeemed since the last call."""
+        arrived, self._arrived = self._arrived, []
+        redeemed, self._redeemed = self._redeemed, []
+        return arrived, redeemed
+
+    @property
+    def unannounced(self) -> bool:
+        """Has anybody arrived since the last `arrivals`?"""
+        return bool(self._arrived)
+
+    def by_user(self) -> dict[str, int]:
+        """Number of sessions by username."""
+        return Counter(session.username for session in self._by_link.values())
