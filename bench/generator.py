@@ -1,0 +1,105 @@
+"""Drives a C load generator: starts it on the load core, follows its events, gives the word to go.
+
+Knows the generators' way of talking (one JSON event a line: progress, ready, warm, result) and their command line.
+"""
+
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from bench.build import program
+from bench.errors import BenchError
+from bench.machine import LOAD_CORE, on_core
+from bench.peers.base import Speech, Step
+
+OnProgress = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the load generator is to do. Message counts are per publisher."""
+
+    subscribers: int
+    publishers: int = 1
+    messages: int = 0
+    warmup: int = 0
+    window: int = 1
+    """Unfinished messages per publisher; 1 is one message at a time."""
+    window_at_echo: bool = False
+    """A message is finished when its publisher has it back; otherwise, when everyone has it."""
+    rate: int = 0
+    """Messages per second of all publishers together; 0: as the window allows."""
+    latency: bool = False
+    patience: int = 20
+    """Seconds without a delivery after which the run ends with what it has."""
+
+
+class Generator:
+    """One run of a C generator. Leaving its `with` block ends it."""
+
+    def __init__(self, command: list[str], on_progress: OnProgress) -> None:
+        self._on_progress = on_progress
+        with on_core(LOAD_CORE):
+            self._child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._child.kill()
+        self._child.communicate()
+
+    def wait_for(self, event: str) -> dict[str, Any]:
+        """The next event of this kind. Raises BenchError when the generator ends before it."""
+        assert self._child.stdout is not None
+        assert self._child.stderr is not None
+        for line in self._child.stdout:
+            heard: dict[str, Any] = json.loads(line)
+            if heard["event"] == event:
+                return heard
+            if heard["event"] == "progress":
+                self._on_progress(heard)
+        raise BenchError(f"the load generator gave up: {self._child.stderr.read().strip()}")
+
+    def wait_for_end(self) -> None:
+        """Until it has ended by itself, having written what it writes last."""
+        self._child.communicate()
+
+    def go(self) -> None:
+        assert self._child.stdin is not None
+        self._child.stdin.write("go\n")
+
+
+def load_command(plan: Plan, speech: Speech, host: str, port: int) -> list[str]:
+    """The command line of bench/load.c."""
+    numbers = {
+        "port": port,
+        "subscribers": plan.subscribers,
+        "publishers": plan.publishers,
+        "messages": plan.messages,
+        "warmup": plan.warmup,
+        "window": plan.window,
+        "window-at-echo": int(plan.window_at_echo),
+        "rate": plan.rate,
+        "latency": int(plan.latency),
+        "patience": plan.patience,
+        "publishers-receive": int(speech.publishers_receive),
+    }
+    command = [program("load"), "--host", host, "--message", speech.message.hex()]
+    for name, value in numbers.items():
+        command += [f"--{name}", str(value)]
+    return command + opening("subscriber", speech.subscriber) + opening("publisher", speech.publisher)
+
+
+def opening(role: str, steps: tuple[Step, ...]) -> list[str]:
+    words = []
+    for step in steps:
+        words += [f"--{role}-send", step.send.hex(), f"--{role}-wait", step.wait.hex()]
+    return words

@@ -1,0 +1,61 @@
+"""Oyez as its users run it: `oyez central` and `oyez server`, subscribers logged in as anonymous at the server."""
+
+import importlib.util
+import secrets
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.machine import LOAD_CORE, SERVER_CORE
+from bench.peers.base import Peer, Speech, Step, Target
+from bench.processes import Process
+
+LOGIN = Step(b'{"command":"LOGIN","username":"anonymous"}\n', b"LOGIN_SUCCESS")
+
+
+class Oyez(Peer):
+    """One central and one server of this checkout, or of whatever `command` runs."""
+
+    name = "oyez"
+
+    def __init__(self, command: list[str] | None = None) -> None:
+        self._command = command or [sys.executable, "-m", "oyez"]
+        self._is_own = command is None
+        self._environment = {"OYEZ_SECRET": secrets.token_hex(16)}
+
+    def missing(self) -> str | None:
+        if not self._is_own:
+            return None
+        try:
+            spec = importlib.util.find_spec("oyez.__main__")
+        except ModuleNotFoundError:
+            spec = None
+        return None if spec else "this checkout has no oyez command (no module oyez.__main__)"
+
+    def central(self, scratch: Path, data: Path, core: int) -> Process:
+        """A central, started; the caller waits until it is ready, and stops it."""
+        command = [*self._command, "central", "--port", "0", "--data", str(data)]
+        return Process("central", command, core=core, scratch=scratch, environment=self._environment)
+
+    def server(self, scratch: Path, central: str, core: int = SERVER_CORE) -> Process:
+        """A server of the central at HOST:PORT, started; the caller waits until it is ready, and stops it."""
+        command = [*self._command, "server", "--port", "0", "--central", central]
+        return Process("server", command, core=core, scratch=scratch, environment=self._environment)
+
+    @contextmanager
+    def running(self, scratch: Path) -> Iterator[Target]:
+        with (
+            tempfile.TemporaryDirectory(dir=scratch) as data,
+            # Idle, once the server has joined: it may sit on the load generator's core.
+            self.central(scratch, Path(data), LOAD_CORE) as central,
+        ):
+            central_host, central_port = central.wait_ready()
+            with self.server(scratch, f"{central_host}:{central_port}") as server:
+                host, port = server.wait_ready()
+                yield Target(host, port, server, [central])
+
+    def speech(self, activity: bytes) -> Speech:
+        message = b'{"command":"ACTIVITY_MESSAGE","username":"anonymous","activity":' + activity + b"}\n"
+        return Speech(message, (LOGIN,), (LOGIN,))

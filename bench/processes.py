@@ -1,0 +1,111 @@
+"""A child process that is measured: started on a core, awaited until it is ready, its CPU and memory read, stopped.
+
+Ends only what it started. It must not know what the process serves.
+"""
+
+import os
+import selectors
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bench.errors import BenchError
+from bench.machine import on_core
+
+READY_SECONDS = 30
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Of one process, in KiB, from smaps_rollup."""
+
+    resident: int
+    private: int
+
+
+class Process:
+    """One child; leaving its `with` block stops it (SIGTERM, and SIGKILL after STOP_SECONDS)."""
+
+    def __init__(
+        self, name: str, command: list[str], *, core: int, scratch: Path, environment: dict[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self._complaints = scratch / f"{name}-{time.monotonic_ns()}.stderr"
+        with on_core(core), self._complaints.open("wb") as stderr:
+            self._child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env={**os.environ, **(environment or {})},
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def wait_ready(self) -> tuple[str, int]:
+        """Host and port from the first line on stdout that begins with "ready": `ready WHAT HOST:PORT`.
+
+        Raises BenchError when the process ends, or when there is no such line within READY_SECONDS.
+        """
+        deadline = time.monotonic() + READY_SECONDS
+        heard = b""
+        assert self._child.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._child.stdout, selectors.EVENT_READ)
+            while selector.select(max(0.0, deadline - time.monotonic())):
+                chunk = os.read(self._child.stdout.fileno(), 4096)
+                heard += chunk
+                for line in heard.decode("utf-8", "replace").splitlines(keepends=True):
+                    if line.startswith("ready ") and line.endswith("\n"):
+                        host, _, port = line.split()[-1].rpartition(":")
+                        return host, int(port)
+                if not chunk:
+                    raise BenchError(f"{self.name} ended before it was ready. {self.last_words()}")
+        raise BenchError(f"{self.name} was not ready within {READY_SECONDS} s. {self.last_words()}")
+
+    def cpu_seconds(self) -> float:
+        """User and system time of all its threads so far.
+
+        It is what /proc/PID/stat gives as utime + stime, read from the process's CPU clock, because stat counts in
+        steps of 10 ms.
+        """
+        return time.clock_gettime((~self._child.pid << 3) | 2)
+
+    def memory(self) -> Memory:
+        sizes = {"Rss": 0, "Private_Clean": 0, "Private_Dirty": 0}
+        for line in Path(f"/proc/{self._child.pid}/smaps_rollup").read_text("ascii").splitlines():
+            name, _, value = line.partition(":")
+            if name in sizes:
+                sizes[name] = int(value.split()[0])
+        return Memory(sizes["Rss"], sizes["Private_Clean"] + sizes["Private_Dirty"])
+
+    def check_alive(self) -> None:
+        """Raises BenchError when the process has ended by itself."""
+        code = self._child.poll()
+        if code is not None:
+            raise BenchError(f"{self.name} ended by itself with {code}. {self.last_words()}")
+
+    def last_words(self) -> str:
+        said = self._complaints.read_text("utf-8", "replace").splitlines()[-15:]
+        return "Its last words were:\n" + "\n".join(said) if said else "It said nothing."
+
+    def stop(self) -> None:
+        if self._child.poll() is None:
+            self._child.terminate()
+            try:
+                self._child.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+        if self._child.stdout is not None:
+            self._child.stdout.close()
