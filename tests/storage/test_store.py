@@ -78,7 +78,8 @@ def test_the_key_stays_the_same(disk: Disk) -> None:
 
 def test_no_two_stores_have_the_same_key(tmp_path: Path) -> None:
     files = [SqliteStore(tmp_path / name) for name in ("a.db", "b.db")]
-    assert len({store.load().key for store in (*files, MemoryStore(), MemoryStore())}) == 4
+    stores: list[Store] = [*files, MemoryStore(), MemoryStore()]
+    assert len({store.load().key for store in stores}) == 4
     for store in files:
         store.close()
 

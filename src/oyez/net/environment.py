@@ -1,0 +1,200 @@
+"""The world of a host on a real machine: sockets, threads, timers, the log (ADR 3).
+
+Implements `host.Environment`; a node gives it what its role needs: a client has no store and hashes no secrets.
+Guarantees: nothing calls back into the host from within one of its calls; an exception in a callback ends everything
+that runs here, loudly (see `guard`). Must not know: messages, roles.
+"""
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import structlog
+
+from oyez.core.effects import Record
+from oyez.core.role import Role
+from oyez.host import Host, Link
+from oyez.net import dialer
+from oyez.net.clock import Clock
+from oyez.net.guard import GuardedLoop
+from oyez.net.secrets import SecretPool
+from oyez.net.transport import SocketTransport
+from oyez.net.writer import Writer
+from oyez.protocol import limits
+from oyez.protocol.messages import ActivityBroadcast, Address
+from oyez.storage.port import Store
+
+GRACE = 2.0
+"""Seconds that links have to finish when a node stops."""
+
+Log = Callable[[str, Mapping[str, object]], None]
+
+
+class GaveUp(Exception):
+    """The role can't do its job, and trying longer would not help; the message is for the operator."""
+
+
+class NetEnvironment:
+    """Runs `role` on this machine, on the running event loop, from `start` to `stop`.
+
+    `on_end` is told why this can't go on, and should then `stop` it: a `GaveUp` of the role, or an exception
+    that is our own bug or our disk's end, after which nothing runs here any more. `deliver` gets the activities for
+    the user of a client. `secret_threads` is 0 where no secrets are hashed. `log` gets each report; by default
+    structlog does. `counters` counts the reports by event, for the metrics.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        on_end: Callable[[Exception], None],
+        *,
+        line_limit: int = limits.LINE,
+        deliver: Callable[[ActivityBroadcast], None] | None = None,
+        store: Store | None = None,
+        secret_threads: int = 0,
+        dial_timeout: float = dialer.TIMEOUT,
+        log: Log | None = None,
+    ) -> None:
+        self.loop = GuardedLoop(asyncio.get_running_loop(), on_end)
+        self.counters: Counter[str] = Counter()
+        self.host = Host(role, self, line_limit)
+        self._on_end = on_end
+        self._deliver = deliver
+        self._log = _to_structlog if log is None else log
+        self._clock = Clock()
+        self._dialer = dialer.Dialer(self.loop, dial_timeout)
+        self._writer = Writer(self.loop, store) if store is not None else None
+        self._secrets = SecretPool(self.loop, secret_threads) if secret_threads else None
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._transports: set[SocketTransport] = set()
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self._ended = self._link_ended  # bound once: each link holds it
+
+    def start(self) -> None:
+        """The node is up."""
+        self.loop.run(self.host.start)
+
+    def accept(self, sock: socket.socket) -> None:
+        """Somebody has connected."""
+        # JSON lines are all that is spoken so far. What else may come to this port (WebSocket, pages, TLS) shows in
+        # its first bytes: what looks at them before the host is told of a link belongs here.
+        self._open(sock, self.host.opened)
+
+    async def stop(self) -> None:
+        """End what runs here: the role hears of it, links have `GRACE` to finish, what was to be stored is stored.
+
+        After a failure there is nothing more to be said: links are cut, and of what was to be stored only the commit
+        that runs is waited for. Raises StorageError.
+        """
+        self._stopping = True
+        await self._dialer.close()
+        self.loop.run(self.host.stop)
+        await self._finish_links()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        if self._secrets is not None:
+            self._secrets.close()
+        if self._writer is not None:
+            await self._writer.close()
+
+    async def _finish_links(self) -> None:
+        try:
+            async with asyncio.timeout(GRACE):
+                while self._transports and self.loop.failure is None:
+                    self._idle.clear()
+                    await self._idle.wait()
+        except TimeoutError:
+            for transport in self._transports:
+                transport.abort()
+            await asyncio.sleep(0)
+        for transport in list(self._transports):
+            transport.drop()
+        self._transports.clear()
+
+    def _open(self, sock: socket.socket, announce: Callable[[SocketTransport], Link]) -> None:
+        transport = SocketTransport(sock, self.loop, self.host, self._ended)
+        self._transports.add(transport)
+        transport.start(announce(transport))
+
+    def _link_ended(self, transport: SocketTransport) -> None:
+        self._transports.discard(transport)
+        if not self._transports:
+            self._idle.set()
+
+    # -- host.Environment ---------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """See `host.Environment`."""
+        return self._clock.now()
+
+    def soon(self, callback: Callable[[], None]) -> None:
+        """See `host.Environment`."""
+        self.loop.soon(callback)
+
+    def set_timer(self, key: str, after: float) -> None:
+        """See `host.Environment`."""
+        self.cancel_timer(key)
+        self._timers[key] = self.loop.later(after, self._expired, key)
+
+    def cancel_timer(self, key: str) -> None:
+        """See `host.Environment`."""
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _expired(self, key: str) -> None:
+        del self._timers[key]
+        self.host.timer(key)
+
+    def dial(self, address: Address, purpose: str) -> None:
+        """See `host.Environment`. A node that stops dials nobody any more."""
+        if not self._stopping:
+            self._dialer.dial(address, partial(self._dialed, purpose))
+
+    def _dialed(self, purpose: str, sock: socket.socket | None) -> None:
+        if sock is None:
+            self.host.dial_failed(purpose)
+        else:
+            self._open(sock, partial(self.host.dialed, purpose=purpose))
+
+    def persist(self, records: tuple[Record, ...], done: Callable[[], None]) -> None:
+        """See `host.Environment`. Raises RuntimeError in an environment without a store."""
+        if self._writer is None:
+            raise RuntimeError("this node has no store, and its role must not persist")
+        self._writer.write(records, done)
+
+    def hash_secret(self, token: int, secret: str) -> None:
+        """See `host.Environment`. Raises RuntimeError in an environment without threads for it."""
+        self._pool().hash(secret, partial(self.host.hashed, token))
+
+    def verify_secret(self, token: int, hash: str | None, secret: str) -> None:
+        """See `host.Environment`. Raises RuntimeError in an environment without threads for it."""
+        self._pool().verify(hash, secret, partial(self.host.verified, token))
+
+    def _pool(self) -> SecretPool:
+        if self._secrets is None:
+            raise RuntimeError("this node has no threads for secrets, and its role must not hash or verify any")
+        return self._secrets
+
+    def report(self, event: str, fields: Mapping[str, object]) -> None:
+        """See `host.Environment`."""
+        self.counters[event] += 1
+        self._log(event, fields)
+
+    def deliver(self, broadcast: ActivityBroadcast) -> None:
+        """See `host.Environment`. Raises RuntimeError in an environment without a user."""
+        if self._deliver is None:
+            raise RuntimeError("this node has no user to deliver activities to")
+        self._deliver(broadcast)
+
+    def quit(self, info: str) -> None:
+        """See `host.Environment`."""
+        self.loop.soon(self._on_end, GaveUp(info))
+
+
+def _to_structlog(event: str, fields: Mapping[str, object]) -> None:
+    structlog.get_logger().info(event, **fields)

@@ -1,0 +1,152 @@
+"""One running node: a port, a role, a store, from the start to a clean stop.
+
+`Node` lives on any running loop, so that tests run several in one process; `execute` gives one a process of its own,
+with the loop, the signals and the garbage collector set up for it. An exception that no role or port has foreseen is
+our own bug: it is logged with its traceback and ends the node with exit code 1. Must not know: which role it runs.
+"""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+
+import structlog
+
+from oyez.core.role import Role
+from oyez.net.environment import GaveUp, Log, NetEnvironment
+from oyez.net.listener import Listener, ListenError
+from oyez.protocol import limits
+from oyez.protocol.messages import Address
+from oyez.storage.port import StorageError, Store
+
+FORESEEN = (ListenError, StorageError, GaveUp)
+"""What ends a node though nothing is wrong with it; the message is a sentence for the operator."""
+
+
+class Node:
+    """A role that listens on `listen` (port 0: any). `make_role` is given the address with the real port.
+
+    `store` is closed when the node ends, however it ends. `secret_threads`, `log`: see `NetEnvironment`.
+    """
+
+    def __init__(
+        self,
+        make_role: Callable[[Address], Role],
+        listen: Address,
+        *,
+        store: Store | None = None,
+        secret_threads: int = 0,
+        line_limit: int = limits.LINE,
+        log: Log | None = None,
+    ) -> None:
+        self._make_role = make_role
+        self._listen = listen
+        self._store = store
+        self._new_environment = partial(
+            NetEnvironment,
+            on_end=self.fail,
+            store=store,
+            secret_threads=secret_threads,
+            line_limit=line_limit,
+            log=log,
+        )
+        self._stopped = asyncio.Event()
+        self._why: Exception | None = None
+        self.environment: NetEnvironment
+        self.address: Address
+
+    async def run(self, ready: Callable[[Address], None] | None = None) -> None:
+        """Serve until `stop`. `ready` hears of the real address once the node listens and its role has started.
+
+        Raises ListenError, StorageError, GaveUp, or whatever our own bug has raised in the role or below it.
+        """
+        async with AsyncExitStack() as stack:
+            if self._store is not None:
+                stack.callback(self._store.close)
+            listener = Listener(self._listen)
+            stack.callback(listener.close)
+            self.address = listener.address
+            environment = self.environment = self._new_environment(self._make_role(self.address))
+            stack.push_async_callback(environment.stop)
+            stack.callback(listener.close)  # again, and first: who comes while we stop would be left hanging
+            environment.start()
+            listener.start(environment.loop, environment.accept, environment.report)
+            if ready is not None and not self._stopped.is_set():
+                ready(self.address)
+            await self._stopped.wait()
+        if self._why is not None:
+            raise self._why
+
+    def stop(self) -> None:
+        """End the node cleanly; `run` returns once everything is closed. On the loop's thread."""
+        self._stopped.set()
+
+    def fail(self, why: Exception) -> None:
+        """End the node because of this; `run` raises it. Only the first counts."""
+        if self._why is None:
+            self._why = why
+        self._stopped.set()
+
+
+def execute(node: Node, ready: Callable[[Address], None]) -> int:
+    """Run a node as this process until SIGTERM or SIGINT; the exit code.
+
+    0 after a clean stop, 1 after a bug of ours, which has been logged. Raises ListenError, StorageError and GaveUp,
+    whose sentence is for the operator.
+    """
+    with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+        try:
+            runner.run(_execute(node, ready))
+        except FORESEEN:
+            raise
+        except Exception:  # noqa: BLE001 - the process ends with it
+            structlog.get_logger().critical("node_failed", exc_info=True)
+            return 1
+    return 0
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # a platform that uvloop does not know: everything works, slower
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def _execute(node: Node, ready: Callable[[Address], None]) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(partial(_unforeseen, node))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _signalled, node, loop)
+
+    def started(address: Address) -> None:
+        _spare_the_collector()
+        ready(address)
+
+    await node.run(started)
+
+
+def _signalled(node: Node, loop: asyncio.AbstractEventLoop) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)  # who asks again does not want to wait
+    node.stop()
+
+
+def _unforeseen(node: Node, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What reaches the loop's exception handler has slipped past the guard: our own bug all the same."""
+    error = context.get("exception")
+    node.fail(error if isinstance(error, Exception) else RuntimeError(str(context["message"])))
+
+
+def _spare_the_collector() -> None:
+    """Let the cyclic garbage collector run seldom, and not over what stays for ever.
+
+    Nodes make no cycles on their way: activities, messages and links are freed by their reference counts. Each full
+    collection walks over every live object, which with thousands of links holds up everyone's turn for nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

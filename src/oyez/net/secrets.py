@@ -1,0 +1,65 @@
+"""Hashes secrets and checks them, off the event loop.
+
+argon2id, with the parameters that OWASP recommends; each takes tens of milliseconds and 19 MiB, so a small pool bounds
+both. Guarantees: a check against no hash takes as long as one against a hash; a plain secret is held no longer than
+its job. Must not know: whose secret it is.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import VerifyMismatchError
+
+from oyez.net.guard import GuardedLoop
+
+T = TypeVar("T")
+
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
+
+
+def hash_secret(secret: str) -> str:
+    """The hash to store, salted, in argon2's own text form."""
+    return _hasher.hash(secret)
+
+
+def verify_secret(hash: str | None, secret: str) -> bool:
+    """Whether `secret` belongs to `hash`. Raises argon2's InvalidHashError for what is no hash: our store is broken."""
+    if hash is None:
+        _hasher.hash(secret)  # the same work as a check
+        return False
+    try:
+        return _hasher.verify(hash, secret)
+    except VerifyMismatchError:
+        return False
+
+
+class SecretPool:
+    """`threads` threads that hash and check; the answers come back on the loop."""
+
+    def __init__(self, loop: GuardedLoop, threads: int = 2) -> None:
+        self._loop = loop
+        self._pool = ThreadPoolExecutor(threads, "oyez-secrets")
+
+    def hash(self, secret: str, done: Callable[[str], None]) -> None:
+        """Call `done` with the hash."""
+        self._submit(partial(hash_secret, secret), done)
+
+    def verify(self, hash: str | None, secret: str, done: Callable[[bool], None]) -> None:
+        """Call `done` with the verdict."""
+        self._submit(partial(verify_secret, hash, secret), done)
+
+    def close(self) -> None:
+        """Forget the jobs that have not begun; no answer comes any more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _submit(self, job: Callable[[], T], done: Callable[[T], None]) -> None:
+        answer = self._loop.loop.run_in_executor(self._pool, job)
+        answer.add_done_callback(partial(self._answer, done))
+
+    def _answer(self, done: Callable[[T], None], answer: asyncio.Future[T]) -> None:
+        if not answer.cancelled():
+            self._loop.run(lambda: done(answer.result()))

@@ -1,0 +1,233 @@
+"""One link on a TCP socket: the host's `Transport`, and the network's part of the hot path.
+
+`send` is one system call and nothing else; what the kernel does not take stays with the caller (in the log, mostly),
+so a slow reader costs no memory here. Reads are one piece per readiness event, so that nobody starves. No method calls
+the host: what it has to be told comes from the loop, the end of a link exactly once.
+
+Why not the event loop's own transports: they take everything that they are given and keep a buffer per connection,
+which is the one thing that the log exists to avoid. Must not know: lines, messages, roles.
+"""
+
+import asyncio
+import socket
+import sys
+from collections.abc import Callable
+
+from oyez.host import Host, Link
+from oyez.net.guard import GuardedLoop
+
+READ = 256 * 1024
+"""Most bytes that are read from one link in one turn."""
+
+LINGER = 2.0
+"""Seconds for which a link that we have ended is still read, and what comes thrown away: closing a socket with unread
+input makes the kernel send a reset, which would take our last words back from the peer."""
+
+LINGER_BYTES = 8 * 1024 * 1024
+"""Most bytes that are thrown away so."""
+
+LAST_WORDS = 5.0
+"""Seconds in which the peer has to take what it is still sent."""
+
+SILENCE_MS = 35_000
+"""Milliseconds after which the kernel gives up a peer that acknowledges nothing. More than the 30 s after which a role
+closes a slow consumer: the kernel counts a peer that leaves its window shut as silent, and can't tell it why."""
+
+_OPEN, _CLOSING, _LINGERING, _ENDED = range(4)
+
+
+def tune(sock: socket.socket) -> None:
+    """Set what each of our links needs. On Linux, accepted sockets inherit it from the listening one."""
+    sock.setblocking(False)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # turns are coalesced above
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_MS)
+
+
+class SocketTransport:
+    """A connected, tuned socket. `start` begins to read; `ended` is called once, after the host has been told."""
+
+    __slots__ = (
+        "_deadline",
+        "_discarded",
+        "_ended",
+        "_failing",
+        "_fd",
+        "_full",
+        "_host",
+        "_link",
+        "_loop",
+        "_paused",
+        "_reading",
+        "_rest",
+        "_socket",
+        "_state",
+        "_writing",
+    )
+
+    def __init__(
+        self, sock: socket.socket, loop: GuardedLoop, host: Host, ended: Callable[["SocketTransport"], None]
+    ) -> None:
+        self._socket = sock
+        self._fd = sock.fileno()
+        self._loop = loop
+        self._host = host
+        self._link: Link | None = None
+        self._ended = ended
+        self._state = _OPEN
+        self._paused = False
+        self._reading = False  # the loop watches for input
+        self._writing = False  # the loop watches for room
+        self._full = False  # the last send took less than it was given
+        self._failing = False  # the end has been asked for, and comes soon
+        self._rest = b""
+        self._discarded = 0
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def start(self, link: Link) -> None:
+        """Read for this link from now on."""
+        self._link = link
+        self._watch_input()
+
+    # -- the host's side ----------------------------------------------------------------------------------------
+
+    def send(self, data: bytes) -> int:
+        """See `host.Transport`."""
+        try:
+            taken = self._socket.send(data)
+        except BlockingIOError:
+            taken = 0
+        except OSError:
+            self._end_soon()
+            return len(data)
+        if taken != len(data):
+            self._full = True
+            if not self._writing:
+                self._writing = True
+                self._loop.on_writable(self._fd, self._writable)
+        return taken
+
+    def pause(self) -> None:
+        """See `host.Transport`."""
+        self._paused = True
+        self._watch_input()
+
+    def resume(self) -> None:
+        """See `host.Transport`."""
+        self._paused = False
+        self._watch_input()
+
+    def close(self, rest: bytes) -> None:
+        """See `host.Transport`. The peer has 5 s to take what is left, then 2 s to close its side."""
+        if self._state != _OPEN:
+            return
+        self._state = _CLOSING
+        self._rest = rest
+        self._deadline = self._loop.later(LAST_WORDS, self._cut)
+        self._watch_input()
+        self._say_last_words()
+
+    def abort(self) -> None:
+        """See `host.Transport`."""
+        self._reset_on_close()
+        self._end_soon()
+
+    def drop(self) -> None:
+        """Let go of the socket and tell nobody: for when the loop has failed."""
+        self._link = None
+        self._end()
+
+    # -- the loop's side ----------------------------------------------------------------------------------------
+
+    def _readable(self) -> None:
+        try:
+            data = self._socket.recv(READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._end()
+        elif self._state == _OPEN:
+            assert self._link is not None
+            self._host.received(self._link, data)
+        else:
+            self._discarded += len(data)
+            if self._discarded > LINGER_BYTES:
+                self._end()
+
+    def _writable(self) -> None:
+        self._full = False
+        if self._state == _OPEN:
+            assert self._link is not None
+            self._host.drained(self._link)
+        else:
+            self._say_last_words()
+        if self._writing and not self._full:
+            self._writing = False
+            self._loop.no_writes(self._fd)
+
+    def _watch_input(self) -> None:
+        """Read where the host wants it; once it has closed, always: see `LINGER`."""
+        wanted = self._link is not None and not self._failing and (not self._paused or self._state != _OPEN)
+        if wanted and not self._reading:
+            self._loop.on_readable(self._fd, self._readable)
+        elif self._reading and not wanted:
+            self._loop.no_reads(self._fd)
+        self._reading = wanted
+
+    # -- the end ------------------------------------------------------------------------------------------------
+
+    def _say_last_words(self) -> None:
+        if self._state != _CLOSING:
+            return
+        if self._rest:
+            self._rest = self._rest[self.send(self._rest) :]
+        if self._rest or self._failing:
+            return
+        self._state = _LINGERING
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._end_soon()
+            return
+        assert self._deadline is not None
+        self._deadline.cancel()
+        self._deadline = self._loop.later(LINGER, self._end)
+
+    def _cut(self) -> None:
+        self._reset_on_close()
+        self._end()
+
+    def _reset_on_close(self) -> None:
+        """Let the kernel forget what it holds for a peer that does not take it."""
+        if self._state != _ENDED:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    def _end_soon(self) -> None:
+        if not self._failing:
+            self._failing = True
+            self._watch_input()
+            self._loop.soon(self._end)
+
+    def _end(self) -> None:
+        if self._state == _ENDED:
+            return
+        self._state = _ENDED
+        self._failing = True
+        self._watch_input()
+        if self._writing:
+            self._writing = False
+            self._loop.no_writes(self._fd)
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        self._socket.close()
+        link, self._link = self._link, None  # the link holds us, too: without a cycle, both go at once
+        if link is not None:
+            self._host.closed(link)
+        self._ended(self)
