@@ -5,9 +5,9 @@
  *
  * MODE is register, secret or ticket; FOLLOW 1 goes on to the server that the REDIRECT names. USERS_FILE has one
  * "username secret ticket" a line ("-": no ticket yet) and is written again with the tickets that the central gave,
- * so that the next run can use them. COUNT attempts go round the users in turn. An attempt begins with the connect and ends
- * with the last awaited answer. Prints "ready", waits for "go", ends with one line of JSON. Bounded: ends when nothing
- * was answered for 30 seconds. */
+ * so that the next run can use them. COUNT attempts go round the users in turn. An attempt begins with the connect
+ * and ends with the last awaited answer. Prints "warm", waits for "go", ends with one line of JSON. Bounded: ends when
+ * nothing was answered for 30 seconds. */
 #include "latency.h"
 #include <stdbool.h>
 
@@ -261,7 +261,7 @@ int main(int count, char **arguments)
     poller = epoll_create1(EPOLL_CLOEXEC);
     struct attempt *attempts = allocate(concurrency, sizeof *attempts);
     for (size_t i = 0; i < concurrency; i++) attempts[i].fd = -1;
-    printf("{\"event\":\"ready\"}\n{\"event\":\"warm\"}\n");
+    printf("{\"event\":\"warm\"}\n");
     read_go();
     uint64_t start = now_ns();
     double cpu = own_cpu_seconds();

@@ -51,6 +51,14 @@ def facts(arguments: list[str]) -> dict[str, Any]:
     }
 
 
+def busy_seconds() -> float:
+    """CPU seconds that all cores have spent on anything since the machine started (in steps of 10 ms)."""
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(
+        int, Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1:9]
+    )
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
 def commit() -> str:
     """The commit of the checkout, with "+" when src or bench differ from it; "unknown" outside of one."""
     try:

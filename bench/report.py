@@ -13,6 +13,8 @@ from bench.runner import Sample
 from bench.workloads.base import Workload
 
 BASELINE = "limit"
+NOISE = 0.15
+"""Cores busy with something else from which a run is called noisy."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Summary:
     peer: str
     figures: dict[str, Spread]
     ratio: Spread | None
+    faulty: bool
+    """Whether anything was wrong in one of its runs; its figures are to be doubted then."""
 
 
 def summaries(workload: Workload[Any], samples: list[Sample]) -> list[Summary]:
@@ -55,7 +59,8 @@ def summaries(workload: Workload[Any], samples: list[Sample]) -> list[Summary]:
     result = []
     for (case, peer), group in sorted(groups.items(), key=lambda item: order_of(item[0], samples)):
         figures = {name: spread([sample.figures[name] for sample in group]) for name in group[0].figures}
-        result.append(Summary(case, peer, figures, ratio_to_limit(workload, group, groups.get((case, BASELINE), []))))
+        ratio = ratio_to_limit(workload, group, groups.get((case, BASELINE), []))
+        result.append(Summary(case, peer, figures, ratio, any(sample.faults for sample in group)))
     return result
 
 
@@ -88,7 +93,7 @@ def show(console: Console, workload: Workload[Any], samples: list[Sample]) -> No
     for summary in summaries(workload, samples):
         if last not in (None, summary.case):
             table.add_section()
-        row = [summary.case if summary.case != last else "", summary.peer]
+        row = [summary.case if summary.case != last else "", summary.peer + " (!)" * summary.faulty]
         for column in workload.columns:
             figure = summary.figures.get(column.figure)
             row.append(figure.shown(column.places, not column.spread) if figure else "")
@@ -97,6 +102,9 @@ def show(console: Console, workload: Workload[Any], samples: list[Sample]) -> No
         table.add_row(*row)
         last = summary.case
     console.print(table)
+    foreign = max((sample.figures.get("foreign_cores", 0.0) for sample in samples), default=0.0)
+    if foreign > NOISE:
+        console.print(f"noisy: in one run, others kept {foreign:.1f} cores busy", style="yellow", highlight=False)
     for sample in samples:
         for fault in sample.faults:
             where = f"{workload.name}: {sample.case}, {sample.peer}, round {sample.round}: "

@@ -3,12 +3,15 @@
 A workload has cases; a case is run on each peer in turn, round after round, each time on freshly started servers.
 """
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from bench import machine
+from bench.errors import BenchError
 from bench.generator import Generator, Plan, load_command
 from bench.peers.base import Peer, Target, activity
 
@@ -93,7 +96,13 @@ class Workload(ABC, Generic[C]):
 def run_load(case: LoadCase, peer: Peer, session: Session) -> Outcome:
     """The usual run: start the peer, open the connections, warm up, measure from "go" to the last delivery."""
     with peer.running(session.scratch) as target:
-        return load_target(case, peer, session, target)
+        try:
+            return load_target(case, peer, session, target)
+        except BenchError:
+            # If a server has ended, that says more than what the generator saw of it.
+            for process in (target.server, *target.others):
+                process.check_alive()
+            raise
 
 
 def load_target(case: LoadCase, peer: Peer, session: Session, target: Target) -> Outcome:
@@ -110,13 +119,16 @@ def load_target(case: LoadCase, peer: Peer, session: Session, target: Target) ->
         opened_cpu = target.server.cpu_seconds() - opened_before
         generator.wait_for("warm")
         before = [process.cpu_seconds() for process in (target.server, *target.others)]
+        busy_before, own_before = machine.busy_seconds(), time.process_time()
         generator.go()
         result = generator.wait_for("result")
+        busy, own = machine.busy_seconds() - busy_before, time.process_time() - own_before
         for process in (target.server, *target.others):
             process.check_alive()
         after = [process.cpu_seconds() for process in (target.server, *target.others)]
     used = [end - start for start, end in zip(before, after, strict=True)]
     figures = load_figures(result, used[0], sum(used[1:]))
+    figures["foreign_cores"] = max(0.0, busy - own - sum(used) - result["cpu_seconds"]) / result["seconds"]
     figures["connects_per_second"] = opened["connections"] / opened["seconds"]
     figures["connect_server_cpu_ms"] = opened_cpu * 1e3 / opened["connections"]
     return Outcome(case.name, figures, faults_of(result))
