@@ -1,0 +1,106 @@
+"""The nodes' logs: structlog to standard error, for people on a terminal, as JSON lines elsewhere.
+
+What a role reports is an event with fields; here it gets its level. Guarantees: a log that nobody can read any more
+(its pipe is closed, its disk is full) never stops a node. Must not know: what the events mean beyond how much they
+matter.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from enum import StrEnum
+from typing import Annotated
+
+import structlog
+import typer
+
+
+class Format(StrEnum):
+    """How a log is written."""
+
+    AUTO = "auto"
+    HUMAN = "human"
+    JSON = "json"
+
+
+class Level(StrEnum):
+    """What is logged: this, and what matters more."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+
+
+LogFormat = Annotated[
+    Format,
+    typer.Option(help="How to log, to standard error. auto: for people on a terminal, JSON lines elsewhere."),
+]
+LogLevel = Annotated[Level, typer.Option(help="The least important events to log.")]
+
+_PER_CLIENT = frozenset({"placed", "registered", "session_opened", "session_closed"})
+"""Events that come with each client: they would fill a log."""
+
+_TROUBLE = frozenset(
+    {
+        "accepting_paused",
+        "central_silent",
+        "not_welcome",
+        "outbox_overflow",
+        "peer_refuses",
+        "peer_stalled",
+        "server_lost",
+        "server_removed",
+        "not_ready_yet",
+    }
+)
+
+
+def configure(format: Format, level: Level, **node: str) -> None:
+    """Set up structlog for this process. `node` are fields that each line gets."""
+    human = format == Format.HUMAN or (format == Format.AUTO and sys.stderr.isatty())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S" if human else "iso", utc=not human),
+            *(_human() if human else _json()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=lambda *_: _StandardError(),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(**node)
+
+
+def report(event: str, fields: Mapping[str, object]) -> None:
+    """Log what a role reports."""
+    structlog.get_logger().log(_level(event), event, **fields)
+
+
+def _level(event: str) -> int:
+    if event in _TROUBLE:
+        return logging.WARNING
+    return logging.DEBUG if event in _PER_CLIENT else logging.INFO
+
+
+def _human() -> list[structlog.typing.Processor]:
+    colours = (sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))) and not os.environ.get("NO_COLOR")
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=20, exception_formatter=plain)]
+
+
+def _json() -> list[structlog.typing.Processor]:
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+
+
+class _StandardError:
+    """Writes each line at once."""
+
+    def msg(self, line: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = exception = log = msg

@@ -1,0 +1,36 @@
+"""What `oyez central` and `oyez server` have in common: a node that runs as this process.
+
+Guarantees: one line `ready ROLE HOST:PORT` on standard output once the node does its job; a clean end by SIGTERM or
+SIGINT is exit code 0; an end that its operator can do something about is one sentence. Must not know: the roles.
+"""
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import typer
+
+from oyez.cli.failing import fail
+from oyez.client.addresses import show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from oyez.net.node import Node
+    from oyez.protocol.messages import Address
+
+
+def say_ready(role: str, address: "Address") -> None:
+    """Tell whoever started this process. That they may be gone by now is no reason to end."""
+    with suppress(OSError):
+        print(f"ready {role} {show(address)}", flush=True)
+
+
+def run(node: "Node", listening: "Callable[[Address], None]") -> None:
+    """Run the node to its end, then end the command. `listening` hears of the port."""
+    from oyez.net.node import FORESEEN, execute
+
+    try:
+        code = execute(node, listening)
+    except FORESEEN as error:
+        raise fail(error) from error
+    raise typer.Exit(code)

@@ -1,0 +1,100 @@
+"""Options that several commands have, each declared once; how their values are read.
+
+Must not know: what a command does with them.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from oyez.client import addresses
+
+if TYPE_CHECKING:
+    from oyez.protocol.messages import Address
+
+T = TypeVar("T")
+
+UNITS = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+WILDCARDS = ("0.0.0.0", "::")
+
+
+def reads(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """A parser for an option: its ValueError becomes a usage error."""
+
+    def parsed(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+
+    return parsed
+
+
+def parse_size(text: str) -> int:
+    """Bytes, from a text like 65536, 64KiB or 1 GiB. Raises ValueError."""
+    number = text.rstrip("BGKMi ")
+    unit = text[len(number) :].strip()
+    if not (number.isascii() and number.isdigit()) or unit not in UNITS:
+        raise ValueError(f"{text!r} is not a number of bytes, such as 65536, 512KiB or 64MiB")
+    return int(number) * UNITS[unit]
+
+
+class Centrals(tuple["Address", ...]):
+    """The centrals of one network."""
+
+    __slots__ = ()
+
+
+def parse_centrals(text: str) -> Centrals:
+    """One address or several with commas between. Raises ValueError."""
+    return Centrals(addresses.parse_all(text))
+
+
+size = reads(parse_size)
+centrals = reads(parse_centrals)
+
+
+def data_directory() -> Path:
+    """Where a user's data is kept unless they say otherwise: $XDG_DATA_HOME/oyez, or ~/.local/share/oyez."""
+    base = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "share") / "oyez"
+
+
+def reachable(host: str, advertise: str | None) -> str:
+    """The hostname to tell others. Raises a usage error where `host` is none that they could connect to."""
+    if advertise:
+        return advertise
+    if host in WILDCARDS:
+        raise typer.BadParameter(
+            f"{host} listens on every address, but is none that others can connect to:"
+            " say with --advertise under which name they reach this machine",
+            param_hint="'--host'",
+        )
+    return host
+
+
+Host = Annotated[str, typer.Option(metavar="HOST", help="Address to listen on.")]
+Port = Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Port to listen on; 0 picks a free one.")]
+Advertise = Annotated[
+    str | None,
+    typer.Option(metavar="HOST", help="Name under which others reach this machine, if it is not --host."),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        file_okay=False,
+        show_default="$XDG_DATA_HOME/oyez, or ~/.local/share/oyez",
+        help="Folder for what is kept on disk.",
+    ),
+]
+SecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="File that holds the cluster's secret, which all its nodes share; otherwise OYEZ_SECRET has it.",
+    ),
+]

@@ -1,0 +1,40 @@
+"""Where secrets come from: files, the environment, a prompt; never from the arguments, which every process can read.
+
+Must not know: what a secret opens.
+"""
+
+import os
+from pathlib import Path
+
+from oyez.cli.failing import fail
+from oyez.protocol import limits
+
+
+def cluster_secret(file: Path | None) -> str:
+    """The secret that the nodes of a network share, from `file` or OYEZ_SECRET; without one, the command ends."""
+    secret = _from(file, "OYEZ_SECRET")
+    if secret is None:
+        raise fail("the cluster's secret is missing: set OYEZ_SECRET, or give --secret-file")
+    return secret
+
+
+def _from(file: Path | None, variable: str) -> str | None:
+    if file is None:
+        secret, where = os.environ.get(variable), variable
+        if not secret:
+            return None
+    else:
+        secret, where = _read(file), str(file)
+    if not 1 <= len(secret) <= limits.SECRET:
+        raise fail(f"the secret in {where} has {len(secret)} characters: 1 to {limits.SECRET} are allowed")
+    return secret
+
+
+def _read(file: Path) -> str:
+    """What is in the file, but for the end of its line."""
+    try:
+        return file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise fail(f"the secret in {file} is not UTF-8") from error
+    except OSError as error:
+        raise fail(f"cannot read {file}: {error.strerror}") from error
