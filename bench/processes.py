@@ -4,7 +4,6 @@ Ends only what it started. It must not know what the process serves.
 """
 
 import os
-import selectors
 import subprocess
 import time
 from dataclasses import dataclass
@@ -34,12 +33,14 @@ class Process:
         self, name: str, command: list[str], *, core: int, scratch: Path, environment: dict[str, str] | None = None
     ) -> None:
         self.name = name
-        self._complaints = scratch / f"{name}-{time.monotonic_ns()}.stderr"
-        with on_core(core), self._complaints.open("wb") as stderr:
+        # Files, not pipes: however much it says, it never waits for somebody to read it.
+        said = f"{name}-{time.monotonic_ns()}"
+        self._stdout, self._stderr = scratch / f"{said}.stdout", scratch / f"{said}.stderr"
+        with on_core(core), self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
             self._child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=stdout,
                 stderr=stderr,
                 env={**os.environ, **(environment or {})},
             )
@@ -58,19 +59,15 @@ class Process:
         Raises BenchError when the process ends, or when there is no such line within READY_SECONDS.
         """
         deadline = time.monotonic() + READY_SECONDS
-        heard = b""
-        assert self._child.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._child.stdout, selectors.EVENT_READ)
-            while selector.select(max(0.0, deadline - time.monotonic())):
-                chunk = os.read(self._child.stdout.fileno(), 4096)
-                heard += chunk
-                for line in heard.decode("utf-8", "replace").splitlines(keepends=True):
-                    if line.startswith("ready ") and line.endswith("\n"):
-                        host, _, port = line.split()[-1].rpartition(":")
-                        return host, int(port)
-                if not chunk:
-                    raise BenchError(f"{self.name} ended before it was ready. {self.last_words()}")
+        while time.monotonic() < deadline:
+            ended = self._child.poll() is not None
+            for line in self._stdout.read_text("utf-8", "replace").splitlines(keepends=True):
+                if line.startswith("ready ") and line.endswith("\n"):
+                    host, _, port = line.split()[-1].rpartition(":")
+                    return host, int(port)
+            if ended:
+                raise BenchError(f"{self.name} ended before it was ready. {self.last_words()}")
+            time.sleep(0.01)
         raise BenchError(f"{self.name} was not ready within {READY_SECONDS} s. {self.last_words()}")
 
     def cpu_seconds(self) -> float:
@@ -96,7 +93,7 @@ class Process:
             raise BenchError(f"{self.name} ended by itself with {code}. {self.last_words()}")
 
     def last_words(self) -> str:
-        said = self._complaints.read_text("utf-8", "replace").splitlines()[-15:]
+        said = self._stderr.read_text("utf-8", "replace").splitlines()[-15:]
         return "Its last words were:\n" + "\n".join(said) if said else "It said nothing."
 
     def stop(self) -> None:
@@ -107,5 +104,3 @@ class Process:
             except subprocess.TimeoutExpired:
                 self._child.kill()
                 self._child.wait()
-        if self._child.stdout is not None:
-            self._child.stdout.close()

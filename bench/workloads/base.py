@@ -3,16 +3,15 @@
 A workload has cases; a case is run on each peer in turn, round after round, each time on freshly started servers.
 """
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from bench import machine
 from bench.errors import BenchError
 from bench.generator import Generator, Plan, load_command
+from bench.meter import Meter
 from bench.peers.base import Peer, Target, activity
 
 IN_FLIGHT_BYTES = 256 * 1024
@@ -118,17 +117,12 @@ def load_target(case: LoadCase, peer: Peer, session: Session, target: Target) ->
         opened = generator.wait_for("ready")
         opened_cpu = target.server.cpu_seconds() - opened_before
         generator.wait_for("warm")
-        before = [process.cpu_seconds() for process in (target.server, *target.others)]
-        busy_before, own_before = machine.busy_seconds(), time.process_time()
+        meter = Meter(target.server, *target.others)
         generator.go()
         result = generator.wait_for("result")
-        busy, own = machine.busy_seconds() - busy_before, time.process_time() - own_before
-        for process in (target.server, *target.others):
-            process.check_alive()
-        after = [process.cpu_seconds() for process in (target.server, *target.others)]
-    used = [end - start for start, end in zip(before, after, strict=True)]
-    figures = load_figures(result, used[0], sum(used[1:]))
-    figures["foreign_cores"] = max(0.0, busy - own - sum(used) - result["cpu_seconds"]) / result["seconds"]
+        meter.stop()
+    figures = load_figures(result, meter.used[0], sum(meter.used[1:]))
+    figures["foreign_cores"] = meter.foreign_cores(result["cpu_seconds"])
     figures["connects_per_second"] = opened["connections"] / opened["seconds"]
     figures["connect_server_cpu_ms"] = opened_cpu * 1e3 / opened["connections"]
     return Outcome(case.name, figures, faults_of(result))

@@ -9,6 +9,7 @@ from typing import Any
 from bench.build import program
 from bench.generator import Generator
 from bench.machine import SERVER_CORE
+from bench.meter import Meter
 from bench.peers.base import Peer
 from bench.peers.oyez import Oyez
 from bench.processes import Process
@@ -102,18 +103,19 @@ def attempt(
     command += [str(CONCURRENCY), str(int(phase.follow)), str(users)]
     with Generator(command, show) as generator:
         generator.wait_for("warm")
-        before = [process.cpu_seconds() if process else 0.0 for process in (central, server)]
+        meter = Meter(central, *([server] if server else []))
         generator.go()
         result = generator.wait_for("result")
-        after = [process.cpu_seconds() if process else 0.0 for process in (central, server)]
+        meter.stop()
         generator.wait_for_end()
     done = max(1, result["succeeded"])
     figures = {
         "succeeded": result["succeeded"],
         "seconds": result["seconds"],
         "per_second": result["succeeded"] / result["seconds"],
-        "central_cpu_ms": (after[0] - before[0]) * 1e3 / done,
-        "server_cpu_ms": (after[1] - before[1]) * 1e3 / done,
+        "central_cpu_ms": meter.used[0] * 1e3 / done,
+        "server_cpu_ms": sum(meter.used[1:]) * 1e3 / done,
+        "foreign_cores": meter.foreign_cores(result["cpu_seconds"]),
         "load_cpu_ms": result["cpu_seconds"] * 1e3 / done,
         **{f"latency_{name}_ms": value for name, value in result["latency_ms"].items()},
     }
