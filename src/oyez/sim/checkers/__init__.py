@@ -1,0 +1,27 @@
+"""One checker for each promise (DESIGN section 5): each reads a recorded history, and nothing else.
+
+A checker is a function from a history to the list of its violations, one sentence each; none: the promise was kept.
+"""
+
+from collections.abc import Callable
+
+from oyez.sim.checkers import bounded, delivered, even, genuine, kept, progress, told, unique
+from oyez.sim.history import History
+
+Checker = Callable[[History], list[str]]
+
+CHECKERS: dict[str, Checker] = {
+    "unique": unique.check,
+    "kept": kept.check,
+    "delivered": delivered.check,
+    "genuine": genuine.check,
+    "even": even.check,
+    "bounded": bounded.check,
+    "told": told.check,
+    "progress": progress.check,
+}
+
+
+def violations(history: History) -> list[str]:
+    """What all checkers have to say."""
+    return [f"{name}: {violation}" for name, check in CHECKERS.items() for violation in check(history)]

@@ -1,0 +1,81 @@
+"""Promise 9, bounded: a slow, silent or malicious reader costs a bounded amount of memory, and slows nobody else.
+
+No outbox and no log grows beyond its limit; a link on which nothing moves is closed in time; and while no fault is at
+work, an activity is with every session that reads what it is sent within a second, whoever else does not read.
+"""
+
+from oyez.sim.history import Began, Died, Ended, Entered, Fault, History, Measured, Posted, Saw, Stuck
+
+TURN = 512 * 1024
+"""Bytes that one turn of a loop may add to a log before the oldest are forgotten."""
+
+PROMPTLY = 1.0
+"""Seconds within which an activity is everywhere, without faults."""
+
+AFTERMATH = 8.0
+"""Seconds after a fault in which nothing is expected yet: suspicion, and all that follows it."""
+
+CLOSING = 7.0
+"""Seconds, above its patience, after which a node has closed a link that takes nothing: it looks once a second, and
+the last word has three seconds."""
+
+
+def check(history: History) -> list[str]:
+    """What grew beyond its limit, was left stuck, or came late."""
+    began = next((entry for entry in history if isinstance(entry, Began)), None)
+    if began is None:
+        return []
+    return _memory(history, began) + _stuck(history, began) + _late(history)
+
+
+def _memory(history: History, began: Began) -> list[str]:
+    found = []
+    for entry in history:
+        if isinstance(entry, Measured):
+            if entry.outbox > began.outbox + TURN:
+                found.append(f"{entry.node} kept {entry.outbox} bytes for one link at {entry.at:.4f}")
+            if max(entry.logs, default=0) > began.retention + TURN:
+                found.append(f"a log of {entry.node} held {max(entry.logs)} bytes at {entry.at:.4f}")
+    return found
+
+
+def _stuck(history: History, began: Began) -> list[str]:
+    troubled = _troubled(history)
+    found = {}
+    for entry in history:
+        if isinstance(entry, Stuck) and entry.seconds > began.patience + CLOSING:
+            since = entry.at - entry.seconds
+            if not any(begin < entry.at and since < end for begin, end in troubled):
+                found[entry.link] = (
+                    f"{entry.node} kept link {entry.link} though it took nothing for {entry.seconds:.1f} s"
+                )
+    return list(found.values())
+
+
+def _troubled(history: History) -> list[tuple[float, float]]:
+    """When faults were at work, with what follows from them."""
+    spans = [(entry.at, entry.until + AFTERMATH) for entry in history if isinstance(entry, Fault)]
+    return spans + [(entry.at, entry.at + AFTERMATH) for entry in history if isinstance(entry, Died)]
+
+
+def _late(history: History) -> list[str]:
+    troubled = _troubled(history)
+    posted: dict[tuple[str, int], float] = {}
+    inside: dict[str, Entered] = {}
+    found = []
+    for entry in history:
+        match entry:
+            case Entered():
+                inside[entry.session] = entry
+            case Ended():
+                inside.pop(entry.session, None)
+            case Posted():
+                posted[entry.session, entry.number] = entry.at
+            case Saw():
+                asked, session = posted.get((entry.by, entry.number), entry.at), inside.get(entry.session)
+                late = session is not None and session.prompt and entry.at - max(asked, session.at) > PROMPTLY
+                if late and not any(begin < entry.at and asked < end for begin, end in troubled):
+                    found.append(
+                        f"{entry.session} saw {entry.by} #{entry.number} {entry.at - asked:.2f} s after it was posted"
+                    )
+    return found[:3]

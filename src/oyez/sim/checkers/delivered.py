@@ -1,0 +1,73 @@
+"""Promise 4, delivered: every activity reaches every session that stayed exactly once, in its sender's order.
+
+As far as it holds while nothing but the sender's own server keeps an activity: what a server had accepted when it
+died need not reach the others (but never with a hole), and a gap that a server has reported is no surprise.
+"""
+
+from oyez.sim.history import Died, Ended, Entered, History, Phase, Posted, Reported, Saw
+
+_Seen = dict[str, dict[str, list[Saw]]]
+"""What was seen, by who saw it and who posted it."""
+
+
+def check(history: History) -> list[str]:
+    """Activities that came twice, out of order, with one missing before them, or not at all."""
+    seen: _Seen = {}
+    for entry in history:
+        if isinstance(entry, Saw):
+            seen.setdefault(entry.session, {}).setdefault(entry.by, []).append(entry)
+    gaps = [entry for entry in history if isinstance(entry, Reported) and entry.event == "mesh_gap"]
+    if gaps:
+        return _ordered(seen, holes=True)
+    return _ordered(seen, holes=False) + _complete(history, seen)
+
+
+def _ordered(seen: _Seen, holes: bool) -> list[str]:
+    found = []
+    for session, senders in seen.items():
+        for by, ones in senders.items():
+            last = ones[0].number - 1
+            for one in ones:
+                if one.number == last + 1 or (holes and one.number > last):
+                    last = one.number
+                    continue
+                what = "twice or too late" if one.number <= last else f"though it had not seen #{last + 1}"
+                found.append(f"{session} saw {by} #{one.number} {what}, at {one.at:.4f}")
+                break
+    return found
+
+
+def _complete(history: History, seen: _Seen) -> list[str]:
+    """What its sender saw come back must have reached everybody who was in when it was posted, and still is."""
+    if not any(isinstance(entry, Phase) and entry.name == "over" for entry in history):
+        return []
+    stayed: dict[str, Entered] = {}
+    posted: dict[tuple[str, int], float] = {}
+    dead: set[str] = set()
+    for entry in history:
+        match entry:
+            case Entered():
+                stayed[entry.session] = entry
+            case Ended(session=session):
+                stayed.pop(session, None)
+            case Posted():
+                posted[entry.session, entry.number] = entry.at
+            case Died():
+                dead.add(f"{entry.node}.{entry.incarnation}")
+    settled = [
+        one
+        for senders in seen.values()
+        for one in [one for by, ones in senders.items() for one in ones if by == one.session]
+        if one.id.rpartition("-")[0] not in dead
+    ]
+    found = []
+    for session, entered in stayed.items():
+        if not entered.prompt:
+            continue
+        senders = seen.get(session, {})
+        got = {by: {one.number for one in ones} for by, ones in senders.items()}
+        for one in settled:
+            if posted[one.by, one.number] > entered.at and one.number not in got.get(one.by, ()):
+                found.append(f"{session} never saw {one.by} #{one.number}, which its sender saw at {one.at:.4f}")
+                break
+    return found

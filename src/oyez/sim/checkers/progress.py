@@ -1,0 +1,38 @@
+"""Heal, then demand: once every fault is over, a fresh login works and everybody who is in hears everybody.
+
+Judged from the phase "healed" on: every client that starts then gets in; and what is posted in the phase "final"
+reaches every session that is in at its beginning and stays.
+"""
+
+from oyez.sim.history import Ended, Entered, History, Phase, Posted, Saw
+
+PROBE = "probe"
+"""How the names of the clients begin that start once all is healed."""
+
+
+def check(history: History) -> list[str]:
+    """Who did not get in, and what did not arrive."""
+    phases = {entry.name: entry.at for entry in history if isinstance(entry, Phase)}
+    if "over" not in phases:
+        return []
+    if "final" not in phases:
+        return ["after all was healed, a fresh client did not get in"]
+    stayed: dict[str, Entered] = {}
+    posted: dict[tuple[str, int], None] = {}
+    seen: set[tuple[str, str, int]] = set()
+    for entry in history:
+        match entry:
+            case Entered(at=at) if at <= phases["final"] and entry.prompt:
+                stayed[entry.session] = entry
+            case Ended():
+                stayed.pop(entry.session, None)
+            case Posted(at=at) if at >= phases["final"]:
+                posted[entry.session, entry.number] = None
+            case Saw():
+                seen.add((entry.session, entry.by, entry.number))
+    return [
+        f"after all was healed, {session} did not see {by} #{number}"
+        for session in stayed
+        for by, number in posted
+        if by in stayed and (session, by, number) not in seen
+    ][:3]

@@ -1,0 +1,245 @@
+"""What happened in a world: the one thing that checkers read, digests compare and people are told.
+
+Guarantees: entries are in the order of virtual time; equal histories, and only they, have the same digest. An entry
+says what somebody saw or did, never what should have been.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+Seconds = Annotated[float, Meta(ge=0)]
+
+
+class Entry(Struct, frozen=True, tag=True):
+    """Something that happened at `at`, in seconds since the world began."""
+
+    at: Seconds
+
+    def told(self) -> str:
+        """One line for a person."""
+        fields = [f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "at"]
+        return f"{type(self).__name__} {' '.join(fields)}"
+
+
+# -- the world ------------------------------------------------------------------------------------------------------
+
+
+class Began(Entry, frozen=True):
+    """The plan of this history, in short."""
+
+    seed: int
+    servers: int
+    clients: int
+    retention: int
+    outbox: int
+    patience: float
+    faults: tuple[str, ...]
+
+    def told(self) -> str:
+        faults = ", ".join(self.faults) or "no faults"
+        return f"a network of {self.servers} servers and {self.clients} clients (seed {self.seed}): {faults}"
+
+
+class Phase(Entry, frozen=True):
+    """From here on: "calm" nobody comes but new clients, "rough" anything, "healed" no fault any more, "final" the
+    last posts, which everybody has to get, "over"."""
+
+    name: str
+
+    def told(self) -> str:
+        return f"---- {self.name} ----"
+
+
+class Fault(Entry, frozen=True):
+    """The world does something to somebody, which lasts until `until`."""
+
+    kind: str
+    target: str
+    until: float
+
+    def told(self) -> str:
+        lasting = f" for {self.until - self.at:.2f} s" if self.until > self.at else ""
+        return f"** {self.kind}: {self.target}{lasting}"
+
+
+# -- the nodes ------------------------------------------------------------------------------------------------------
+
+
+class Started(Entry, frozen=True):
+    """A node's process is up."""
+
+    node: str
+    incarnation: int
+
+    def told(self) -> str:
+        return f"{self.node} starts (incarnation {self.incarnation})"
+
+
+class Died(Entry, frozen=True):
+    """A node's process is no more."""
+
+    node: str
+    incarnation: int
+    how: str
+
+    def told(self) -> str:
+        return f"** {self.node} is {self.how}"
+
+
+class Reported(Entry, frozen=True):
+    """A role has something to say to its operator."""
+
+    node: str
+    event: str
+    fields: Mapping[str, object]
+
+    def told(self) -> str:
+        fields = " ".join(f"{key}={value}" for key, value in self.fields.items())
+        return f"{self.node} reports {self.event} {fields}"
+
+
+class Measured(Entry, frozen=True):
+    """What a node held in memory at this moment, in bytes: its largest outbox, and its logs."""
+
+    node: str
+    links: int
+    outbox: int
+    logs: tuple[int, ...]
+
+
+class Accepted(Entry, frozen=True):
+    """A node has a link that it calls `local` in its reports; in the history it is `link`."""
+
+    node: str
+    local: int
+    link: int
+
+
+class Stuck(Entry, frozen=True):
+    """For so many seconds a link has taken nothing more from this node, which has more to send."""
+
+    node: str
+    link: int
+    seconds: float
+
+    def told(self) -> str:
+        return f"{self.node} has been unable to send on link {self.link} for {self.seconds:.1f} s"
+
+
+# -- the clients ----------------------------------------------------------------------------------------------------
+
+
+class Unreachable(Entry, frozen=True):
+    """A client could not connect."""
+
+    client: str
+    node: str
+    why: str
+
+    def told(self) -> str:
+        return f"{self.client} can't reach {self.node}: {self.why}"
+
+
+class Said(Entry, frozen=True):
+    """A client sent a command that is no activity, or rubbish."""
+
+    client: str
+    link: int
+    node: str
+    command: str
+    username: str = ""
+    secret: str = ""
+
+    def told(self) -> str:
+        return f"{self.client} to {self.node}: {self.command} {self.username}".rstrip()
+
+
+class Heard(Entry, frozen=True):
+    """A client got a command that is no activity."""
+
+    client: str
+    link: int
+    node: str
+    command: str
+    info: str | None
+    reason: str = ""
+
+    def told(self) -> str:
+        return f"{self.client} hears {self.node}: {self.command} {self.info or ''} {self.reason}".rstrip()
+
+
+class Entered(Entry, frozen=True):
+    """A client is logged in at a server. `prompt`: it reads what comes at once, and always."""
+
+    session: str
+    client: str
+    username: str
+    node: str
+    link: int
+    prompt: bool
+
+    def told(self) -> str:
+        return f"{self.session} is in at {self.node} as {self.username}"
+
+
+class Posted(Entry, frozen=True):
+    """A session posted its activity of this number."""
+
+    session: str
+    number: int
+
+    def told(self) -> str:
+        return f"{self.session} posts {self.number}"
+
+
+class Saw(Entry, frozen=True):
+    """A session got the activity `number` of the session `by`, under the name of `user`. `intact`: it says nothing
+    but what was posted."""
+
+    session: str
+    by: str
+    number: int
+    user: str
+    id: str
+    intact: bool = True
+
+    def told(self) -> str:
+        return f"{self.session} sees {self.by} #{self.number} ({self.id})"
+
+
+class Ended(Entry, frozen=True):
+    """A client's link is over. `by` is "client", "node" (it closed or aborted) or "network" (a fault, a death);
+    `unread`: the client had not read what was sent to it."""
+
+    client: str
+    link: int
+    node: str
+    session: str
+    by: str
+    why: str
+    unread: bool = False
+
+    def told(self) -> str:
+        return f"{self.session or self.client} and {self.node}: the link is over ({self.by}: {self.why})"
+
+
+History = Sequence[Entry]
+
+_encode = msgspec.json.Encoder().encode
+
+
+def digest(history: History) -> str:
+    """A fingerprint of everything that happened."""
+    return hashlib.sha256(_encode(history)).hexdigest()
+
+
+def narrate(history: History, activities: bool = True) -> Iterator[str]:
+    """The history as a person reads it, line by line; without `activities` what is posted and seen is left out."""
+    for entry in history:
+        if isinstance(entry, Measured | Accepted) or (not activities and isinstance(entry, Posted | Saw)):
+            continue
+        yield f"{entry.at:9.4f}  {entry.told()}"

@@ -1,0 +1,120 @@
+"""A simulated machine with one node on it: its clock, its disk, and its processes, one after the other.
+
+Guarantees: what a process held is gone when it dies, and nothing of it acts any more; the disk remains; each start is
+a new incarnation. Knows roles only by what builds them.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING
+
+from oyez.core.role import Role
+from oyez.protocol.messages import Address
+from oyez.sim.disk import Disk
+from oyez.sim.history import Died, Started
+from oyez.sim.process import Process
+from oyez.storage.port import Stored
+
+if TYPE_CHECKING:
+    from oyez.sim.world import World
+
+EPOCH = 1_700_000_000.0
+"""What a clock that is right says when the world begins."""
+
+Build = Callable[[Stored, int, Random], Role]
+"""Makes the role of a new process, of what is on disk, its incarnation and its own source of chance."""
+
+
+def _no_logs(role: Role) -> tuple[int, ...]:
+    return ()
+
+
+class Node:
+    """`rate` and `offset` are those of its clock; `lag` is how long at most it takes to get round to something;
+    `weigh` tells the sizes of a role's logs, in bytes."""
+
+    def __init__(
+        self, world: "World", name: str, address: Address, build: Build, rate: float = 1.0, offset: float = 0.0
+    ) -> None:
+        self.world = world
+        self.name = name
+        self.address = address
+        self.rate = rate
+        self.offset = offset
+        self.lag = 0.0
+        self.weigh: Callable[[Role], tuple[int, ...]] = _no_logs
+        self.disk = Disk(world.clock, world.random, world.random.randbytes(32))
+        self.incarnation = 0
+        self.process: Process | None = None
+        self._build = build
+
+    def now(self) -> float:
+        """What its clock says."""
+        return EPOCH + self.offset + self.world.clock.now * self.rate
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a process, paused or not."""
+        return self.process is not None
+
+    @property
+    def ready(self) -> bool:
+        """Whether its role says that it may have clients."""
+        return self.process is not None and self.process.ready
+
+    def start(self) -> None:
+        """A new process, listening."""
+        assert self.process is None
+        self.incarnation += 1
+        self.world.network.power(self.name, up=True)
+        self.process = process = Process(self, self._role)
+        self.world.record(Started(self.world.clock.now, self.name, self.incarnation))
+        self.world.network.listen(self.address, self.name, process.environment.accept)
+        process.wake(process.host.start)
+
+    def _role(self, process: Process) -> Role:
+        return self._build(self.disk.stored(), self.incarnation, Random(self.world.random.getrandbits(64)))
+
+    def crash(self, how: str = "killed", power: bool = False) -> None:
+        """The process dies; with `power`, the machine too: nobody is told."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        self.world.measure(self, process)
+        self.world.record(Died(self.world.clock.now, self.name, self.incarnation, how))
+        self.world.network.listen(self.address, self.name, None)
+        self.world.network.power(self.name, up=not power)
+        process.die(how, silently=power)
+        self.disk.crash()
+
+    def crash_within(self, effects: int) -> None:
+        """The process dies in front of the effect of that number, counted from now."""
+        if self.process is not None:
+            self.process.fuse = effects
+
+    def stop(self) -> None:
+        """The operator ends it in good order; it has ten seconds."""
+        process = self.process
+        if process is not None:
+            self.world.network.listen(self.address, self.name, None)
+            process.wake(process.host.stop)
+            self._gone(process, self.world.clock.now + 10)
+
+    def _gone(self, process: Process, deadline: float) -> None:
+        if process is not self.process:
+            return
+        if not process.host.links or self.world.clock.now >= deadline:
+            self.crash("stopped")
+        else:
+            self.world.clock.after(0.1, partial(self._gone, process, deadline))
+
+    def pause(self) -> None:
+        """The process is stopped, as by SIGSTOP."""
+        if self.process is not None:
+            self.process.pause()
+
+    def resume(self) -> None:
+        """The process goes on."""
+        if self.process is not None and self.process.paused:
+            self.process.resume()

@@ -1,0 +1,186 @@
+"""A history before it happens, as plain data: who takes part, how they behave, what goes wrong and when.
+
+Plans are drawn from a seed, each with a random subset of the kinds of faults and of bad manners (swarm testing: a
+history with everything at once hides what a history with two things shows), or made by hand, or by a test's own
+strategy. A plan says nothing of who is hit where that depends on the moment: `target` picks one of those who are
+there then.
+"""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from oyez.sim.client import Manner
+from oyez.sim.connection import AT_ONCE, NEVER, SLOWLY
+from oyez.sim.rubbish import CATALOGUE
+from oyez.sim.wire import Conditions
+
+FAULTS = (
+    "reset",
+    "stall",
+    "silence one way",
+    "half-open",
+    "partition",
+    "partition one way",
+    "isolate",
+    "kill server",
+    "kill central",
+    "power cut",
+    "die between effects",
+    "stop server",
+    "pause",
+    "slow disk",
+    "busy",
+)
+MANNERS = (
+    "modern",
+    "slow",
+    "stops reading",
+    "vanishes",
+    "leaves",
+    "rubbish",
+    "nibbles",
+    "forges",
+    "rivals",
+    "long posts",
+    "many posts",
+    "old links",
+)
+
+
+@dataclass(slots=True, frozen=True)
+class FaultPlan:
+    """One fault: when (seconds into the rough phase), to whom, for how long."""
+
+    kind: str
+    at: float
+    target: int
+    span: float
+
+
+@dataclass(slots=True, frozen=True)
+class Plan:
+    """One history. Times in seconds, sizes in bytes."""
+
+    seed: int
+    servers: int = 2
+    late: tuple[float, ...] = ()
+    """When further servers join, in the rough phase."""
+    rough: float = 10.0
+    """How long the rough phase is."""
+    clients: tuple[Manner, ...] = ()
+    """Those that start in the calm phase come first; `starts` counts from its beginning."""
+    calm: int = 0
+    """How many of the clients start in the calm phase."""
+    faults: tuple[FaultPlan, ...] = ()
+    conditions: Conditions = field(default_factory=Conditions)
+    retention: int = 1 << 26
+    patience: float = 30.0
+    rates: tuple[float, ...] = (1.0,)
+    """How fast the nodes' clocks run, in turn."""
+    offsets: tuple[float, ...] = (0.0,)
+    """How far off they are, in turn."""
+
+
+def draw(seed: int, steps: int = 60) -> Plan:
+    """The plan of this seed, with about so many things (posts, logins, faults) happening in its rough phase."""
+    random = Random(f"plan {seed}")
+    kinds = _subset(random, FAULTS)
+    manners = _subset(random, MANNERS)
+    rough = max(2.0, steps / 6)
+    servers = random.choice((1, 2, 2, 3, 3, 4))
+    calm = random.randint(3, 8)
+    conditions = _conditions(random)
+    longest = min(20_000, conditions.window[0] * 4)
+    clients = _clients(random, manners, steps, rough, calm, longest)
+    tight = random.random() < 0.4
+    skewed = random.random() < 0.3
+    return Plan(
+        seed=seed,
+        servers=servers,
+        late=tuple(random.uniform(0, rough) for _ in range(random.choice((0, 0, 0, 1, 2)) if kinds else 0)),
+        rough=rough,
+        clients=clients,
+        calm=calm,
+        faults=_faults(random, kinds, steps, rough),
+        conditions=conditions,
+        retention=random.choice((16_384, 65_536)) if tight else 1 << 26,
+        patience=random.choice((2.0, 5.0)) if tight else 30.0,
+        rates=tuple(random.uniform(0.95, 1.05) for _ in range(7)) if skewed else (1.0,),
+        offsets=tuple(random.uniform(-2.0, 2.0) for _ in range(7)) if skewed else (0.0,),
+    )
+
+
+def _subset(random: Random, kinds: tuple[str, ...]) -> tuple[str, ...]:
+    share = random.choice((0.0, 0.15, 0.3, 0.5))
+    return tuple(kind for kind in kinds if random.random() < share)
+
+
+def _conditions(random: Random) -> Conditions:
+    slow = random.random() < 0.2  # with a small window as well, a link would carry next to nothing
+    low = random.choice((16_384, 65_536) if slow else (256, 2048, 16_384, 65_536))
+    return Conditions(
+        latency=(0.005, 0.1) if slow else (0.0001, 0.004),
+        jitter=random.choice((0.0, 0.001, 0.02)),
+        window=(low, random.choice((low, 65_536, 262_144)) if low < 65_536 else 262_144),
+        crumbs=random.choice((0.0, 0.0, 0.1, 0.7)),
+    )
+
+
+def _faults(random: Random, kinds: tuple[str, ...], steps: int, rough: float) -> tuple[FaultPlan, ...]:
+    if not kinds:
+        return ()
+    count = random.randint(1, max(2, steps // 8))
+    drawn = [
+        FaultPlan(
+            kind=random.choice(kinds),
+            at=random.uniform(0, rough),
+            target=random.getrandbits(16),
+            span=random.choice((0.05, 0.5, 2.0, 5.0, 8.0)) * random.uniform(0.5, 1.5),
+        )
+        for _ in range(count)
+    ]
+    return tuple(sorted(drawn, key=lambda fault: fault.at))
+
+
+def _clients(
+    random: Random, manners: tuple[str, ...], steps: int, rough: float, calm: int, longest: int
+) -> tuple[Manner, ...]:
+    count = calm + random.randint(2, 6)
+    posts = max(1, steps // count)
+    return tuple(_manner(random, manners, number, posts, rough, number < calm, longest) for number in range(count))
+
+
+def _manner(
+    random: Random, manners: tuple[str, ...], number: int, posts: int, rough: float, calm: bool, longest: int
+) -> Manner:
+    def has(kind: str, often: float = 0.5) -> bool:
+        return kind in manners and random.random() < often
+
+    anonymous = random.random() < 0.2
+    rival = has("rivals")
+    reads = SLOWLY if has("slow", 0.25) else NEVER if has("stops reading", 0.25) else AT_ONCE
+    nibbles = has("nibbles", 0.3)
+    leaves = "vanishes" if has("vanishes", 0.3) else random.choice(("logs out", "closes")) if has("leaves", 0.3) else ""
+    rubbish = not calm and has("rubbish")
+    size = longest if has("long posts", 0.3) and not nibbles else 200
+    many = has("many posts", 0.3)
+    return Manner(
+        username="anonymous" if anonymous else "rival" if rival else f"user{number}",
+        secret=None if anonymous else f"secret{number}",
+        registers=not anonymous,
+        starts=random.random() * (2.0 if calm else rough),
+        modern=has("modern", 0.7),
+        posts=posts * (10 if many else 1),
+        pace=rough / posts / (10 if many else 1) * random.uniform(0.3, 1.2),
+        size=size,
+        forges=has("forges"),
+        reads=reads,
+        stops_at=random.uniform(0, rough / 2),
+        nibble=random.choice((1, 7, 64)) if nibbles else 0,
+        leaves=leaves,
+        leaves_at=random.uniform(3.0, rough + 3.0),
+        rubbish=random.choice(tuple(CATALOGUE)) if rubbish else "",
+        rubbish_in=random.choice(("central", "server")),
+        central_link=random.choice(("closes", "logs out", "keeps")) if has("old links") else "closes",
+        returns=random.random() < 0.8,
+    )
