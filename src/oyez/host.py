@@ -323,6 +323,9 @@ class Host:
     def _cancel_timer(self, effect: fx.CancelTimer) -> None:
         self.environment.cancel_timer(effect.key)
 
+    def _then(self, effect: fx.Then) -> None:
+        self.perform(effect.call(self.environment.now()))
+
     def _hash(self, effect: fx.HashSecret) -> None:
         self.environment.hash_secret(effect.token, effect.secret)
 
@@ -350,6 +353,7 @@ _PERFORM: dict[type, Callable[..., None]] = {
     fx.Flush: Host._soon,
     fx.SetTimer: Host._set_timer,
     fx.CancelTimer: Host._cancel_timer,
+    fx.Then: Host._then,
     fx.HashSecret: Host._hash,
     fx.VerifySecret: Host._verify,
     fx.Report: Host._report,

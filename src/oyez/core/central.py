@@ -1,9 +1,11 @@
-"""The central: registers, authenticates and places clients, and keeps the directory (DESIGN sections 3 and 4).
+"""The central: the known address, main or backup (DESIGN sections 3 and 4, ADR 8).
 
-Guarantees: REGISTER_SUCCESS only for a name that nobody else was given, and that is on disk; no LOGIN_SUCCESS for
-credentials that were not checked; a place is chosen among the servers that announced themselves; every node command
-on a link that has not authenticated is refused. Must not know: sockets, disks, how secrets are hashed, and
-activities, which never pass through it.
+As main it registers, authenticates and places clients, keeps the directory and replicates it; as backup it follows a
+main, sends everybody there, and stands for election when the main is lost. This file decides who is heard on which
+link; `office` which of the two it is; `accounts`, `registry`, `replication` and `following` do the work.
+
+Guarantees: every node command on a link that has not authenticated is refused. Must not know: sockets, disks, how
+secrets are hashed, and activities, which never pass through it.
 """
 
 import base64
@@ -12,195 +14,211 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
-from oyez.core import tickets, timing
-from oyez.core.credentials import VerifiedCredentials
+from oyez.core import registry, timing
+from oyez.core.accounts import Accounts
+from oyez.core.backups import Backups
 from oyez.core.directory import Directory, Server
 from oyez.core.effects import Effects
-from oyez.core.placement import Placement, Reservation
+from oyez.core.entries import Entries
+from oyez.core.following import Following
+from oyez.core.office import Office
+from oyez.core.placement import Placement
 from oyez.core.refusal import refuse, refuse_out_of_place, refuse_unreadable
+from oyez.core.registry import Registry
+from oyez.core.replication import Replication
 from oyez.core.role import Quiet
+from oyez.core.stored import Stored
+from oyez.core.uplink import PURPOSE, Uplink
+from oyez.core.voter import Voter
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 
 if TYPE_CHECKING:
     from random import Random
 
-Refused = m.Refusal | None
-_WRONG = m.LoginFailed("username or secret is wrong", "wrong_credentials")
-_NO_SERVER = m.LoginFailed("no server is available now, try again later", "no_server")
-_MOST_PRESENT = 1000
+    from oyez.core.entries import EntryRecord
+
+PARKED = 2.5
+"""Seconds for which a client waits, while there is no main, before it is told so."""
+
+_NO_MAIN = m.LoginFailed("the network has no main central now, try again", "no_main")
 
 
 class Central(Quiet):
-    """The main central. `users`, `servers` and `key` come from its store."""
+    """A central. With `seeds` it begins as a backup of whichever of them is, or knows, the main."""
 
     def __init__(
         self,
         address: m.Address,
         secret: str,
-        users: dict[str, str],
-        servers: list[fx.ServerRecord],
-        key: bytes,
+        stored: Stored,
         entropy: "Random",
+        seeds: tuple[m.Address, ...] = (),
         anonymous: bool = True,
     ) -> None:
         self.address = address
-        self.term = 0
-        self.directory = Directory(users, servers)
+        self.me = n.CentralAddress(stored.id, address.hostname, address.port)
+        self.directory = Directory(stored.users, stored.unsettled, stored.servers)
+        self.entries = Entries(stored.position)
         self.placement = Placement(entropy)
+        self.accounts = Accounts(self.directory, self.placement, stored.key, entropy, anonymous)
+        self.registry = Registry(self.directory, self.placement, self._append)
+        self.uplink = Uplink(list(seeds), entropy, self._introduction, own=address)
+        self.office = Office(
+            self.me,
+            Voter(stored.id, stored.voter),
+            self.entries,
+            self.uplink,
+            entropy,
+            lambda: self.registry.voters,
+            self._took_office,
+            self._left_office,
+        )
+        self.backups = Backups(self.directory, self.entries)
+        self._following: Following | None = None
         self._secret = secret
-        self._key = key
-        self._own_key = tickets.derive_key(key, tickets.CENTRALS)
-        self._entropy = entropy
+        self._key = stored.key
+        self._alone = not seeds
         self._anonymous = anonymous
-        self._verified = VerifiedCredentials(entropy.randbytes(32))
-        self._nodes: dict[int, Server] = {}
-        self._registering: dict[int, tuple[int, m.Register]] = {}
-        self._names_taken: set[str] = set()
-        self._verifying: dict[int, tuple[int | None, Callable[[float, Refused], Effects]]] = {}
-        self._last_token = 0
+        self._parked: dict[int, tuple[float, m.Message]] = {}
         self._last_tick = 0.0
+
+    @property
+    def _main(self) -> Replication:
+        assert self.office.replication is not None
+        return self.office.replication
 
     # -- events -------------------------------------------------------------------------------------------------
 
     def on_start(self, now: float) -> Effects:
         self._last_tick = now
-        for server in self.directory.servers.values():
-            server.heard = now
-        return [fx.SetTimer("tick", timing.HEARTBEAT)]
+        return [fx.SetTimer("tick", timing.HEARTBEAT), *self.office.begin(now, self._alone)]
+
+    def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
+        if purpose != PURPOSE:
+            return self.office.probe_dialed(link, purpose.removeprefix("probe:"))
+        if self.office.is_main:
+            return [fx.Close(link)]
+        return [*self.uplink.dialed(now, link), *self.office.ask_uplink()]
+
+    def on_dial_failed(self, now: float, purpose: str) -> Effects:
+        if purpose == PURPOSE:
+            return self.uplink.failed()
+        self.office.probe_failed(purpose.removeprefix("probe:"))
+        return []
 
     def on_message(self, now: float, link: int, message: m.Message) -> Effects:
-        node = self._nodes.get(link)
-        if node is not None:
-            node.heard = now
-            handle_node = _FROM_SERVERS.get(type(message))
-            if handle_node is not None:
-                return handle_node(self, now, node, message)
-        else:
-            handle = _FROM_ANYONE.get(type(message))
-            if handle is not None:
-                return handle(self, now, link, message)
+        handle = self._handlers(now, link).get(type(message))
+        if handle is not None:
+            return handle(self, now, link, message)
         if isinstance(message, m.InvalidMessage):
             return refuse_unreadable(link, message)
         return refuse_out_of_place(link, message)
 
+    def _handlers(self, now: float, link: int) -> "dict[type, Callable[..., Effects]]":
+        """What may be said on this link now."""
+        if link == self.uplink.link:
+            self.uplink.heard(now)
+            return _FROM_CENTRAL
+        if link in self.office.waiting:
+            return _FROM_WAITING
+        if link in self.office.probes:
+            return _FROM_PROBED
+        server = self.registry.links.get(link)
+        if server is not None:
+            server.heard = now
+            return _FROM_SERVERS
+        if self.office.is_main and link in self._main.followers:
+            self._main.followers[link].heard = now
+            return _FROM_BACKUPS
+        return _FROM_ANYONE
+
     def on_close(self, now: float, link: int) -> Effects:
-        server = self._nodes.pop(link, None)
-        if server is None or server.link != link:
-            return []
-        server.link = None
-        server.ready = False
-        server.heard = now  # it has until suspicion to come back before the others are told
-        self.placement.forget(server.id)
-        return [fx.Report("server_lost", {"server": server.id})]
+        self._parked.pop(link, None)
+        self.office.link_closed(link)
+        if link == self.uplink.link:
+            return self._main_lost(now)
+        server = self.registry.links.get(link)
+        if server is not None:
+            self._main.voter_left(server.origin, link)
+            return [*self.registry.lost(now, link), *self._loads_changed()]
+        if self.office.is_main and link in self._main.followers:
+            return self.backups.left(now, self._main, link)
+        return []
 
     def on_timer(self, now: float, key: str) -> Effects:
-        if now - self._last_tick > timing.SUSPICION:  # it was this process that slept
-            for server in self.directory.servers.values():
-                server.heard = now
+        if key == "tick":
+            return self._tick(now)
+        if key == "campaign":
+            return self.office.campaign(now)
+        if key == "loads":
+            return self._tell_loads()
+        return [] if self.office.is_main else self.uplink.dial()
+
+    def _tick(self, now: float) -> Effects:
+        slept = now - self._last_tick > timing.SUSPICION  # then it was this process that was silent, not the others
         self._last_tick = now
-        self.placement.expire(now)
         effects: Effects = [fx.SetTimer("tick", timing.HEARTBEAT)]
-        for server in list(self.directory.servers.values()):
-            if now - server.heard >= timing.SUSPICION:
-                effects += self._remove(server)
-            elif server.link is not None:
-                effects.append(fx.Send(server.link, n.Heartbeat(self.term)))
+        if self.office.is_main:
+            if slept:
+                self.registry.expect(now)
+            self.placement.expire(now)
+            effects += self.registry.beat(now, self._main.term)
+            effects += self.backups.beat(now, self._main, slept)
+            effects += self._main.tick(now)
+            effects += self.office.probe()
+        else:
+            effects += self.uplink.send(n.Heartbeat(self.office.term))
+            effects += self.uplink.watch(now, slept)
+            effects += [fx.Send(link, n.Heartbeat(self.office.term)) for link in self.office.waiting]
+        late = [link for link, (since, _) in self._parked.items() if now - since >= PARKED]
+        for link in late:
+            del self._parked[link]
+            effects += [*refuse(link, _NO_MAIN), fx.Release(link)]
         return effects
 
-    # -- registration -------------------------------------------------------------------------------------------
-
-    def _register(self, now: float, link: int, message: m.Register) -> Effects:
-        name = message.username
-        if name == m.ANONYMOUS:
-            return refuse(link, m.RegisterFailed("anonymous can't be registered", "reserved_name"))
-        if name in self.directory.users or name in self._names_taken:
-            return refuse(link, m.RegisterFailed(f"{name} is already registered with the system", "already_registered"))
-        self._names_taken.add(name)
-        token = self._token()
-        self._registering[token] = (link, message)
-        return [fx.Hold(link), fx.HashSecret(token, message.secret)]
-
     def on_hashed(self, now: float, token: int, hash: str) -> Effects:
-        link, message = self._registering.pop(token)
-        name = message.username
-        self._names_taken.discard(name)
-        self.directory.users[name] = hash
-        self._verified.remember(name, message.secret, now)
-        return [
-            fx.Persist((fx.UserRecord(name, hash),)),
-            fx.Send(link, m.RegisterSuccess(f"registered {name}")),
-            fx.Report("registered", {"username": name}),
-            fx.Release(link),
-        ]
-
-    # -- credentials --------------------------------------------------------------------------------------------
-
-    def _check(
-        self, now: float, link: int, given: m.Login | m.Who, then: Callable[[float, Refused], Effects]
-    ) -> Effects:
-        """Go on with `then(now, refusal or None)` once the credentials have been checked, on a link kept waiting."""
-        if given.username == m.ANONYMOUS:
-            off = m.LoginFailed("anonymous logins are switched off", "anonymous_off")
-            return then(now, None if self._anonymous else off)
-        if given.ticket is not None:
-            ticket = tickets.check(self._own_key, given.ticket, tickets.CENTRALS, now)
-            if isinstance(ticket, str):
-                return then(now, m.LoginFailed("the ticket is not good here (any more), log in by secret", ticket))
-            wrong = m.LoginFailed("the ticket is another user's", "ticket_of_another")
-            return then(now, None if ticket.username == given.username else wrong)
-        if not given.secret:
-            return refuse(link, m.InvalidMessage(f"{given.username} needs a secret or a ticket", "no_secret"))
-        return self._check_secret(now, given.username, given.secret, link, then)
-
-    def _check_secret(
-        self, now: float, name: str, secret: str, hold: int | None, then: Callable[[float, Refused], Effects]
-    ) -> Effects:
-        if self._verified.knows(name, secret, now):
-            return then(now, None)
-
-        def checked(now: float, refused: Refused) -> Effects:
-            if refused is None:
-                self._verified.remember(name, secret, now)
-            return then(now, refused)
-
-        token = self._token()
-        self._verifying[token] = (hold, checked)
-        effects: Effects = [] if hold is None else [fx.Hold(hold)]
-        return [*effects, fx.VerifySecret(token, self.directory.users.get(name), secret)]
+        return self.accounts.hashed(now, token, hash)
 
     def on_verified(self, now: float, token: int, ok: bool) -> Effects:
-        hold, then = self._verifying.pop(token)
-        effects = then(now, None if ok else _WRONG)
-        return effects if hold is None else [*effects, fx.Release(hold)]
+        return self.accounts.verified(now, token, ok)
 
     # -- clients ------------------------------------------------------------------------------------------------
 
+    def _register(self, now: float, link: int, message: m.Register) -> Effects:
+        return (
+            self.accounts.register(now, link, message) if self.office.is_main else self._elsewhere(now, link, message)
+        )
+
     def _login(self, now: float, link: int, message: m.Login) -> Effects:
-        def checked(now: float, refused: Refused) -> Effects:
-            return refuse(link, refused) if refused else self._place(now, link, message.username)
+        if not self.office.is_main:
+            return self._elsewhere(now, link, message)
 
-        return self._check(now, link, message, checked)
+        def checked(now: float, refused: m.Refusal | None) -> Effects:
+            if refused:
+                return refuse(link, refused)
+            placed = self.accounts.place(now, link, message.username, self.office.centrals)
+            return [*placed, *self._loads_changed()]
 
-    def _place(self, now: float, link: int, name: str) -> Effects:
-        chosen = self.placement.choose(self.directory.open_servers())
-        if chosen is None:
-            return refuse(link, _NO_SERVER)
-        server = self.directory.servers[chosen]
-        expires = now + tickets.FOR_SERVER
-        permit = self._ticket(name, f"server:{chosen}", expires)
-        self.placement.reserve(permit.nonce, Reservation(chosen, name, expires))
-        signed = tickets.sign(tickets.derive_key(self._key, permit.audience), permit)
-        back = tickets.sign(self._own_key, self._ticket(name, tickets.CENTRALS, now + tickets.FOR_CENTRALS))
-        return [
-            fx.Send(link, m.LoginSuccess(f"logged in as user {name}", ticket=back, centrals=[self.address])),
-            fx.Send(link, m.Redirect(server.address.hostname, server.address.port, signed)),
-            fx.Report("placed", {"username": name, "server": chosen, "link": link}),
-            fx.Close(link),
-        ]
+        return self.accounts.check(now, link, message, checked)
 
-    def _ticket(self, name: str, audience: str, expires: float) -> tickets.Ticket:
-        return tickets.Ticket(name, audience, expires, self._entropy.randbytes(12).hex())
+    def _who(self, now: float, link: int, message: m.Who) -> Effects:
+        return self.accounts.who(now, link, message) if self.office.is_main else self._elsewhere(now, link, message)
+
+    def _elsewhere(self, now: float, link: int, message: m.Message) -> Effects:
+        """Only a main does that: send the client there, or let it wait until there is one."""
+        if self.uplink.joined:
+            main = self.uplink.central
+            return [fx.Send(link, m.Redirect(main.hostname, main.port)), fx.Close(link)]
+        self._parked[link] = (now, message)
+        return [fx.Hold(link)]
+
+    def _unpark(self, now: float) -> Effects:
+        parked, self._parked = self._parked, {}
+        effects: Effects = []
+        for link, (_, message) in parked.items():
+            effects += [*self.on_message(now, link, message), fx.Release(link)]
+        return effects
 
     def _logout(self, now: float, link: int, message: m.Logout) -> Effects:
         return [fx.Close(link)]
@@ -211,116 +229,187 @@ class Central(Quiet):
         )
 
     def _status(self, now: float, link: int, message: m.Status) -> Effects:
-        report = m.StatusReport(
-            self.term,
-            len(self.directory.users),
-            [m.CentralStatus(self.address.hostname, self.address.port, "main")],
-            [server.status(self.placement.reserved(server.id)) for server in self.directory.servers.values()],
-        )
-        return [fx.Send(link, report)]
+        servers = [server.status(self.placement.reserved(server.id)) for server in self.directory.servers.values()]
+        return [fx.Send(link, self.office.status(len(self.directory.users), servers))]
 
-    def _who(self, now: float, link: int, message: m.Who) -> Effects:
-        def checked(now: float, refused: Refused) -> Effects:
-            if refused:
-                return refuse(link, refused)
-            present = self.directory.presence()
-            total = sum(presence.sessions for presence in present)
-            return [fx.Send(link, m.WhoReport(total, present[:_MOST_PRESENT]))]
+    # -- becoming and ceasing to be main ------------------------------------------------------------------------
 
-        return self._check(now, link, message, checked)
+    def _took_office(self, now: float) -> Effects:
+        self._following = None
+        self.accounts.replication = self.office.replication
+        self.registry.expect(now)
+        waiting, self.office.waiting = self.office.waiting, {}
+        effects: Effects = []
+        for link, message in waiting.items():
+            effects += self.on_message(now, link, message)
+        return [*effects, *self._unpark(now), fx.Report("ready", {"address": str(self.address)})]
 
-    # -- servers ------------------------------------------------------------------------------------------------
+    def _left_office(self, now: float) -> Effects:
+        self.accounts.replication = None
+        self.backups.forget()
+        answer = n.NotMain("this central is main no more", "not_main", None, self.office.centrals)
+        return [effect for link in self.registry.abandon() for effect in (fx.Send(link, answer), fx.Close(link))]
+
+    def _main_lost(self, now: float) -> Effects:
+        joined = self.uplink.joined
+        self._following = None
+        lost: Effects = [fx.Report("main_lost", {"central": str(self.uplink.central)})] if joined else []
+        return [*lost, *self.uplink.lost(), *self.office.soon()]
+
+    def _promote(self, now: float, link: int, message: n.Promote) -> Effects:
+        if not hmac.compare_digest(message.secret.encode(), self._secret.encode()):
+            return refuse(link, n.PromoteFailed("the cluster secret is wrong", "wrong_secret"))
+        if self.office.is_main:
+            return refuse(link, n.PromoteFailed("this central is the main already", "is_main"))
+        promoted = self.office.promote(now)
+        return [*promoted, fx.Send(link, n.PromoteSuccess("this central is being made the main", self.office.term))]
+
+    # -- as main: servers ---------------------------------------------------------------------------------------
+
+    def _append(self, now: float, record: "EntryRecord") -> Effects:
+        return self._main.append(now, record) if self.office.is_main else []
 
     def _authenticate(self, now: float, link: int, message: n.Authenticate) -> Effects:
         if not hmac.compare_digest(message.secret.encode(), self._secret.encode()):
-            return refuse(link, m.AuthenticationFail("the cluster secret is wrong", "wrong_secret"))
-        known = self.directory.servers.get(message.id)
-        if known is not None and known.link is not None and message.incarnation < known.incarnation:
-            info = f"another server with the id {message.id} is connected"
-            return refuse(link, m.AuthenticationFail(info, "id_in_use"))
-        effects = [] if known is None or known.link is None else self._detach(known)
-        server = known or Server(message.id, m.Address(message.hostname, message.port), message.incarnation)
-        self.directory.servers[server.id] = self._nodes[link] = server
-        server.address = m.Address(message.hostname, message.port)
-        server.incarnation = message.incarnation
-        server.link, server.heard, server.load = link, now, message.load
-        server.counted_at = 0.0
-        server.sessions.clear()
-        server.sessions.update({name: count for name, count in message.sessions.items() if count > 0})
-        return [*effects, fx.Trust(link), fx.Persist((server.record,)), *self._welcome(server, link)]
-
-    def _welcome(self, server: Server, link: int) -> Effects:
-        others = [other for other in self.directory.servers.values() if other is not server]
-        key = tickets.derive_key(self._key, f"server:{server.id}")
-        welcome = n.AuthenticateSuccess(
-            f"welcome, server {server.id}",
-            self.term,
-            [self.address],
-            [other.listing for other in others],
-            base64.b64encode(key).decode(),
-            self._anonymous,
-        )
-        listing = server.listing
-        new = n.SynchronisedNewServer(listing.id, listing.hostname, listing.port, listing.incarnation, self.term)
-        joined = {"server": server.id, "address": str(server.address)}
+            return registry.wrong_secret(link)
+        demoted = self.office.step_down(now, message.term) if message.term > self.office.term else []
+        if not self.office.is_main:
+            return [*demoted, *self.office.wait(link, message)]
+        objection = self.registry.objection(message)
+        if objection is not None:
+            return refuse(link, objection)
+        info = f"welcome, server {message.id}"
+        key = registry.ticket_key(self._key, message.id)
+        centrals = self.office.centrals
+        welcome = n.AuthenticateSuccess(info, self._main.term, centrals, [], key, self._anonymous)
+        joined = self.registry.join(now, link, message, welcome)
+        origin = self.registry.links[link].origin
         return [
-            fx.Send(link, welcome),
-            *[fx.Send(other.link, new) for other in others if other.link is not None],
-            fx.Report("server_joined", joined),
+            fx.Trust(link),
+            *joined,
+            *self._main.voter_joined(origin, link),
+            *self._main.review(now),
+            *self._loads_changed(),
         ]
 
-    def _detach(self, server: Server) -> Effects:
-        """The server's old link is superseded."""
-        assert server.link is not None
-        link = server.link
-        del self._nodes[link]
-        server.link, server.ready = None, False
-        return [fx.Close(link)]
+    def _announce(self, now: float, link: int, message: n.ServerAnnounce) -> Effects:
+        return [*self.registry.announced(now, self.registry.links[link], message), *self._loads_changed()]
 
-    def _remove(self, server: Server) -> Effects:
-        effects = [] if server.link is None else self._detach(server)
-        del self.directory.servers[server.id]
-        self.placement.forget(server.id)
-        gone = n.RemoveServer(server.id, self.term)
-        others = [other.link for other in self.directory.servers.values() if other.link is not None]
-        return [
-            *effects,
-            fx.Report("server_removed", {"server": server.id}),
-            *[fx.Send(link, gone) for link in others],
-            fx.Persist((fx.ServerGone(server.id),)),
-        ]
+    def _deload(self, now: float, link: int, message: n.DeLoad) -> Effects:
+        self.registry.deload(self.registry.links[link], message)
+        return self._loads_changed()
 
-    def _announce(self, now: float, server: Server, message: n.ServerAnnounce) -> Effects:
-        effects: Effects = [] if server.ready else [fx.Report("server_ready", {"server": server.id})]
-        server.announced(now, message)
-        for nonce in message.redeemed:
-            self.placement.redeem(nonce)
-        return effects
+    def _verify_login(self, now: float, link: int, message: n.VerifyLogin) -> Effects:
+        server = self.registry.links[link].id
 
-    def _deload(self, now: float, server: Server, message: n.DeLoad) -> Effects:
-        server.left(message.username)
-        return []
-
-    def _verify_login(self, now: float, server: Server, message: n.VerifyLogin) -> Effects:
-        link = server.link
-        assert link is not None
-
-        def checked(now: float, refused: Refused) -> Effects:
+        def checked(now: float, refused: m.Refusal | None) -> Effects:
             if refused:
                 return [fx.Send(link, n.VerifyLoginFailed(refused.info, refused.reason, request=message.request))]
-            self.placement.redeem_for(message.username, server.id)
+            self.placement.redeem_for(message.username, server)
             return [fx.Send(link, n.VerifyLoginSuccess(message.request))]
 
-        return self._check_secret(now, message.username, message.secret, None, checked)
+        return self.accounts.check_secret(now, message.username, message.secret, None, checked)
 
-    def _heartbeat(self, now: float, server: Server, message: n.Heartbeat) -> Effects:
+    def _server_confirms(self, now: float, link: int, message: n.TermConfirmed) -> Effects:
+        return self._main.confirmed(now, self.registry.links[link].origin, message)
+
+    def _term_refused(self, now: float, link: int, message: n.TermRefused) -> Effects:
+        higher = max(message.term, message.configuration.term if message.configuration else 0)
+        return self.office.step_down(now, higher) if higher > self._main.term else []
+
+    def _loads_changed(self) -> Effects:
+        return self.backups.loads_changed() if self.office.is_main and self._main.followers else []
+
+    def _tell_loads(self) -> Effects:
+        return self.backups.tell_loads(self._main, self.registry.loads) if self.office.is_main else []
+
+    # -- as main: backups ---------------------------------------------------------------------------------------
+
+    def _backup_authenticate(self, now: float, link: int, message: n.BackupAuthenticate) -> Effects:
+        if not hmac.compare_digest(message.secret.encode(), self._secret.encode()):
+            return refuse(link, n.BackupAuthenticationFail("the cluster secret is wrong", "wrong_secret"))
+        if message.id == self.me.id:
+            return refuse(link, n.BackupAuthenticationFail("this is my own id: a copied data directory?", "id_in_use"))
+        demoted = self.office.step_down(now, message.promised) if message.promised > self.office.term else []
+        if not self.office.is_main:
+            return [*demoted, *self.office.wait(link, message)]
+        return [*self.backups.join(now, self._main, link, message, self._key), *self._loads_changed()]
+
+    def _synchronised(self, now: float, link: int, message: n.Synchronised) -> Effects:
+        return self.backups.synchronised(now, self._main, link, message)
+
+    def _backup_confirms(self, now: float, link: int, message: n.TermConfirmed) -> Effects:
+        return self._main.confirmed(now, self._main.followers[link].central.id, message)
+
+    # -- as backup ----------------------------------------------------------------------------------------------
+
+    def _introduction(self) -> n.BackupAuthenticate:
+        at = self.entries.position
+        me, promised = self.me, self.office.voter.promised
+        return n.BackupAuthenticate(self._secret, me.id, me.hostname, me.port, at.index, at.term, promised)
+
+    def _heartbeat(self, now: float, link: int, message: n.Heartbeat) -> Effects:
         return []
 
-    def _token(self) -> int:
-        self._last_token += 1
-        return self._last_token
+    def _welcomed(self, now: float, link: int, message: n.BackupAuthenticationSuccess) -> Effects:
+        if message.term < self.office.voter.promised:
+            return self.uplink.not_main(None)
+        self._key = base64.b64decode(message.key)
+        self.accounts.use_key(self._key)
+        self._following = Following(self.directory, self.entries, message.term, message.snapshot)
+        configured = self.office.configured(n.Configure(message.configuration))
+        self.uplink.welcomed(self.office.centrals)
+        return [
+            *configured,
+            fx.Persist((fx.Key(self._key),)),
+            fx.Report("following", {"main": str(self.uplink.central), "term": message.term}),
+            *self.office.joined(),
+            *self._unpark(now),
+            fx.Report("ready", {"address": str(self.address)}),
+        ]
+
+    def _unwelcome(self, now: float, link: int, message: n.BackupAuthenticationFail) -> Effects:
+        if not self.uplink.ever_joined and self.office.voter.configuration is None:
+            return [fx.Quit(f"the central at {self.uplink.central} refuses this backup: {message.info}")]
+        return [fx.Report("not_welcome", {"info": message.info}), *self.uplink.not_main(None)]
+
+    def _not_main(self, now: float, link: int, message: n.NotMain) -> Effects:
+        if message.centrals and self.office.voter.configuration is None:
+            self.uplink.learn(message.centrals)
+        return self.uplink.not_main(message.main)
+
+    def _from_main(self, now: float, link: int, message: m.Message) -> Effects:
+        """A synchronise command: taken only from the main of the current term, on the link that it welcomed."""
+        if self._following is None or self._following.term != self.office.term:
+            return refuse_out_of_place(link, message)
+        result = _SYNCHRONISE[type(message)](self._following, link, message)
+        if isinstance(result, str):
+            return refuse(link, m.InvalidMessage(result, "not_synchronised"))
+        return result
+
+    def _configured(self, now: float, link: int, message: n.Configure) -> Effects:
+        return self.office.configured(message)
+
+    def _confirm(self, now: float, link: int, message: n.ConfirmTerm) -> Effects:
+        return self.office.asked_to_confirm(link, message)
+
+    def _requested(self, now: float, link: int, message: n.RequestVote) -> Effects:
+        return self.office.considered(link, message)
+
+    def _voted(self, now: float, link: int, message: n.Vote) -> Effects:
+        return self.office.voted(now, message)
+
+    def _probed(self, now: float, link: int, message: m.StatusReport) -> Effects:
+        return self.office.probed(now, link, message)
 
 
+_SYNCHRONISE: dict[type, Callable[..., "Effects | str"]] = {
+    n.SynchroniseUserStore: Following.users,
+    n.SynchroniseServerAddresses: Following.addresses,
+    n.SynchroniseServerLoad: Following.loads,
+    n.SynchronisedNewServer: Following.entry,
+    n.RemoveServer: Following.entry,
+}
 _FROM_ANYONE: dict[type, Callable[..., Effects]] = {
     m.Register: Central._register,
     m.Login: Central._login,
@@ -329,10 +418,39 @@ _FROM_ANYONE: dict[type, Callable[..., Effects]] = {
     m.Status: Central._status,
     m.Who: Central._who,
     n.Authenticate: Central._authenticate,
+    n.BackupAuthenticate: Central._backup_authenticate,
+    n.Promote: Central._promote,
 }
 _FROM_SERVERS: dict[type, Callable[..., Effects]] = {
     n.ServerAnnounce: Central._announce,
     n.DeLoad: Central._deload,
     n.VerifyLogin: Central._verify_login,
     n.Heartbeat: Central._heartbeat,
+    n.TermConfirmed: Central._server_confirms,
+    n.TermRefused: Central._term_refused,
 }
+_FROM_BACKUPS: dict[type, Callable[..., Effects]] = {
+    n.Synchronised: Central._synchronised,
+    n.Heartbeat: Central._heartbeat,
+    n.TermConfirmed: Central._backup_confirms,
+    n.TermRefused: Central._term_refused,
+    n.RequestVote: Central._requested,
+}
+_FROM_WAITING: dict[type, Callable[..., Effects]] = {
+    n.Vote: Central._voted,
+    n.RequestVote: Central._requested,
+    n.ServerAnnounce: Central._heartbeat,
+    n.DeLoad: Central._heartbeat,
+    n.Heartbeat: Central._heartbeat,
+}
+_FROM_PROBED: dict[type, Callable[..., Effects]] = {m.StatusReport: Central._probed}
+_FROM_CENTRAL: dict[type, Callable[..., Effects]] = {
+    n.BackupAuthenticationSuccess: Central._welcomed,
+    n.BackupAuthenticationFail: Central._unwelcome,
+    n.NotMain: Central._not_main,
+    n.Configure: Central._configured,
+    n.ConfirmTerm: Central._confirm,
+    n.RequestVote: Central._requested,
+    n.Vote: Central._voted,
+    n.Heartbeat: Central._heartbeat,
+} | dict.fromkeys(_SYNCHRONISE, Central._from_main)

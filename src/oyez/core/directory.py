@@ -7,7 +7,8 @@ has one hash, for ever; a server id has one record, whose incarnation never goes
 from collections import Counter
 from dataclasses import dataclass, field
 
-from oyez.core.effects import ServerRecord
+from oyez.core import origin as origins
+from oyez.core.effects import ServerGone, ServerRecord, UserRecord
 from oyez.protocol.messages import Address, Presence, ServerStatus
 from oyez.protocol.nodes import ServerAddress, ServerAnnounce
 
@@ -70,20 +71,42 @@ class Server:
         return ServerRecord(self.id, self.address.hostname, self.address.port, self.incarnation)
 
     @property
+    def origin(self) -> str:
+        """Its name as a voter, and of its log."""
+        return origins.name(self.id, self.incarnation)
+
+    @property
     def listing(self) -> ServerAddress:
         """For the other servers."""
         return ServerAddress(self.id, self.address.hostname, self.address.port, self.incarnation)
 
 
 class Directory:
-    """Users and servers."""
+    """Users and servers. `unsettled` are the users whose registration is not known to be acknowledged, by index."""
 
-    def __init__(self, users: dict[str, str], servers: list[ServerRecord]) -> None:
+    def __init__(self, users: dict[str, str], unsettled: dict[str, int], servers: list[ServerRecord]) -> None:
         self.users = users
-        self.servers = {
-            record.id: Server(record.id, Address(record.hostname, record.port), record.incarnation)
-            for record in servers
-        }
+        self.unsettled = unsettled
+        self.servers: dict[str, Server] = {}
+        for record in servers:
+            self.apply(record)
+
+    def apply(self, record: UserRecord | ServerRecord | ServerGone) -> None:
+        """One entry of the directory log."""
+        match record:
+            case UserRecord(name, hash, index):
+                self.users[name] = hash
+                self.unsettled[name] = index
+            case ServerRecord(id, hostname, port, incarnation):
+                server = self.servers.setdefault(id, Server(id, Address(hostname, port), incarnation))
+                server.address, server.incarnation = Address(hostname, port), incarnation
+            case ServerGone(id):
+                self.servers.pop(id, None)
+
+    def settled(self, committed: int) -> None:
+        """Everything up to this entry is acknowledged."""
+        for name in [name for name, index in self.unsettled.items() if index <= committed]:
+            del self.unsettled[name]
 
     def open_servers(self) -> dict[str, int]:
         """Load by id, of the servers that may be given clients."""

@@ -5,9 +5,10 @@ waits until the records are on disk. Effects for a link that is gone do nothing.
 the host gave them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from oyez.core.voter import VoterState
 from oyez.log import Log
 from oyez.protocol.messages import ActivityBroadcast, Address, Message
 
@@ -100,6 +101,13 @@ class Persist:
 
 
 @dataclass(slots=True, frozen=True)
+class Then:
+    """Go on with this, and do what it returns: for what is to be decided once a `Persist` before it is durable."""
+
+    call: Callable[[float], "Effects"]
+
+
+@dataclass(slots=True, frozen=True)
 class HashSecret:
     """Hash a new secret, off the loop; the hash comes back with `on_hashed(token)`."""
 
@@ -145,6 +153,7 @@ class UserRecord:
 
     username: str
     hash: str = field(repr=False)
+    index: int = 0
 
 
 @dataclass(slots=True, frozen=True)
@@ -164,7 +173,31 @@ class ServerGone:
     id: str
 
 
-Record = UserRecord | ServerRecord | ServerGone
+@dataclass(slots=True, frozen=True)
+class Position:
+    """How far this central's directory is: its last entry, that entry's term, and what is known to be acknowledged."""
+
+    index: int
+    term: int
+    committed: int
+
+
+@dataclass(slots=True, frozen=True)
+class Key:
+    """The network's key, from which those for the tickets are derived."""
+
+    key: bytes = field(repr=False)
+
+
+@dataclass(slots=True, frozen=True)
+class Replacement:
+    """From now on these are all users and servers: what was there is forgotten."""
+
+    users: tuple[UserRecord, ...]
+    servers: tuple[ServerRecord, ...]
+
+
+Record = UserRecord | ServerRecord | ServerGone | Position | Key | Replacement | VoterState
 
 Effect = (
     Send
@@ -178,6 +211,7 @@ Effect = (
     | SetTimer
     | CancelTimer
     | Persist
+    | Then
     | HashSecret
     | VerifySecret
     | Report

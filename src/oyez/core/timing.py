@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from random import Random
 
-HEARTBEAT = 1.0
-"""Seconds between two signs of life on a link between nodes."""
+HEARTBEAT = 0.5
+"""Seconds between two signs of life on a link between nodes, and between two looks for silence."""
 
 SUSPICION = 3.0
 """Seconds of silence after which a node acts."""

@@ -1,7 +1,7 @@
-"""A server's link to the central: joins, stays in touch, and comes back when it is lost.
+"""A node's link to the main: joins, stays in touch, and finds the main again when it is lost.
 
-Guarantees: one link at most; every central that is known is tried in turn, for ever; what waits for an answer from
-the central is told when the link is lost. Knows nothing of sessions and peers.
+Servers and backups have one. Guarantees: one link at most; every central that is known is tried in turn, for ever;
+a link that closed is tried again first, one that fell silent is not. Knows nothing of what is said once it has joined.
 """
 
 from collections.abc import Callable
@@ -10,97 +10,121 @@ from typing import TYPE_CHECKING
 from oyez.core import effects as fx
 from oyez.core import timing
 from oyez.core.effects import Effects
-from oyez.protocol import nodes as n
-from oyez.protocol.messages import Address, Message, Refusal
+from oyez.protocol.messages import Address, Message
 
 if TYPE_CHECKING:
     from random import Random
 
 PURPOSE = "central"
-_CENTRAL_AWAY = Refusal("the central can't be asked now, try again later", "central_away")
 
-Verified = Callable[[float, Refusal | None], Effects]
-"""What goes on when the central has answered: with its refusal, or None."""
+WELCOME = 1.5
+"""Seconds within which a central must have answered the introduction, or have shown that it waits itself."""
 
 
 class Uplink:
-    """`introduce` makes the AUTHENTICATE of the moment."""
+    """`introduce` makes the first message of the moment; `own` is never dialed."""
 
-    def __init__(self, centrals: list[Address], entropy: "Random", introduce: Callable[[], n.Authenticate]) -> None:
+    def __init__(
+        self,
+        centrals: list[Address],
+        entropy: "Random",
+        introduce: Callable[[], Message],
+        own: Address | None = None,
+    ) -> None:
         self.centrals = list(centrals)
         self.link: int | None = None
         self.joined = False
         self.ever_joined = False
-        self.term = 0
         self._introduce = introduce
-        self._backoff = timing.Backoff(entropy)
+        self._own = own
+        self._backoff = timing.Backoff(entropy, first=0.02, most=1.0)
         self._next = 0
+        self._hint: Address | None = None
+        self._silent: Address | None = None  # it accepts connections, perhaps, and says nothing
+        self._dialing = False
         self._heard = 0.0
-        self._asking: dict[int, Verified] = {}
-        self._last_request = 0
 
     @property
     def central(self) -> Address:
-        """Where clients are sent to register: the central of this link, or the one to be tried next."""
-        return self.centrals[self._next % len(self.centrals)]
+        """The central of this link, or the one to be tried next."""
+        return self._hint or self.centrals[self._next % len(self.centrals)]
 
     def dial(self) -> Effects:
         """Try the central whose turn it is."""
+        if self.link is not None or self._dialing or not self.centrals:
+            return []
+        self._dialing = True
         return [fx.Dial(self.central, PURPOSE)]
 
     def dialed(self, now: float, link: int) -> Effects:
-        """Connected: introduce this server."""
+        """Connected: introduce this node."""
+        self._dialing = False
         self.link, self._heard = link, now
         return [fx.Trust(link), fx.Send(link, self._introduce())]
 
     def failed(self) -> Effects:
-        """Not connected, or connected no more: the next one, after a while."""
-        self._next += 1
+        """Not connected: the next one, after a while."""
+        self._dialing = False
+        self._turn()
         return [fx.SetTimer(PURPOSE, self._backoff.next())]
+
+    def _turn(self) -> None:
+        if self._hint is None:
+            self._next += 1
+        self._hint = None
 
     def heard(self, now: float) -> None:
         """The central has said something."""
         self._heard = now
 
-    def welcomed(self, message: n.AuthenticateSuccess) -> None:
-        """This server belongs to the network."""
-        self.joined = self.ever_joined = True
-        self.term = message.term
-        self._backoff.reset()
+    def welcomed(self, centrals: list[Address]) -> None:
+        """This node belongs to the network; these are its centrals, the main among them."""
         here = self.central
-        self.centrals = message.centrals or self.centrals
+        self.joined = self.ever_joined = True
+        self._backoff.reset()
+        self._hint = self._silent = None
+        self.learn(centrals)
         self._next = self.centrals.index(here) if here in self.centrals else 0
 
-    def lost(self, now: float) -> Effects:
-        """The link is gone: whoever waits for an answer gets one."""
+    def learn(self, centrals: list[Address]) -> None:
+        """These are the network's centrals."""
+        here = self.central if self.centrals else None
+        self.centrals = [central for central in centrals if central != self._own] or self.centrals
+        self._next = self.centrals.index(here) if here in self.centrals else 0
+
+    def not_main(self, main: Address | None) -> Effects:
+        """The central is not the main, and may know who is: try there next."""
+        link = self.link
+        self._turn()
+        if main not in (self._own, self._silent):
+            self._hint = main
+        return [] if link is None else [fx.Close(link)]
+
+    def lost(self) -> Effects:
+        """The link is gone."""
+        if not self.joined and self._hint is None:
+            self._turn()
         self.link, self.joined = None, False
-        asking, self._asking = self._asking, {}
-        effects = [effect for then in asking.values() for effect in then(now, _CENTRAL_AWAY)]
-        return [*effects, *self.failed()]
+        return [fx.SetTimer(PURPOSE, self._backoff.next())]
 
-    def verify(self, now: float, username: str, secret: str, then: Verified) -> Effects:
-        """Ask whether these credentials are right."""
-        if self.link is None or not self.joined:
-            return then(now, _CENTRAL_AWAY)
-        self._last_request += 1
-        self._asking[self._last_request] = then
-        return [fx.Send(self.link, n.VerifyLogin(self._last_request, username, secret))]
-
-    def verified(self, now: float, message: n.VerifyLoginSuccess | n.VerifyLoginFailed) -> Effects:
-        """The answer."""
-        then = self._asking.pop(message.request, None)
-        if then is None:
-            return []
-        return then(now, message if isinstance(message, n.VerifyLoginFailed) else None)
+    def give_up(self) -> Effects:
+        """Close the link, if there is one: this node needs no main any more, or not this one."""
+        link, self.link, self.joined = self.link, None, False
+        return [] if link is None else [fx.Close(link, at_once=True)]
 
     def send(self, message: Message) -> Effects:
-        """Say something to the central, if it is there; what is lost is corrected by the next AUTHENTICATE."""
+        """Say something to the central, if it is there; what is lost is corrected by the next introduction."""
         return [fx.Send(self.link, message)] if self.link is not None else []
 
     def watch(self, now: float, slept: bool) -> Effects:
         """Once a heartbeat: act on silence. After this process itself has slept, everyone gets a new chance."""
         if slept:
             self._heard = now
-        if self.link is not None and now - self._heard >= timing.SUSPICION:
-            return [fx.Report("central_silent", {"central": str(self.central)}), fx.Close(self.link, at_once=True)]
-        return []
+        patience = timing.SUSPICION if self.joined else WELCOME
+        if self.link is None or now - self._heard < patience:
+            return []
+        silent = fx.Report("central_silent", {"central": str(self.central)})
+        self._silent = self.central
+        self._turn()
+        self._hint = self.central  # `lost` is to leave the turn where it is
+        return [silent, fx.Close(self.link, at_once=True)]

@@ -6,7 +6,7 @@ here are ignored (the additive rule). What a command means, and when it is allow
 
 from typing import Annotated
 
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, field
 
 from oyez.protocol import limits
 
@@ -144,20 +144,28 @@ class ServerStatus(Struct, omit_defaults=True):
 
 
 class CentralStatus(Struct, omit_defaults=True):
-    """One central in a STATUS_REPORT; `role` is "main" or "backup"."""
+    """One central in a STATUS_REPORT; `role` is "main", "backup" or "away". `lag` counts the entries it lacks."""
 
     hostname: str
     port: int
     role: str
+    id: str = ""
+    in_sync: bool = True
+    lag: int = 0
 
 
 class StatusReport(Message, tag="STATUS_REPORT"):
-    """Central to client: answer to STATUS."""
+    """Central to client: answer to STATUS. `role` is that of the central that answers: "main", "backup" or, while
+    there is no main, "candidate". `voters` decide who is main; `acknowledging` tells whether enough of them are there.
+    """
 
     term: int
     users: int
     centrals: list[CentralStatus]
     servers: list[ServerStatus]
+    role: str = "main"
+    voters: list[str] = field(default_factory=list)
+    acknowledging: bool = True
 
 
 class Who(Message, tag="WHO"):

@@ -57,6 +57,7 @@ class SynchronisedNewServer(Message, tag="SYNCHRONISED_NEW_SERVER"):
     incarnation: Count = 0
     term: Count = 0
     index: Count = 0
+    entry_term: Count = 0
 
 
 class RemoveServer(Message, tag="REMOVE_SERVER"):
@@ -65,6 +66,7 @@ class RemoveServer(Message, tag="REMOVE_SERVER"):
     id: NodeId
     term: Count = 0
     index: Count = 0
+    entry_term: Count = 0
 
 
 class DeLoad(Message, tag="DE_LOAD"):
@@ -134,6 +136,175 @@ class ServerPosition(Message, tag="SERVER_POSITION"):
     sequence: Count
 
 
+class CentralAddress(Struct, frozen=True):
+    """A central as the others know it."""
+
+    id: NodeId
+    hostname: Hostname
+    port: Port
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+        return Address(self.hostname, self.port)
+
+
+class Configuration(Struct, frozen=True, omit_defaults=True):
+    """Who decides: made by the main of `term`, numbered by `version` within it (ADR 8).
+
+    `in_sync` are the centrals (ids, the main's own among them) that have everything acknowledged, and so may become
+    main. `servers` are the origins of the servers that vote. `before` are the voters of the configuration that this
+    one is to replace, while their consent is needed too.
+    """
+
+    term: Count
+    version: Count
+    main: NodeId
+    in_sync: tuple[str, ...]
+    centrals: tuple[CentralAddress, ...]
+    servers: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+
+
+class BackupAuthenticate(Message, tag="BACKUP_AUTHENTICATE"):
+    """Central to central: be my main. `cursor` is the index of the last directory entry held, `term` that entry's,
+    `promised` the highest term in which this central has voted."""
+
+    secret: Secret
+    id: NodeId
+    hostname: Hostname
+    port: Port
+    cursor: Count = 0
+    term: Count = 0
+    promised: Count = 0
+
+
+class BackupAuthenticationSuccess(Message, tag="BACKUP_AUTHENTICATION_SUCCESS"):
+    """Main to backup: welcome. `key` (base64) signs tickets. With `snapshot` the whole directory follows, in parts;
+    without it the entries behind the cursor do."""
+
+    info: str
+    term: Count
+    key: str
+    snapshot: bool
+    configuration: Configuration
+
+
+class BackupAuthenticationFail(Refusal, tag="BACKUP_AUTHENTICATION_FAIL"):
+    """The link closes."""
+
+
+class NotMain(Refusal, tag="NOT_MAIN"):
+    """Central to node: I am not the main. `main` says where it is, if that is known; the link closes."""
+
+    main: Address | None = None
+    centrals: list[Address] = field(default_factory=list)
+
+
+class SynchroniseUserStore(Message, tag="SYNCHRONISE_USER_STORE"):
+    """Main to backup: users, with the hashes of their secrets. An increment has one, with its index; a part of a
+    snapshot has many, `part` numbers it, and the one that is `last` ends the snapshot at `index`."""
+
+    users: dict[str, str]
+    term: Count
+    index: Count = 0
+    entry_term: Count = 0
+    part: Count = 0
+    last: bool = False
+    committed: Count = 0
+    unsettled: dict[str, int] = field(default_factory=dict)
+
+
+class SynchroniseServerAddresses(Message, tag="SYNCHRONISE_SERVER_ADDRESSES"):
+    """Main to backup: all servers; begins a snapshot."""
+
+    servers: list[ServerAddress]
+    term: Count
+    index: Count = 0
+
+
+class SynchroniseServerLoad(Message, tag="SYNCHRONISE_SERVER_LOAD"):
+    """Main to backup: the load of these servers, as of now, and up to which `index` all is acknowledged."""
+
+    loads: dict[str, int]
+    term: Count
+    index: Count = 0
+
+
+class Synchronised(Message, tag="SYNCHRONISED"):
+    """Backup to main: everything up to `index` is on my disk; or the snapshot's `part` has arrived."""
+
+    index: Count = 0
+    part: Count = 0
+
+
+class Configure(Message, tag="CONFIGURE"):
+    """Main to voters: this is how things are decided from now on."""
+
+    configuration: Configuration
+
+
+class ConfirmTerm(Message, tag="CONFIRM_TERM"):
+    """Main to voters: is my term still the highest you know, and my configuration the one you hold?"""
+
+    round: Count
+    term: Count
+    version: Count
+
+
+class TermConfirmed(Message, tag="TERM_CONFIRMED"):
+    """Voter to main: it is, in this round."""
+
+    round: Count
+    term: Count
+    version: Count
+
+
+class TermRefused(Message, tag="TERM_REFUSED"):
+    """Voter to main: I have promised `term` to another, or hold a newer configuration."""
+
+    term: Count
+    configuration: Configuration | None = None
+
+
+class RequestVote(Message, tag="REQUEST_VOTE"):
+    """Candidate to voter: let me be main of `term`. A `trial` asks whether you would, and binds nobody."""
+
+    term: Count
+    candidate: NodeId
+    configuration: Configuration
+    trial: bool = False
+
+
+class Vote(Message, tag="VOTE"):
+    """Voter to candidate: the answer. `promised` and `configuration` tell a candidate that is behind."""
+
+    voter: str
+    term: Count
+    granted: bool
+    trial: bool = False
+    promised: Count = 0
+    configuration: Configuration | None = None
+    info: str = ""
+
+
+class Promote(Message, tag="PROMOTE"):
+    """Operator to central: become main without the votes. What this risks: docs/operations.md."""
+
+    secret: Secret
+
+
+class PromoteSuccess(Message, tag="PROMOTE_SUCCESS"):
+    """Central to operator: done."""
+
+    info: str
+    term: Count
+
+
+class PromoteFailed(Refusal, tag="PROMOTE_FAILED"):
+    """Central to operator: not done; the link closes."""
+
+
 class Heartbeat(Message, tag="HEARTBEAT"):
     """Node to node, each second: I am here."""
 
@@ -153,4 +324,21 @@ NodeMessage = (
     | ServerHello
     | ServerPosition
     | Heartbeat
+    | BackupAuthenticate
+    | BackupAuthenticationSuccess
+    | BackupAuthenticationFail
+    | NotMain
+    | SynchroniseUserStore
+    | SynchroniseServerAddresses
+    | SynchroniseServerLoad
+    | Synchronised
+    | Configure
+    | ConfirmTerm
+    | TermConfirmed
+    | TermRefused
+    | RequestVote
+    | Vote
+    | Promote
+    | PromoteSuccess
+    | PromoteFailed
 )

@@ -1,0 +1,102 @@
+"""The main's backups: taken in, fed with a snapshot or entries, watched (DESIGN sections 3 and 4).
+
+Guarantees: a backup gets every entry behind its cursor, in order, on one link; several snapshots at once cost the
+main a bounded amount of memory and time per turn. Knows no clients; what counts as committed is `replication`'s.
+"""
+
+import base64
+
+from oyez.core import effects as fx
+from oyez.core import timing
+from oyez.core.directory import Directory
+from oyez.core.effects import Effects
+from oyez.core.entries import Entries
+from oyez.core.replication import Follower, Replication
+from oyez.core.snapshot import Outgoing
+from oyez.protocol import nodes as n
+
+LOADS = 0.1
+"""Seconds within which the backups hear of changed loads."""
+
+
+class Backups:
+    """Of one central, while it is main."""
+
+    def __init__(self, directory: Directory, entries: Entries) -> None:
+        self._directory = directory
+        self._entries = entries
+        self._snapshots: dict[int, Outgoing] = {}
+        self._loads_pending = False
+
+    def join(self, now: float, main: Replication, link: int, message: n.BackupAuthenticate, key: bytes) -> Effects:
+        """Take a backup in: continue from its cursor, or send it everything."""
+        central = n.CentralAddress(message.id, message.hostname, message.port)
+        effects: Effects = []
+        for old in [old for old in main.followers.values() if old.central.id == central.id]:
+            effects += [fx.Close(old.link), *self.left(now, main, old.link)]
+        follower = Follower(central, link, now)
+        main.follower_joined(follower)
+        entries = self._entries.after(message.cursor, message.term)
+        text = base64.b64encode(key).decode()
+        welcome = n.BackupAuthenticationSuccess(
+            f"welcome, backup {central.id}", main.term, text, entries is None, main.configuration
+        )
+        effects += [fx.Trust(link), fx.Send(link, welcome), *main.voter_joined(central.id, link)]
+        effects.append(fx.Report("backup_joined", {"central": central.id, "snapshot": entries is None}))
+        if entries is None:
+            self._snapshots[link] = Outgoing(self._directory, self._entries, main.term, link)
+            return [*effects, *self._snapshots[link].begin(), *self._if_sent(now, main, link)]
+        follower.held = message.cursor
+        return [*effects, *main.feed(now, follower, entries), *main.review(now)]
+
+    def synchronised(self, now: float, main: Replication, link: int, message: n.Synchronised) -> Effects:
+        """It has something more on its disk."""
+        snapshot = self._snapshots.get(link)
+        if message.part and snapshot is not None:
+            return [*snapshot.next(), *self._if_sent(now, main, link)]
+        return main.held_by(now, link, message.index)
+
+    def _if_sent(self, now: float, main: Replication, link: int) -> Effects:
+        """Once the snapshot's last part is on its way, what happens from now on follows it."""
+        if not self._snapshots[link].done:
+            return []
+        del self._snapshots[link]
+        return main.feed(now, main.followers[link], [])
+
+    def left(self, now: float, main: Replication, link: int) -> Effects:
+        """Its link is gone."""
+        central = main.followers[link].central
+        self._snapshots.pop(link, None)
+        main.voter_left(central.id, link)
+        return [fx.Report("backup_lost", {"central": central.id}), *main.follower_left(now, link)]
+
+    def beat(self, now: float, main: Replication, slept: bool) -> Effects:
+        """Once a heartbeat: show life, act on silence."""
+        effects: Effects = []
+        for follower in main.followers.values():
+            if slept:
+                follower.heard = now
+            if now - follower.heard >= timing.SUSPICION:
+                silent = fx.Report("backup_silent", {"central": follower.central.id})
+                effects += [silent, fx.Close(follower.link, at_once=True)]
+            else:
+                effects.append(fx.Send(follower.link, n.Heartbeat(main.term)))
+        return effects
+
+    def loads_changed(self) -> Effects:
+        """Tell the backups, soon."""
+        if self._loads_pending:
+            return []
+        self._loads_pending = True
+        return [fx.SetTimer("loads", LOADS)]
+
+    def tell_loads(self, main: Replication, loads: dict[str, int]) -> Effects:
+        """Tell them now; and how far everything is acknowledged."""
+        self._loads_pending = False
+        message = n.SynchroniseServerLoad(loads, main.term, self._entries.committed)
+        return [fx.Send(follower.link, message) for follower in main.followers.values() if follower.receiving]
+
+    def forget(self) -> None:
+        """This central is main no more."""
+        self._snapshots.clear()
+        self._loads_pending = False

@@ -1,0 +1,89 @@
+"""The directory log: what changes the directory, numbered; the main is its only writer (DESIGN section 1).
+
+Holds where it ends and the newest entries, for backups that are a little behind. An index and the term in which its
+entry was made name the entry: two logs with the same entry at an index are the same up to it. Knows no links.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from oyez.core import effects as fx
+from oyez.protocol import nodes as n
+
+KEPT = 10_000
+"""Entries held for backups that come back: one that is further behind gets a snapshot."""
+
+EntryMessage = n.SynchroniseUserStore | n.SynchronisedNewServer | n.RemoveServer
+EntryRecord = fx.UserRecord | fx.ServerRecord | fx.ServerGone
+
+
+@dataclass(slots=True, frozen=True)
+class Entry:
+    """One change, as it goes to disk; made by the main of `term`."""
+
+    index: int
+    term: int
+    record: EntryRecord
+
+    def message(self, term: int) -> EntryMessage:
+        """As the main of `term` sends it to backups."""
+        match self.record:
+            case fx.UserRecord(name, hash):
+                return n.SynchroniseUserStore({name: hash}, term, self.index, self.term)
+            case fx.ServerRecord(id, hostname, port, incarnation):
+                return n.SynchronisedNewServer(id, hostname, port, incarnation, term, self.index, self.term)
+            case fx.ServerGone(id):
+                return n.RemoveServer(id, term, self.index, self.term)
+
+
+def received(message: EntryMessage) -> Entry:
+    """The entry that a main has sent."""
+    index = message.index
+    match message:
+        case n.SynchroniseUserStore(users=users):
+            [(name, hash)] = users.items()
+            return Entry(index, message.entry_term, fx.UserRecord(name, hash, index))
+        case n.RemoveServer(id=id):
+            return Entry(index, message.entry_term, fx.ServerGone(id))
+        case n.SynchronisedNewServer(id=id, hostname=hostname, port=port, incarnation=incarnation):
+            return Entry(index, message.entry_term, fx.ServerRecord(id, hostname, port, incarnation))
+
+
+class Entries:
+    """The end of the directory log; `position` as it was stored."""
+
+    def __init__(self, position: fx.Position) -> None:
+        self.last = position.index
+        self.last_term = position.term
+        self.committed = position.committed
+        self._kept: deque[Entry] = deque()
+        self._base = (position.index, position.term)  # the entry before the first that is kept
+
+    @property
+    def position(self) -> fx.Position:
+        """For the disk."""
+        return fx.Position(self.last, self.last_term, self.committed)
+
+    def append(self, entry: Entry) -> None:
+        """The next entry, made here or received."""
+        assert entry.index == self.last + 1
+        self.last, self.last_term = entry.index, entry.term
+        self._kept.append(entry)
+        if len(self._kept) > KEPT:
+            oldest = self._kept.popleft()
+            self._base = (oldest.index, oldest.term)
+
+    def restart(self, position: fx.Position) -> None:
+        """The directory was replaced as a whole."""
+        self.last, self.last_term, self.committed = position.index, position.term, position.committed
+        self._kept.clear()
+        self._base = (position.index, position.term)
+
+    def after(self, index: int, term: int) -> list[Entry] | None:
+        """The entries behind (index, term), or None where that entry is not known here, or is no longer held."""
+        if (index, term) == self._base:
+            return list(self._kept)
+        place = index - self._base[0] - 1
+        if not 0 <= place < len(self._kept) or self._kept[place].term != term:
+            return None
+        return [self._kept[at] for at in range(place + 1, len(self._kept))]

@@ -1,0 +1,93 @@
+"""The backup's side of replication: the directory as the main writes it (ADR 8, DESIGN sections 3 and 4).
+
+Guarantees: entries are taken in order, from the main of the current term alone, and acknowledged once they are on
+disk; a snapshot replaces everything at once; what this central had and the main has not is reported, never dropped
+silently. Knows no clients and no election.
+"""
+
+from oyez.core import effects as fx
+from oyez.core.directory import Directory
+from oyez.core.effects import Effects
+from oyez.core.entries import Entries, EntryMessage, received
+from oyez.core.snapshot import Incoming
+from oyez.protocol import nodes as n
+
+Refused = str
+"""Why a command was not taken: the link to the main is to be closed."""
+
+
+class Following:
+    """One backup's view of the main on its link, whose term is `term`."""
+
+    def __init__(self, directory: Directory, entries: Entries, term: int, snapshot: bool) -> None:
+        self.term = term
+        self._directory = directory
+        self._entries = entries
+        self._incoming = Incoming() if snapshot else None
+
+    def users(self, link: int, message: n.SynchroniseUserStore) -> Effects | Refused:
+        """A registration, or a part of a snapshot."""
+        if not message.part:
+            return self.entry(link, message) if len(message.users) == 1 else "an increment has one user"
+        if self._incoming is None or message.term != self.term:
+            return "no snapshot was announced"
+        self._incoming.part(message)
+        if not message.last:
+            return [fx.Send(link, n.Synchronised(part=message.part))]
+        incoming, self._incoming = self._incoming, None
+        return self._replace(link, incoming, message)
+
+    def _replace(self, link: int, incoming: Incoming, last: n.SynchroniseUserStore) -> Effects:
+        replacement = incoming.replacement(last)
+        lost = [name for name, hash in self._directory.users.items() if incoming.users.get(name) != hash]
+        self._directory.users.clear()
+        self._directory.users.update(incoming.users)
+        self._directory.unsettled.clear()
+        self._directory.unsettled.update(last.unsettled)
+        self._directory.servers.clear()
+        for server in replacement.servers:
+            self._directory.apply(server)
+        position = fx.Position(last.index, last.entry_term, last.committed)
+        self._entries.restart(position)
+        reports: Effects = [fx.Report("unacknowledged_discarded", {"usernames": ", ".join(lost)})] if lost else []
+        return [
+            *reports,
+            fx.Persist((replacement, position)),
+            fx.Send(link, n.Synchronised(last.index)),
+            fx.Report("synchronised", {"users": len(replacement.users), "index": last.index}),
+        ]
+
+    def addresses(self, link: int, message: n.SynchroniseServerAddresses) -> Effects | Refused:
+        """The servers of a snapshot."""
+        if self._incoming is None or message.term != self.term:
+            return "no snapshot was announced"
+        self._incoming.addresses(message)
+        return []
+
+    def entry(self, link: int, message: EntryMessage) -> Effects | Refused:
+        """The next entry."""
+        if message.term != self.term or self._incoming is not None:
+            return "entries of another term, or before the snapshot is complete"
+        if message.index != self._entries.last + 1:
+            return f"entry {message.index} does not follow {self._entries.last}"
+        entry = received(message)
+        self._entries.append(entry)
+        self._directory.apply(entry.record)
+        return [
+            fx.Persist((entry.record, self._entries.position)),
+            fx.Send(link, n.Synchronised(entry.index)),
+        ]
+
+    def loads(self, link: int, message: n.SynchroniseServerLoad) -> Effects | Refused:
+        """How loaded the servers are, and how far everything is acknowledged."""
+        if message.term != self.term:
+            return "loads of another term"
+        for id, load in message.loads.items():
+            server = self._directory.servers.get(id)
+            if server is not None:
+                server.load = load
+        if self._incoming is None and self._entries.committed < message.index <= self._entries.last:
+            self._entries.committed = message.index
+            self._directory.settled(message.index)
+            return [fx.Persist((self._entries.position,))]
+        return []

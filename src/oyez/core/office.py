@@ -1,0 +1,313 @@
+"""Which of the centrals is main: one central's part in it (ADR 8, DESIGN section 5.3).
+
+A central is main while it has a `replication`; else it looks for the main, follows it, and stands for election when
+there is none. Guarantees: it reigns only in a term that it was elected to, or promoted to by the operator, with that
+on disk; whatever tells it of a higher term makes it step down. Knows no clients.
+"""
+
+from typing import TYPE_CHECKING
+
+from oyez.core import configuration as cfg
+from oyez.core import effects as fx
+from oyez.core.effects import Effects
+from oyez.core.election import Candidacy
+from oyez.core.entries import Entries
+from oyez.core.replication import Replication
+from oyez.core.uplink import Uplink
+from oyez.core.voter import Voter, VoterState
+from oyez.protocol import nodes as n
+from oyez.protocol.messages import Address, CentralStatus, ServerStatus, Status, StatusReport
+from oyez.protocol.nodes import CentralAddress, Configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+CAMPAIGN = (0.02, 0.12)
+"""Seconds, at random, after which a backup that has lost its main stands, and stands again."""
+
+Waiting = n.Authenticate | n.BackupAuthenticate
+
+
+class Office:
+    """`took_office` and `left_office` do what the rest of the central has to do about it."""
+
+    def __init__(
+        self,
+        me: CentralAddress,
+        voter: Voter,
+        entries: Entries,
+        uplink: Uplink,
+        entropy: "Random",
+        servers: "Callable[[], tuple[str, ...]]",
+        took_office: "Callable[[float], Effects]",
+        left_office: "Callable[[float], Effects]",
+    ) -> None:
+        self.me = me
+        self.voter = voter
+        self.replication: Replication | None = None
+        self.waiting: dict[int, Waiting] = {}  # nodes that look for a main, and may vote for this one
+        self.probes: dict[int, str] = {}
+        self._entries = entries
+        self._uplink = uplink
+        self._entropy = entropy
+        self._servers = servers
+        self._took_office = took_office
+        self._left_office = left_office
+        self._candidacy: Candidacy | None = None
+        self._seen = 0  # the highest term heard of
+        self._durable = voter.state
+        self._probing: set[str] = set()
+
+    # -- standing -----------------------------------------------------------------------------------------------
+
+    @property
+    def is_main(self) -> bool:
+        """Is this central the main, as far as it knows?"""
+        return self.replication is not None
+
+    @property
+    def term(self) -> int:
+        """Of this main, or of the last one heard of."""
+        return self.voter.configuration.term if self.voter.configuration else 0
+
+    @property
+    def eligible(self) -> bool:
+        """May it be elected, as far as it knows?"""
+        configuration = self.voter.configuration
+        return configuration is not None and self.me.id in configuration.in_sync
+
+    @property
+    def centrals(self) -> list[Address]:
+        """All centrals, those that may be main first."""
+        configuration = self.voter.configuration
+        if configuration is None:
+            return [self.me.address]
+        order = sorted(
+            configuration.centrals,
+            key=lambda central: (central.id != configuration.main, central.id not in configuration.in_sync, central.id),
+        )
+        return [central.address for central in order]
+
+    def begin(self, now: float, alone: bool) -> Effects:
+        """The process is up. `alone`: there is no main to look for, unless the configuration knows one."""
+        if self.voter.configuration is None:
+            if not alone:
+                return self._uplink.dial()
+            return self._reign(now, cfg.first(self.me, max(self.voter.promised, self._seen) + 1), install=True)
+        self._uplink.learn(self.centrals)
+        return [*self._uplink.dial(), *self.campaign(now)]
+
+    def soon(self) -> Effects:
+        """Stand, unless a main is found first."""
+        if self.is_main:
+            return []
+        return [fx.SetTimer("campaign", self._entropy.uniform(*CAMPAIGN))]
+
+    def campaign(self, now: float) -> Effects:
+        """Ask everyone who is connected whether they would have this central as main."""
+        if self.is_main or self._uplink.joined or not self.eligible:
+            return []
+        self._candidacy = Candidacy(self.voter, self._seen)
+        return [*self._ask(), *self.soon(), *self._progress(now)]
+
+    def _ask(self) -> Effects:
+        if self._candidacy is None:
+            return []
+        links = [*self.waiting, *([] if self._uplink.link is None else [self._uplink.link])]
+        return [fx.Send(link, self._candidacy.request) for link in links]
+
+    def ask_uplink(self) -> Effects:
+        """Another central has been reached: it may vote, too."""
+        if self._candidacy is None or self._uplink.link is None:
+            return []
+        return [fx.Send(self._uplink.link, self._candidacy.request)]
+
+    def wait(self, link: int, message: Waiting) -> Effects:
+        """A node looks for a main: send it there, or keep it as a voter for this one."""
+        if self._uplink.joined or not self.eligible:
+            main = self._uplink.central if self._uplink.joined else None
+            info = "this central is not the main"
+            return [fx.Send(link, n.NotMain(info, "not_main", main, self.centrals)), fx.Close(link)]
+        self.waiting[link] = message
+        effects: Effects = [fx.Trust(link), fx.Send(link, n.Heartbeat(self.term))]
+        if self._candidacy is None:
+            return [*effects, *self.soon()]
+        return [*effects, fx.Send(link, self._candidacy.request)]
+
+    def voted(self, now: float, message: n.Vote) -> Effects:
+        """An answer to this candidate."""
+        self._seen = max(self._seen, message.promised)
+        learned = self._learn(message.configuration)
+        if self._candidacy is None:
+            return learned
+        self._candidacy.counted(message)
+        if self._candidacy.over:
+            self._candidacy = None
+            return learned
+        return [*learned, *self._progress(now)]
+
+    def _progress(self, now: float) -> Effects:
+        candidacy = self._candidacy
+        if candidacy is None or not candidacy.won or self._uplink.joined:
+            return []
+        if not candidacy.trial:
+            self._candidacy = None
+            return self._reign(now, cfg.taken_over(candidacy.configuration, self.me, candidacy.term))
+        candidacy.stand()
+
+        def stood(now: float) -> Effects:
+            if self._candidacy is not candidacy:
+                return []
+            return [*self._ask(), *self._progress(now)]
+
+        return [*self._keep(), fx.Then(stood)]
+
+    # -- voting -------------------------------------------------------------------------------------------------
+
+    def considered(self, link: int, message: n.RequestVote) -> Effects:
+        """Another central stands."""
+        vote = self.voter.consider(message, self.is_main or self._uplink.joined)
+        if vote.granted and not vote.trial:
+            self._candidacy = None
+        return [*self._keep(), fx.Send(link, vote)]
+
+    def configured(self, message: n.Configure) -> Effects:
+        """The main says how things are decided."""
+        effects = self._learn(message.configuration)
+        self._uplink.learn(self.centrals)
+        return effects
+
+    def asked_to_confirm(self, link: int, message: n.ConfirmTerm) -> Effects:
+        """The main asks whether it still is."""
+        if not self.voter.confirms(message.term, message.version):
+            return [fx.Send(link, self.voter.refusal())]
+        return [*self._keep(), fx.Send(link, n.TermConfirmed(message.round, message.term, message.version))]
+
+    def _learn(self, configuration: Configuration | None) -> Effects:
+        return self._keep() if self.voter.learn(configuration) else []
+
+    def _keep(self) -> Effects:
+        """Put the voter's state on disk, before what follows is done."""
+        state = self.voter.state
+        if state is self._durable:
+            return []
+
+        def kept(now: float) -> Effects:
+            self._durable = state
+            return []
+
+        return [fx.Persist((state,)), fx.Then(kept)]
+
+    # -- office -------------------------------------------------------------------------------------------------
+
+    def _reign(self, now: float, configuration: Configuration, install: bool = False) -> Effects:
+        """Be main from now on. `install`: this term was not won by votes, so it has to be on disk first."""
+        if install:
+            self.voter.state = VoterState(configuration.term, self.me.id, self.voter.configuration)
+
+            def installed(now: float) -> Effects:
+                return self._reign(now, configuration)
+
+            return [*self._keep(), fx.Then(installed)]
+        self._candidacy = None
+        self.replication = Replication(self.voter, self._entries, configuration.term, self._servers)
+        return [
+            fx.CancelTimer("campaign"),
+            *self._uplink.give_up(),
+            fx.Report("elected", {"term": configuration.term, "central": self.me.id}),
+            *self.replication.configure(now, configuration),
+            *self._took_office(now),
+        ]
+
+    def promote(self, now: float) -> Effects:
+        """The operator makes this central main, without votes; it is the only voter until others join it."""
+        term = max(self.voter.promised, self._seen) + 1
+        self._candidacy = None
+        return self._reign(now, cfg.first(self.me, term), install=True)
+
+    def step_down(self, now: float, term: int) -> Effects:
+        """There is, or may be, a main of a higher term: look for it."""
+        self._seen = max(self._seen, term)
+        replication, self.replication = self.replication, None
+        if replication is None:
+            return []
+        effects = replication.end(now)
+        for link in replication.followers:
+            effects += [fx.Send(link, n.NotMain("this central is main no more", "not_main")), fx.Close(link)]
+        self._uplink.learn(self.centrals)
+        return [
+            fx.Report("stepped_down", {"term": replication.term, "for": term}),
+            *effects,
+            *self._left_office(now),
+            *[fx.Close(link) for link in self.probes],
+            *self._uplink.dial(),
+            *self.soon(),
+        ]
+
+    def joined(self) -> Effects:
+        """A main has been found: whoever waits here is sent there."""
+        self._candidacy = None
+        waiting, self.waiting = self.waiting, {}
+        answer = n.NotMain("this central is not the main", "not_main", self._uplink.central, self.centrals)
+        sent = [effect for link in waiting for effect in (fx.Send(link, answer), fx.Close(link))]
+        return [fx.CancelTimer("campaign"), *sent]
+
+    # -- telling ------------------------------------------------------------------------------------------------
+
+    def status(self, users: int, servers: list[ServerStatus]) -> StatusReport:
+        """How this central sees the network."""
+        configuration, replication = self.voter.configuration, self.replication
+        if configuration is None:
+            return StatusReport(0, users, [], servers, "backup", [], False)
+        held = {f.central.id: f.held for f in replication.followers.values()} if replication is not None else {}
+        main = self.me.id if replication is not None else configuration.main if self._uplink.joined else ""
+        centrals = [self._central_status(configuration, central, main, held) for central in configuration.centrals]
+        role = "main" if replication is not None else "backup" if self._uplink.joined else "candidate"
+        voters = list(cfg.voters(configuration))
+        able = replication is not None and replication.can_acknowledge
+        return StatusReport(configuration.term, users, centrals, servers, role, voters, able)
+
+    def _central_status(
+        self, configuration: Configuration, central: CentralAddress, main: str, held: dict[str, int | None]
+    ) -> CentralStatus:
+        in_sync = central.id in configuration.in_sync
+        if central.id == main:
+            return CentralStatus(central.hostname, central.port, "main", central.id, in_sync)
+        here = central.id in held or central.id == self.me.id
+        lag = self._entries.last - (held.get(central.id) or 0) if central.id in held else 0
+        return CentralStatus(central.hostname, central.port, "backup" if here else "away", central.id, in_sync, lag)
+
+    # -- looking for a higher term ------------------------------------------------------------------------------
+
+    def probe(self) -> Effects:
+        """A main looks after the centrals that it misses: one of them may reign in a higher term."""
+        if self.replication is None:
+            return []
+        present = {follower.central.id for follower in self.replication.followers.values()} | self._probing
+        missing = [c for c in self.replication.configuration.centrals if c.id not in present and c.id != self.me.id]
+        self._probing.update(central.id for central in missing)
+        return [fx.Dial(central.address, f"probe:{central.id}") for central in missing]
+
+    def probe_dialed(self, link: int, id: str) -> Effects:
+        """Connected to one of them."""
+        self.probes[link] = id
+        return [fx.Send(link, Status())]
+
+    def probe_failed(self, id: str) -> None:
+        """Nobody there."""
+        self._probing.discard(id)
+
+    def probed(self, now: float, link: int, message: StatusReport) -> Effects:
+        """How it sees the network."""
+        effects: Effects = [fx.Close(link)]
+        if self.replication is not None and message.term > self.replication.term:
+            return [*effects, *self.step_down(now, message.term)]
+        return effects
+
+    def link_closed(self, link: int) -> None:
+        """A link that waited, or probed, is gone."""
+        self.waiting.pop(link, None)
+        id = self.probes.pop(link, None)
+        if id is not None:
+            self._probing.discard(id)

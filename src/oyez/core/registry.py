@@ -1,0 +1,155 @@
+"""The main's servers: who has joined, how loaded they are, who is gone (DESIGN sections 3 and 4).
+
+Guarantees: a server is placed only once it has announced itself; one that is lost keeps its record for the time of
+suspicion, in case it comes back, then the others are told. What changes goes through `append` to the directory log.
+Knows no clients, and nothing of how entries are replicated.
+"""
+
+import base64
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from oyez.core import effects as fx
+from oyez.core import tickets, timing
+from oyez.core.directory import Directory, Server
+from oyez.core.effects import Effects
+from oyez.core.placement import Placement
+from oyez.core.refusal import refuse
+from oyez.protocol import messages as m
+from oyez.protocol import nodes as n
+
+if TYPE_CHECKING:
+    from oyez.core.entries import EntryRecord
+
+Append = Callable[[float, "EntryRecord"], Effects]
+
+
+class Registry:
+    """The servers of one main. `links` are those of connected servers."""
+
+    def __init__(self, directory: Directory, placement: Placement, append: Append) -> None:
+        self.links: dict[int, Server] = {}
+        self._directory = directory
+        self._placement = placement
+        self._append = append
+
+    # -- joining ------------------------------------------------------------------------------------------------
+
+    def objection(self, message: n.Authenticate) -> m.AuthenticationFail | None:
+        """Why this server can't join, with the right secret."""
+        known = self._directory.servers.get(message.id)
+        if known is not None and known.link is not None and message.incarnation < known.incarnation:
+            return m.AuthenticationFail(f"another server with the id {message.id} is connected", "id_in_use")
+        return None
+
+    def join(self, now: float, link: int, message: n.Authenticate, welcome: n.AuthenticateSuccess) -> Effects:
+        """Take it in; `welcome` lacks only the other servers."""
+        record = fx.ServerRecord(message.id, message.hostname, message.port, message.incarnation)
+        known = self._directory.servers.get(message.id)
+        news = known is None or known.record != record
+        effects = [] if known is None or known.link is None else self._detach(known)
+        self._directory.apply(record)
+        server = self._directory.servers[message.id]
+        self.links[link] = server
+        server.link, server.heard, server.load, server.counted_at = link, now, message.load, 0.0
+        server.sessions.clear()
+        server.sessions.update({name: count for name, count in message.sessions.items() if count > 0})
+        others = [other for other in self._directory.servers.values() if other is not server]
+        welcome.servers = [other.listing for other in others]
+        at = server.listing
+        new = n.SynchronisedNewServer(at.id, at.hostname, at.port, at.incarnation, welcome.term)
+        return [
+            *effects,
+            *(self._append(now, record) if news else []),
+            fx.Send(link, welcome),
+            *[fx.Send(other.link, new) for other in others if other.link is not None],
+            fx.Report("server_joined", {"server": server.id, "address": str(server.address)}),
+        ]
+
+    # -- leaving ------------------------------------------------------------------------------------------------
+
+    def lost(self, now: float, link: int) -> Effects:
+        """Its link is gone: it has until suspicion to come back before the others are told."""
+        server = self.links.pop(link, None)
+        if server is None or server.link != link:
+            return []
+        server.link, server.ready, server.heard = None, False, now
+        self._placement.forget(server.id)
+        return [fx.Report("server_lost", {"server": server.id})]
+
+    def _detach(self, server: Server) -> Effects:
+        """Its old link is superseded, or of no use."""
+        assert server.link is not None
+        link = server.link
+        del self.links[link]
+        server.link, server.ready = None, False
+        return [fx.Close(link)]
+
+    def _remove(self, now: float, server: Server, term: int) -> Effects:
+        effects = [] if server.link is None else self._detach(server)
+        self._directory.apply(fx.ServerGone(server.id))
+        self._placement.forget(server.id)
+        gone = n.RemoveServer(server.id, term)
+        return [
+            *effects,
+            fx.Report("server_removed", {"server": server.id}),
+            *[fx.Send(link, gone) for link in self.links],
+            *self._append(now, fx.ServerGone(server.id)),
+        ]
+
+    def abandon(self) -> list[int]:
+        """This central is main no more: forget the links, which are returned."""
+        links = list(self.links)
+        for server in self.links.values():
+            server.link, server.ready = None, False
+        self.links.clear()
+        return links
+
+    def expect(self, now: float) -> None:
+        """From now on each server has the time of suspicion to show itself: after a start, an election, a sleep."""
+        for server in self._directory.servers.values():
+            server.heard = now
+
+    def beat(self, now: float, term: int) -> Effects:
+        """Once a heartbeat: show life, act on silence."""
+        effects: Effects = []
+        for server in list(self._directory.servers.values()):
+            if now - server.heard >= timing.SUSPICION:
+                effects += self._remove(now, server, term)
+            elif server.link is not None:
+                effects.append(fx.Send(server.link, n.Heartbeat(term)))
+        return effects
+
+    # -- what they say ------------------------------------------------------------------------------------------
+
+    def announced(self, now: float, server: Server, message: n.ServerAnnounce) -> Effects:
+        """Its absolute load, which is the truth."""
+        effects: Effects = [] if server.ready else [fx.Report("server_ready", {"server": server.id})]
+        server.announced(now, message)
+        for nonce in message.redeemed:
+            self._placement.redeem(nonce)
+        return effects
+
+    def deload(self, server: Server, message: n.DeLoad) -> None:
+        """A client has left it."""
+        server.left(message.username)
+
+    @property
+    def voters(self) -> tuple[str, ...]:
+        """Origins of the servers that are part of the network."""
+        return tuple(sorted(server.origin for server in self._directory.servers.values()))
+
+    @property
+    def loads(self) -> dict[str, int]:
+        """Connected and expected, by server: for the backups."""
+        return {server.id: server.load for server in self._directory.servers.values()}
+
+
+def ticket_key(key: bytes, server: str) -> str:
+    """The key with which this server checks tickets, as it travels."""
+    return base64.b64encode(tickets.derive_key(key, f"server:{server}")).decode()
+
+
+def wrong_secret(link: int) -> Effects:
+    """Refuse a server that does not know the cluster secret."""
+    return refuse(link, m.AuthenticationFail("the cluster secret is wrong", "wrong_secret"))
