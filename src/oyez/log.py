@@ -41,6 +41,13 @@ class Chunk:
             place = self.data.index(b"\n", place) + 1
         return place
 
+    def after(self, sequence: int) -> "Chunk":
+        """The part of this chunk behind `sequence`: all of it, some of it, or nothing."""
+        if sequence < self.first:
+            return self
+        first = min(sequence, self.last) + 1
+        return Chunk(self.origin, first, self.last - first + 1, self.data[self.offset(first) :])
+
 
 _FORGOTTEN = Chunk("", 0, 0, b"")
 

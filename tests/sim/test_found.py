@@ -1,6 +1,13 @@
 """Failures that the simulator found, each as the smallest test that shows it."""
 
+from random import Random
+
+from oyez.core.effects import Send
+from oyez.core.mesh import Mesh
+from oyez.core.origin import Origin, beginning
 from oyez.log import Chunk, Log
+from oyez.protocol.messages import Refusal
+from oyez.protocol.nodes import ServerAddress, ServerHello, ServerPosition
 
 
 class Reader:
@@ -47,3 +54,51 @@ def test_a_reader_that_falls_out_in_the_very_turn_that_tore_its_line_can_be_told
     log.publish([Chunk("o", 1, 1, line(1)), Chunk("o", 2, 1, line(2)), Chunk("o", 3, 1, line(3))])
     assert log.fallen_out() == [cursor]
     assert reader.got + cursor.finish_line() == line(1)
+
+
+def mesh_of(id: str) -> Mesh:
+    return Mesh(id, 1, "secret", Origin(id, 1, 1 << 20), Random(1))
+
+
+def block(first: int, last: int) -> bytes:
+    """Activities of s1, in its first lifetime."""
+    lines = [beginning("s1.1") + b'%d","activity":{}}\n' % number for number in range(first, last + 1)]
+    return b"".join(lines)
+
+
+def test_what_a_second_link_repeats_is_not_taken_twice() -> None:
+    """Seed 381: two links to a peer were greeted with the same cursor, and both brought what came behind it."""
+    mesh = mesh_of("s2")
+    mesh.greeted(0.0, 1, ServerHello("secret", "s1", 1))
+    mesh.position(1, ServerPosition("s1.1", 0))
+    taken = mesh.receive(0.0, 1, block(1, 3))
+    assert taken is not None and (taken.first, taken.last) == (1, 3)
+    mesh.greeted(0.0, 2, ServerHello("secret", "s1", 1))
+    mesh.position(2, ServerPosition("s1.1", 0))
+    repeated = mesh.receive(0.0, 2, block(1, 2))
+    assert repeated is not None and repeated.count == 0
+    more = mesh.receive(0.0, 2, block(3, 5))
+    assert more is not None and (more.first, more.last, more.data) == (4, 5, block(4, 5))
+
+
+def test_a_greeting_from_before_a_restart_does_not_bring_the_old_lifetime_back() -> None:
+    mesh = mesh_of("s2")
+    mesh.greeted(0.0, 1, ServerHello("secret", "s1", 2))
+    effects = mesh.greeted(0.0, 2, ServerHello("secret", "s1", 1))
+    assert mesh.holds(2) is None
+    said = [effect.message for effect in effects if isinstance(effect, Send)]
+    assert [message.reason for message in said if isinstance(message, Refusal)] == ["superseded"]
+
+
+def test_how_far_a_removed_peer_was_read_is_kept_for_its_return() -> None:
+    """A server that was cut off for longer than it is dialed still has the same log when it comes back."""
+    mesh = mesh_of("s0")
+    mesh.listed(ServerAddress("s1", "s1", 4000))
+    mesh.greeted(0.0, 1, ServerHello("secret", "s1", 1))
+    mesh.position(1, ServerPosition("s1.1", 0))
+    mesh.receive(0.0, 1, block(1, 3))
+    mesh.removed(1.0, "s1")
+    mesh.lost(100.0, 1)
+    mesh.redial(200.0, "s1")
+    mesh.listed(ServerAddress("s1", "s1", 4000))
+    assert mesh.hello(300.0, "s1").cursor == 3

@@ -106,6 +106,8 @@ class Server(Quiet):
         chunk = self.mesh.receive(now, link, block)
         if chunk is None:
             return refuse(link, m.InvalidMessage("these are not the activities that come next", "out_of_order"))
+        if not chunk.count:
+            return []
         self._arrived.append(chunk)
         return [fx.Flush()] if len(self._arrived) == 1 else []
 
