@@ -17,8 +17,7 @@ from oyez.core.server import Server
 from oyez.net.node import Node
 from oyez.protocol.messages import Address
 from oyez.storage.memory import MemoryStore
-from tests.docs.markdown import sections
-from tests.docs.test_protocol import PAGE
+from tests.docs.wire_page import marked
 
 TIMEOUT = 30.0
 """Seconds that anything may take: it only decides how long a failing test waits."""
@@ -189,10 +188,10 @@ async def network() -> AsyncIterator[Stage]:
 
 
 async def test_the_conversations_happen_as_they_are_written_down() -> None:
-    blocks = [block for section in sections(PAGE) for mark, block in section.blocks if mark == "conversation"]
-    assert len(blocks) >= 3
+    lines = [line for _, line in marked("conversation")]
+    assert len(lines) > 50
     async with network() as stage:
-        for line in "".join(blocks).splitlines():
+        for line in lines:
             try:
                 await stage.play(line)
             except Exception as error:

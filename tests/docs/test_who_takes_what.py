@@ -8,7 +8,7 @@ import pytest
 from oyez.host import Link
 from tests.docs import hosted
 from tests.docs.hosted import Desk, Wire
-from tests.docs.test_protocol import COMMANDS, SECTIONS
+from tests.docs.wire_page import COMMANDS, SECTIONS
 
 Place = tuple[Desk, Link, Wire]
 
