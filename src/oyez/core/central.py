@@ -293,8 +293,7 @@ class Central(Quiet):
     def _announce(self, now: float, server: Server, message: n.ServerAnnounce) -> Effects:
         effects: Effects = [] if server.ready else [fx.Report("server_ready", {"server": server.id})]
         server.announced(now, message)
-        for nonce in message.redeemed:
-            self.placement.redeem(nonce)
+        self.placement.arrived(server.id, message.arrived, message.redeemed)
         return effects
 
     def _deload(self, now: float, server: Server, message: n.DeLoad) -> Effects:
@@ -308,7 +307,6 @@ class Central(Quiet):
         def checked(now: float, refused: Refused) -> Effects:
             if refused:
                 return [fx.Send(link, n.VerifyLoginFailed(refused.info, refused.reason, request=message.request))]
-            self.placement.redeem_for(message.username, server.id)
             return [fx.Send(link, n.VerifyLoginSuccess(message.request))]
 
         return self._check_secret(now, message.username, message.secret, None, checked)
