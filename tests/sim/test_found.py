@@ -2,12 +2,15 @@
 
 from random import Random
 
-from oyez.core.effects import Send
+from oyez.core.client import Client
+from oyez.core.effects import Dial, Send
 from oyez.core.mesh import Mesh
 from oyez.core.origin import Origin, beginning
+from oyez.core.placement import Placement, Reservation
+from oyez.core.server import Server
 from oyez.log import Chunk, Log
-from oyez.protocol.messages import Refusal
-from oyez.protocol.nodes import ServerAddress, ServerHello, ServerPosition
+from oyez.protocol.messages import Address, Login, LoginSuccess, Redirect, Refusal
+from oyez.protocol.nodes import AuthenticateSuccess, ServerAddress, ServerHello, ServerPosition
 
 
 class Reader:
@@ -102,3 +105,41 @@ def test_how_far_a_removed_peer_was_read_is_kept_for_its_return() -> None:
     mesh.redial(200.0, "s1")
     mesh.listed(ServerAddress("s1", "s1", 4000))
     assert mesh.hello(300.0, "s1").cursor == 3
+
+
+def test_a_place_is_kept_until_the_server_counts_who_came_without_a_ticket_and_no_longer() -> None:
+    """Seed 16: a place taken by secret was free for a moment, one that was taken anonymously was kept for a minute."""
+    placement = Placement(Random(1))
+    for nonce, username in [("a", "anonymous"), ("b", "bob"), ("c", "bob"), ("d", "anonymous")]:
+        placement.reserve(nonce, Reservation("s1", username, 60.0))
+    placement.arrived("s1", ["bob", "anonymous", "bob"], ["c"])
+    assert placement.reserved("s1") == 1  # the later anonymous
+    placement.arrived("s1", ["eve", "bob"], [])
+    placement.arrived("s2", ["anonymous"], [])
+    assert placement.reserved("s1") == 1
+    placement.expire(60.0)
+    assert placement.reserved("s1") == 0
+
+
+def test_a_session_that_is_sent_to_the_central_is_not_live_before_it_has_a_server_again() -> None:
+    """The central's LOGIN_SUCCESS, behind the REDIRECT of a server that stops, was taken for a server's."""
+    central = Address("central", 3780)
+    client = Client([central], "bob", "secret", Random(1))
+    client.on_dialed(0.0, 1, "server")
+    client.on_message(0.0, 1, LoginSuccess("logged in as user bob", server="s1"))
+    effects = client.on_message(0.0, 1, Redirect(central.hostname, central.port))
+    assert Dial(central, "central") in effects
+    client.on_dialed(1.0, 2, "central")
+    client.on_message(1.0, 2, LoginSuccess("logged in as user bob", ticket="ticket", centrals=[central]))
+    assert not client.live
+
+
+def test_a_server_that_stops_sends_its_sessions_to_the_central() -> None:
+    """Seed 4: they were cut off without a word."""
+    server = Server("s1", Address("s1", 4000), [Address("central", 3780)], "secret", 1, Random(1))
+    server.on_dialed(0.0, 1, "central")
+    server.on_message(0.0, 1, AuthenticateSuccess("welcome", centrals=[Address("central", 3780)]))
+    for link in (2, 3):
+        server.on_open(0.0, link)
+    server.on_message(0.0, 3, Login("anonymous"))
+    assert server.on_stop(1.0) == [Send(3, Redirect("central", 3780))]

@@ -167,7 +167,9 @@ class Client(Quiet):
         self.link = None
         self._permit = message.ticket
         effects = self._end_of_live("redirected")
-        return [*effects, fx.Close(link), fx.Dial(m.Address(message.hostname, message.port), "server")]
+        there = m.Address(message.hostname, message.port)
+        purpose = "central" if there in self.centrals else "server"  # a server that stops sends to the central
+        return [*effects, fx.Close(link), fx.Dial(there, purpose)]
 
     def _login_failed(self, link: int, message: m.LoginFailed) -> Effects:
         self._why = message.info

@@ -75,6 +75,11 @@ class Server(Quiet):
         self._last_tick = now
         return [fx.SetTimer("tick", timing.HEARTBEAT), *self.uplink.dial()]
 
+    def on_stop(self, now: float) -> Effects:
+        """Nobody is just cut off: the central knows where to go on."""
+        central = self.uplink.central
+        return [fx.Send(link, m.Redirect(central.hostname, central.port)) for link in self.sessions.links]
+
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
         if purpose == PURPOSE:
             return self.uplink.dialed(now, link)
