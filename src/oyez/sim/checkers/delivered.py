@@ -44,7 +44,7 @@ def _ordered(seen: _Seen, holes: bool) -> list[str]:
 
 
 def missing(history: History) -> list[str]:
-    """What its sender saw come back has to reach everybody who was in when it was posted, and still is: what has not."""
+    """What its sender saw come back, and has not reached everybody who was in when it was posted, and still is."""
     seen = _seen(history)
     stayed: dict[str, Entered] = {}
     posted: dict[tuple[str, int], float] = {}
