@@ -41,6 +41,13 @@ class Chunk:
             place = self.data.index(b"\n", place) + 1
         return place
 
+    def after(self, sequence: int) -> "Chunk":
+        """The part of this chunk behind `sequence`: all of it, some of it, or nothing."""
+        if sequence < self.first:
+            return self
+        first = min(sequence, self.last) + 1
+        return Chunk(self.origin, first, self.last - first + 1, self.data[self.offset(first) :])
+
 
 _FORGOTTEN = Chunk("", 0, 0, b"")
 
@@ -106,9 +113,11 @@ class Log:
             self._starts.append(self.end)
             self.end += len(chunk.data)
             self.delivered += chunk.count * len(self._current)
-        self._forget_oldest()
-        if not self._current:
-            return
+        if self._current:
+            self._send_on(before, chunks)
+        self._forget_oldest()  # last: whoever took only a part of this turn keeps the rest of the line that it began
+
+    def _send_on(self, before: int, chunks: list[Chunk]) -> None:
         data = chunks[0].data if len(chunks) == 1 else b"".join([chunk.data for chunk in chunks])
         size = len(data)
         full = [(cursor, taken) for cursor, send in self._current.items() if (taken := send(data)) != size]
@@ -153,6 +162,13 @@ class Log:
         """One read's worth for a cursor that is behind; True once it keeps up again."""
         if not cursor.behind or cursor.position < self.start:
             return not cursor.behind
+        if cursor.torn:
+            taken = cursor.send(cursor.torn)
+            cursor.torn = cursor.torn[taken:]
+            cursor.moved_at = 0.0 if taken else cursor.moved_at
+            cursor.blocked = bool(cursor.torn)
+            if cursor.torn:
+                return False
         data = self.read(cursor.position, READ)
         if data:
             taken = cursor.send(data)

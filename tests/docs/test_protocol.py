@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import get_args
 
 import msgspec
 import pytest
@@ -22,18 +21,13 @@ from oyez.core.origin import Origin
 from oyez.core.sessions import Session, tag_of
 from oyez.protocol import activity, codec, limits
 from oyez.protocol.framing import MESSAGE_PREFIX
-from oyez.protocol.messages import ActivityBroadcast, ClientMessage, Login, Malformed, Refusal
-from oyez.protocol.nodes import NodeId, NodeMessage
-from tests.docs.markdown import DOCS, ROOT, Section, read, sections
+from oyez.protocol.messages import Login, Malformed, Refusal
+from oyez.protocol.nodes import NodeId
+from tests.docs.markdown import ROOT, Section, read
+from tests.docs.wire_page import COMMANDS, SECTIONS, command_of, example_lines, marked
 
 SOURCE = ROOT / "src" / "oyez"
-PAGE = read(DOCS / "protocol.md")
-SECTIONS = {section.title: section for section in sections(PAGE)}
 FIELDS = ["field", "type", "mandatory", "meaning"]
-
-COMMANDS: dict[str, type[msgspec.Struct]] = {
-    str(struct.__struct_config__.tag): struct for struct in get_args(ClientMessage | NodeMessage)
-}
 
 
 def parts_of(kind: inspect.Type) -> Iterator[type[msgspec.Struct]]:
@@ -64,29 +58,15 @@ PARTS: dict[str, type[msgspec.Struct]] = {
 # Examples
 
 
-def example_lines() -> list[tuple[str, str]]:
-    """Each marked line of the page, with the title of its section."""
-    lines = []
-    for section in SECTIONS.values():
-        for mark, block in section.blocks:
-            if mark == "wire":
-                lines += [(section.title, line) for line in block.splitlines()]
-            elif mark == "conversation":
-                lines += [(section.title, line[line.index("{") :]) for line in block.splitlines() if "{" in line]
-    return lines
-
-
-@pytest.mark.parametrize("line", [line for _, line in example_lines()])
+@pytest.mark.parametrize("line", example_lines())
 def test_an_example_is_what_the_codec_understands(line: str) -> None:
     message = codec.decode(line.encode())
     assert not isinstance(message, Malformed), message.info
-    assert type(message) is COMMANDS[json.loads(line)["command"]]
+    assert type(message) is COMMANDS[command_of(line)]
     assert json.loads(codec.encode(message)) == json.loads(line)
 
 
-@pytest.mark.parametrize(
-    "line", [line for _, line in example_lines() if codec.decode(line.encode()).__class__ is ActivityBroadcast]
-)
+@pytest.mark.parametrize("line", [line for line in example_lines() if command_of(line) == "ACTIVITY_BROADCAST"])
 def test_an_example_of_a_broadcast_is_in_the_bytes_of_a_server(line: str) -> None:
     example = json.loads(line)
     server, incarnation, sequence = re.fullmatch(r"(.+)\.(\d+)-(\d+)", example["id"]).groups()  # type: ignore[union-attr]
@@ -107,11 +87,11 @@ def test_an_example_of_a_broadcast_is_in_the_bytes_of_a_server(line: str) -> Non
 def test_the_tag_in_the_examples_is_the_one_of_the_session() -> None:
     strings = {
         (login.username, login.session)
-        for _, line in example_lines()
+        for line in example_lines()
         if isinstance(login := codec.decode(line.encode()), Login) and login.session
     }
     tags = {tag_of(username, session) for username, session in strings}
-    posts = {json.loads(line).get("post", "").rpartition("-")[0] for _, line in example_lines()} - {""}
+    posts = {json.loads(line).get("post", "").rpartition("-")[0] for line in example_lines()} - {""}
     assert posts == tags
 
 
@@ -129,10 +109,8 @@ def test_every_command_has_a_section_with_examples_and_no_other_has() -> None:
     headed = {title for title in SECTIONS if re.fullmatch(r"[A-Z_]{3,}", title)}
     assert headed == set(COMMANDS)
     exemplified: dict[str, set[str]] = defaultdict(set)
-    for title, section in SECTIONS.items():
-        for mark, block in section.blocks:
-            if mark == "wire":
-                exemplified[title] |= {json.loads(line)["command"] for line in block.splitlines()}
+    for title, line in marked("wire"):
+        exemplified[title].add(command_of(line))
     assert exemplified == {command: {command} for command in COMMANDS}
 
 

@@ -6,11 +6,12 @@ Must not know: what a command does with them.
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from oyez.client import addresses
+from oyez.protocol import limits
 
 if TYPE_CHECKING:
     from oyez.protocol.messages import Address
@@ -47,10 +48,25 @@ class Centrals(tuple["Address", ...]):
 
     __slots__ = ()
 
+    @property
+    def texts(self) -> list[str]:
+        """As the library takes them."""
+        return [addresses.show(address) for address in self]
+
+    def __str__(self) -> str:
+        return ", ".join(self.texts)
+
 
 def parse_centrals(text: str) -> Centrals:
     """One address or several with commas between. Raises ValueError."""
     return Centrals(addresses.parse_all(text))
+
+
+def parse_user(text: str) -> str:
+    """A username. Raises ValueError."""
+    if not 1 <= len(text) <= limits.USERNAME:
+        raise ValueError(f"a username has 1 to {limits.USERNAME} characters")
+    return text
 
 
 size = reads(parse_size)
@@ -76,6 +92,26 @@ def reachable(host: str, advertise: str | None) -> str:
     return host
 
 
+Central = Annotated[
+    Centrals,
+    typer.Option(
+        envvar="OYEZ_CENTRAL",
+        metavar="HOST:PORT",
+        parser=centrals,
+        help="A central of the network; several, with commas between, are tried in turn.",
+    ),
+]
+CENTRAL: Any = "127.0.0.1:3780"
+"""Where `Central` is, unless somebody says otherwise; typer parses it like what is typed."""
+
+User = Annotated[str, typer.Option(metavar="USER", parser=reads(parse_user), help="Log in as this user.")]
+UserSecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="File that holds the user's secret; otherwise OYEZ_USER_SECRET has it, or it is asked for.",
+    ),
+]
 Host = Annotated[str, typer.Option(metavar="HOST", help="Address to listen on.")]
 Port = Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Port to listen on; 0 picks a free one.")]
 Advertise = Annotated[

@@ -4,10 +4,12 @@ Must not know: what a secret opens.
 """
 
 import os
+from getpass import getpass
 from pathlib import Path
 
 from oyez.cli.failing import fail
 from oyez.protocol import limits
+from oyez.protocol.messages import ANONYMOUS
 
 
 def cluster_secret(file: Path | None) -> str:
@@ -15,6 +17,32 @@ def cluster_secret(file: Path | None) -> str:
     secret = _from(file, "OYEZ_SECRET")
     if secret is None:
         raise fail("the cluster's secret is missing: set OYEZ_SECRET, or give --secret-file")
+    return secret
+
+
+def user_secret(user: str, file: Path | None, *, new: bool = False) -> str | None:
+    """The secret of `user`: from `file`, OYEZ_USER_SECRET or a prompt, twice for a `new` one. Anonymous has none."""
+    if user == ANONYMOUS:
+        return None
+    return _from(file, "OYEZ_USER_SECRET") or _ask(user, new)
+
+
+def _ask(user: str, new: bool) -> str:
+    """On the terminal itself, so that input and output may be pipes; what is typed is not shown."""
+    try:
+        Path("/dev/tty").open("rb").close()
+    except OSError as error:
+        raise fail(
+            f"the secret of {user} is missing: set OYEZ_USER_SECRET, give --user-secret-file, or use a terminal"
+        ) from error
+    try:
+        secret = getpass(f"Secret for {user}: ")
+        if new and getpass("The same again: ") != secret:
+            raise fail("these were two different secrets")
+    except EOFError as error:
+        raise fail("no secret was given") from error
+    if not 1 <= len(secret) <= limits.SECRET:
+        raise fail(f"a secret has 1 to {limits.SECRET} characters")
     return secret
 
 

@@ -101,7 +101,7 @@ class Joining:
 
     def __init__(self, centrals: options.Centrals) -> None:
         self.address: Address
-        self._centrals = ", ".join(show(central) for central in centrals)
+        self._centrals = str(centrals)
         self._ready = False
 
     def listening(self, address: "Address") -> None:

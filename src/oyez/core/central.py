@@ -17,7 +17,7 @@ from oyez.core import effects as fx
 from oyez.core import registry, timing
 from oyez.core.accounts import Accounts
 from oyez.core.backups import Backups
-from oyez.core.directory import Directory, Server
+from oyez.core.directory import Directory
 from oyez.core.effects import Effects
 from oyez.core.entries import Entries
 from oyez.core.following import Following
@@ -300,12 +300,9 @@ class Central(Quiet):
         return self._loads_changed()
 
     def _verify_login(self, now: float, link: int, message: n.VerifyLogin) -> Effects:
-        server = self.registry.links[link].id
-
         def checked(now: float, refused: m.Refusal | None) -> Effects:
             if refused:
                 return [fx.Send(link, n.VerifyLoginFailed(refused.info, refused.reason, request=message.request))]
-            self.placement.redeem_for(message.username, server)
             return [fx.Send(link, n.VerifyLoginSuccess(message.request))]
 
         return self.accounts.check_secret(now, message.username, message.secret, None, checked)

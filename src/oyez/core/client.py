@@ -2,8 +2,8 @@
 
 Guarantees: at most `REDIRECTS` redirects in a row are followed; once it has been connected it tries again, with
 jittered backoff, until it is stopped or refused for good; before that it gives up with a reason. Reports "connected",
-"disconnected", "registered" and, through `Quit`, the end. Must not know: sockets, and what its user does with the
-activities.
+"disconnected", "registered", and "gave_up" with the reason before it quits. Must not know: sockets, and what its user
+does with the activities.
 """
 
 from typing import TYPE_CHECKING
@@ -28,6 +28,9 @@ STEP = 10.0
 
 FIRST_TRIES = 4
 """Tries at each central before a client that has never been connected gives up."""
+
+UNREACHABLE = "unreachable"
+"""The reason of a client that gave up before it was ever connected; else it is the reason of the refusal."""
 
 _FOR_NOW = {"no_server", "joining", "central_away"}
 """Reasons of a LOGIN_FAILED that pass."""
@@ -164,7 +167,9 @@ class Client(Quiet):
         self.link = None
         self._permit = message.ticket
         effects = self._end_of_live("redirected")
-        return [*effects, fx.Close(link), fx.Dial(m.Address(message.hostname, message.port), "server")]
+        there = m.Address(message.hostname, message.port)
+        purpose = "central" if there in self.centrals else "server"  # a server that stops sends to the central
+        return [*effects, fx.Close(link), fx.Dial(there, purpose)]
 
     def _login_failed(self, link: int, message: m.LoginFailed) -> Effects:
         self._why = message.info
@@ -184,7 +189,7 @@ class Client(Quiet):
         self._tries += 1
         self.link = None
         if not self._ever_live and self._tries >= FIRST_TRIES * len(self.centrals):
-            return [*effects, fx.Quit(f"{self.centrals[0]}: {why}")]
+            return [*effects, *_gave_up(UNREACHABLE, f"{self.centrals[0]}: {why}")]
         return [*effects, fx.CancelTimer("step"), fx.SetTimer("retry", self._backoff.next())]
 
     def _end_of_live(self, why: str) -> Effects:
@@ -194,4 +199,8 @@ class Client(Quiet):
         return [fx.Report("disconnected", {"info": why})]
 
     def _give_up(self, message: m.Refusal) -> Effects:
-        return [*self._end_of_live(message.info), fx.Quit(message.info)]
+        return [*self._end_of_live(message.info), *_gave_up(message.reason, message.info)]
+
+
+def _gave_up(reason: str, info: str) -> Effects:
+    return [fx.Report("gave_up", {"reason": reason, "info": info}), fx.Quit(info)]

@@ -32,13 +32,15 @@ FORGET = 30.0
 
 @dataclass(slots=True)
 class Peer:
-    """Another server. `cursor` is how far its log is held here, of its lifetime `incarnation`."""
+    """Another server. `cursor` is how far its log is held here, of its lifetime `incarnation`; `position` is how far
+    it has come on this link, which is less where it repeats what is held already."""
 
     id: str
     address: Address
     backoff: timing.Backoff
     incarnation: int = -1
     cursor: int = 0
+    position: int = 0
     link: int | None = None
     positioned: bool = False
     listed: bool = True
@@ -115,8 +117,7 @@ class Mesh:
         if peer is None or self._id > id:
             return []
         if not peer.listed and now - peer.removed_at > FORGET:
-            del self.peers[id]
-            return []
+            return []  # how far its log is held is kept: it may come back yet, with the same log
         return [fx.SetTimer(f"peer:{id}", peer.backoff.next())]
 
     # -- linking ------------------------------------------------------------------------------------------------
@@ -146,6 +147,8 @@ class Mesh:
             nowhere = Address("unknown", 1)
             peer = Peer(message.id, nowhere, timing.Backoff(self._entropy), listed=False, removed_at=now)
             self.peers[message.id] = peer
+        if message.incarnation < peer.incarnation:  # sent before it died, and late
+            return refuse(link, AuthenticationFail(f"{peer.id} has restarted since", "superseded"))
         effects: Effects = [] if dialed else [fx.Send(link, self.hello(now, peer.id))]
         if peer.link is not None and peer.link != link:
             effects.append(fx.Close(peer.link))
@@ -185,21 +188,23 @@ class Mesh:
         if peer.cursor and message.sequence > peer.cursor:
             gap = {"origin": peer.origin, "from": peer.cursor + 1, "to": message.sequence}
             effects.append(fx.Report("mesh_gap", gap))
-        peer.cursor, peer.positioned = message.sequence, True
+        peer.position, peer.positioned = message.sequence, True
+        peer.cursor = max(peer.cursor, message.sequence)  # another link may have brought more since the hello
         return effects
 
     # -- the life of a link -------------------------------------------------------------------------------------
 
     def receive(self, now: float, link: int, block: bytes) -> Chunk | None:
-        """The peer's next activities; None if they are not what must come next."""
+        """The peer's next activities, without those that are held already; None if they are not what must come next."""
         peer = self._by_link.get(link)
         if peer is None or not peer.positioned:
             return None
-        chunk = origins.check_run(block, peer.origin, peer.cursor)
-        if chunk is not None:
-            peer.cursor = chunk.last
-            peer.heard = now
-        return chunk
+        chunk = origins.check_run(block, peer.origin, peer.position)
+        if chunk is None:
+            return None
+        held, peer.position, peer.heard = peer.cursor, chunk.last, now
+        peer.cursor = max(held, chunk.last)
+        return chunk.after(held)
 
     def lost(self, now: float, link: int) -> Effects:
         """The link is gone."""

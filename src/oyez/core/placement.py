@@ -4,6 +4,7 @@ A placement reserves its place until the server reports that the ticket was rede
 thousand logins in one second still spread evenly. Knows servers by id and load alone.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ class Placement:
         self._entropy = entropy
         self._reservations: dict[str, Reservation] = {}
         self._reserved: dict[str, int] = {}
+        self._kept_for: dict[tuple[str, str], dict[str, None]] = {}  # nonces by server and username, oldest first
 
     def reserved(self, server: str) -> int:
         """Places kept on this server."""
@@ -45,19 +47,32 @@ class Placement:
         """Keep a place, under the nonce of its ticket."""
         self._reservations[nonce] = reservation
         self._reserved[reservation.server] = self.reserved(reservation.server) + 1
+        self._kept_for.setdefault((reservation.server, reservation.username), {})[nonce] = None
 
-    def redeem(self, nonce: str) -> None:
-        """The client has arrived (or will not): the place is in the server's own count from now on."""
+    def arrived(self, server: str, usernames: list[str], nonces: list[str]) -> None:
+        """These have come, some of them with the tickets of these nonces: their places are in the server's count now.
+
+        Who came without a ticket takes up the oldest place that is kept for its user.
+        """
+        without = Counter(usernames)
+        for nonce in nonces:
+            reservation = self.redeem(nonce)
+            if reservation is not None:
+                without[reservation.username] -= 1
+        for username, count in without.items():
+            for nonce in list(self._kept_for.get((server, username), ()))[: max(0, count)]:
+                self.redeem(nonce)
+
+    def redeem(self, nonce: str) -> Reservation | None:
+        """The place is kept no longer; returns what it was."""
         reservation = self._reservations.pop(nonce, None)
         if reservation is not None:
             self._reserved[reservation.server] -= 1
-
-    def redeem_for(self, username: str, server: str) -> None:
-        """A client without a ticket has arrived there: the oldest place kept for its user is taken up."""
-        for nonce, reservation in self._reservations.items():
-            if reservation.username == username and reservation.server == server:
-                self.redeem(nonce)
-                return
+            place = reservation.server, reservation.username
+            del self._kept_for[place][nonce]
+            if not self._kept_for[place]:
+                del self._kept_for[place]
+        return reservation
 
     def expire(self, now: float) -> None:
         """Free the places whose tickets have run out. They were made in order of expiry."""

@@ -126,8 +126,7 @@ class Registry:
         """Its absolute load, which is the truth."""
         effects: Effects = [] if server.ready else [fx.Report("server_ready", {"server": server.id})]
         server.announced(now, message)
-        for nonce in message.redeemed:
-            self._placement.redeem(nonce)
+        self._placement.arrived(server.id, message.arrived, message.redeemed)
         return effects
 
     def deload(self, server: Server, message: n.DeLoad) -> None:

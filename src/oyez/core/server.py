@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 from oyez.core import effects as fx
 from oyez.core import tickets, timing
 from oyez.core.effects import Effects
+from oyez.core.inquiry import Inquiry
 from oyez.core.mesh import Mesh
 from oyez.core.origin import Origin
 from oyez.core.refusal import refuse, refuse_out_of_place, refuse_unreadable
 from oyez.core.role import Quiet
 from oyez.core.sessions import Sessions, tag_of
 from oyez.core.uplink import PURPOSE, Uplink
+from oyez.core.voter import Voter
 from oyez.log import Chunk, Log
 from oyez.protocol import activity
 from oyez.protocol import messages as m
@@ -57,6 +59,8 @@ class Server(Quiet):
         self.sessions = Sessions(entropy.randbytes(32))
         self.mesh = Mesh(id, incarnation, secret, self.origin, entropy)
         self.uplink = Uplink(centrals, entropy, self._introduction)
+        self.inquiry = Inquiry(self.uplink)
+        self.voter = Voter(self.origin.name)
         self._secret = secret
         self._incarnation = incarnation
         self._entropy = entropy
@@ -74,6 +78,11 @@ class Server(Quiet):
     def on_start(self, now: float) -> Effects:
         self._last_tick = now
         return [fx.SetTimer("tick", timing.HEARTBEAT), *self.uplink.dial()]
+
+    def on_stop(self, now: float) -> Effects:
+        """Nobody is just cut off: the central knows where to go on."""
+        central = self.uplink.central
+        return [fx.Send(link, m.Redirect(central.hostname, central.port)) for link in self.sessions.links]
 
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
         if purpose == PURPOSE:
@@ -106,6 +115,8 @@ class Server(Quiet):
         chunk = self.mesh.receive(now, link, block)
         if chunk is None:
             return refuse(link, m.InvalidMessage("these are not the activities that come next", "out_of_order"))
+        if not chunk.count:
+            return []
         self._arrived.append(chunk)
         return [fx.Flush()] if len(self._arrived) == 1 else []
 
@@ -125,7 +136,7 @@ class Server(Quiet):
 
     def on_close(self, now: float, link: int) -> Effects:
         if link == self.uplink.link:
-            return self.uplink.lost(now)
+            return [*self.inquiry.abandon(now), *self.uplink.lost()]
         return [*self.mesh.lost(now, link), *self._leave(link)]
 
     def on_timer(self, now: float, key: str) -> Effects:
@@ -143,7 +154,7 @@ class Server(Quiet):
         effects: Effects = [fx.SetTimer("tick", timing.HEARTBEAT)]
         effects += self.uplink.watch(now, slept)
         effects += self.mesh.beat(now, slept)
-        effects += self._announce() if self._serving else self.uplink.send(n.Heartbeat(self.uplink.term))
+        effects += self._announce() if self._serving else self.uplink.send(n.Heartbeat(self.voter.promised))
         for nonce, expires in list(self._used_tickets.items()):
             if expires <= now:
                 del self._used_tickets[nonce]
@@ -188,7 +199,7 @@ class Server(Quiet):
                 return [*refuse(link, m.LoginFailed(refused.info, refused.reason)), fx.Release(link)]
             return [*self._admit(link, message, None), fx.Release(link)]
 
-        return [fx.Hold(link), *self.uplink.verify(now, message.username, secret, verified)]
+        return [fx.Hold(link), *self.inquiry.verify(now, message.username, secret, verified)]
 
     def _admit(self, link: int, message: m.Login, nonce: str | None) -> Effects:
         name = message.username
@@ -253,7 +264,7 @@ class Server(Quiet):
             self.address.port,
             self._incarnation,
             len(self.sessions),
-            self.uplink.term,
+            self.voter.promised,
             self.sessions.by_user(),
         )
 
@@ -276,7 +287,9 @@ class Server(Quiet):
         return self.uplink.send(announce)
 
     def _welcomed(self, now: float, link: int, message: n.AuthenticateSuccess) -> Effects:
-        self.uplink.welcomed(message)
+        if message.term < self.voter.promised:  # a main of the past, which has still to learn it
+            return self.uplink.not_main(None)
+        self.uplink.welcomed(message.centrals)
         self._ticket_key = base64.b64decode(message.ticket_key)
         self._anonymous = message.anonymous
         effects: Effects = [fx.Report("joined", {"central": str(self.uplink.central)})]
@@ -305,10 +318,30 @@ class Server(Quiet):
         return [*self.mesh.removed(now, message.id), *self._serve_if_linked(now)]
 
     def _verified(self, now: float, link: int, message: n.VerifyLoginSuccess | n.VerifyLoginFailed) -> Effects:
-        return self.uplink.verified(now, message)
+        return self.inquiry.answered(now, message)
 
     def _heartbeat(self, now: float, link: int, message: n.Heartbeat) -> Effects:
         return []
+
+    # -- who is main --------------------------------------------------------------------------------------------
+
+    def _not_main(self, now: float, link: int, message: n.NotMain) -> Effects:
+        if message.centrals:
+            self.uplink.learn(message.centrals)
+        return self.uplink.not_main(message.main)
+
+    def _configured(self, now: float, link: int, message: n.Configure) -> Effects:
+        self.voter.learn(message.configuration)
+        self.uplink.learn([central.address for central in message.configuration.centrals])
+        return []
+
+    def _confirm(self, now: float, link: int, message: n.ConfirmTerm) -> Effects:
+        if not self.voter.confirms(message.term, message.version):
+            return [fx.Send(link, self.voter.refusal())]
+        return [fx.Send(link, n.TermConfirmed(message.round, message.term, message.version))]
+
+    def _requested(self, now: float, link: int, message: n.RequestVote) -> Effects:
+        return [fx.Send(link, self.voter.consider(message, main_is_alive=self.uplink.joined))]
 
     # -- the other servers --------------------------------------------------------------------------------------
 
@@ -331,6 +364,10 @@ _FROM_CENTRAL: dict[type, Callable[..., Effects]] = {
     n.RemoveServer: Server._server_removed,
     n.VerifyLoginSuccess: Server._verified,
     n.VerifyLoginFailed: Server._verified,
+    n.NotMain: Server._not_main,
+    n.Configure: Server._configured,
+    n.ConfirmTerm: Server._confirm,
+    n.RequestVote: Server._requested,
     n.Heartbeat: Server._heartbeat,
 }
 _FROM_PEERS: dict[type, Callable[..., Effects]] = {

@@ -54,6 +54,11 @@ class Sessions:
         """The session on this link."""
         return self._by_link.get(link)
 
+    @property
+    def links(self) -> list[int]:
+        """The links of all sessions."""
+        return list(self._by_link)
+
     def open(self, link: int, username: str, secret: str | None, tag: str, nonce: str | None) -> Session:
         """A client has logged in; `nonce` is of the ticket that it came with."""
         kept = None if secret is None else digest(self._key, secret)

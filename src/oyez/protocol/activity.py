@@ -6,13 +6,17 @@ inside), has exactly one top-level `authenticated_user` with the true name whate
 escaped spellings), and everything else arrives as it was sent. Knows nothing of sessions or logs.
 """
 
+import re
+
 import msgspec
 
 from oyez.protocol import limits
 from oyez.protocol.messages import InvalidMessage
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_key = msgspec.json.Decoder(str).decode
 _string = msgspec.json.Encoder().encode
+_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]')  # strings, and what structures the rest
 
 FORGED = "authenticated_user"
 _FORGED = FORGED.encode()
@@ -31,8 +35,8 @@ def body(activity: bytes) -> bytes | InvalidMessage:
         return InvalidMessage(f"activity is nested deeper than {limits.DEPTH}", "too_deep")
     if _FORGED in activity or b"\\u" in activity:
         activity = _without_authenticated_user(activity)
-    if b"\r" in activity:
-        activity = activity.replace(b"\r", b" ")  # outside strings it is white space, inside it is not JSON
+    if b"\r" in activity or b"\n" in activity:  # outside strings they are white space, inside they are not JSON
+        activity = activity.replace(b"\r", b" ").replace(b"\n", b" ")
     if activity[1:2] == b'"':
         return b"," + activity[1:]
     members = activity[1:].lstrip()
@@ -62,7 +66,21 @@ def depth(text: bytes) -> int:
 
 
 def _without_authenticated_user(activity: bytes) -> bytes:
-    members = _members.decode(activity)
-    if members.pop(FORGED, None) is None:
+    """The object without each member of that name, however it is spelled; not a byte of the others changes."""
+    if FORGED not in _members.decode(activity):
         return activity
-    return b"{" + b",".join(_string(key) + b":" + bytes(value) for key, value in members.items()) + b"}"
+    kept = []
+    key, level, start = b"", 0, 1
+    for found in _MARKS.finditer(activity):
+        mark = found[0]
+        if mark[0] == 0x22:
+            key = key or mark  # the first string of a member
+        elif mark in b"{[":
+            level += 1
+        else:
+            level -= mark != b","
+            if level == 0 or (level == 1 and mark == b","):
+                if _key(key) != FORGED:
+                    kept.append(activity[start : found.start()])
+                key, start = b"", found.end()
+    return b"{" + b",".join(kept) + b"}"

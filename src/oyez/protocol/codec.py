@@ -15,13 +15,19 @@ from oyez.protocol.nodes import NodeMessage
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(ClientMessage | NodeMessage)
 _encoder = msgspec.json.Encoder()
 
-_UNKNOWN = re.compile(r"^Invalid value (.*) - at `\$\.command`$")
+_UNKNOWN = re.compile(r"^Invalid value (.*) - at `\$\.command`$", re.DOTALL)
 _AT = re.compile(r" - at `\$\.?(.*)`$")
+_REPEATED = 64  # most characters of a peer's own words that are said back to it, and to the log
 
 
 def encode(message: Message) -> bytes:
     """One line, its `\\n` included."""
-    return _encoder.encode(message) + b"\n"
+    line = _encoder.encode(message)
+    if (
+        b"\n" in line
+    ):  # only an activity can bring one along, as white space: a program may post a pretty-printed object
+        line = line.replace(b"\n", b" ")
+    return line + b"\n"
 
 
 def decode(line: bytes) -> Message:
@@ -35,9 +41,16 @@ def decode(line: bytes) -> Message:
     except msgspec.ValidationError as error:
         return Malformed(_explain(str(error)), "malformed")
     except msgspec.DecodeError as error:
-        return Malformed(f"the line is not a JSON object: {error}", "not_json")
+        return Malformed(_not_json(line, str(error)), "not_json")
     except RecursionError:
         return Malformed("the line is nested too deeply", "too_deep")
+
+
+def _not_json(line: bytes, error: str) -> str:
+    if not line.strip():
+        return "the line is blank: send one JSON object a line"
+    reason = "it ends too early" if error == "Input data was truncated" else error.removeprefix("JSON is malformed: ")
+    return f"the line is not a JSON object: {reason}"
 
 
 def _explain(error: str) -> str:
@@ -46,8 +59,9 @@ def _explain(error: str) -> str:
         return "the command is missing"
     unknown = _UNKNOWN.match(error)
     if unknown:
-        return f"there is no command {unknown[1]}"
-    if error == "Expected `object`, got `array`" or (error.startswith("Expected `object`") and " - at " not in error):
+        shown = unknown[1] if len(unknown[1]) <= _REPEATED else f"{unknown[1][:_REPEATED]}…'"
+        return f"there is no command {shown}"
+    if error.startswith(("Expected `object`", "Number out of range")) and " - at " not in error:
         return "the line is not a JSON object"
     where = _AT.search(error)
     sentence = _AT.sub("", error).replace("`", "").replace("Object missing required field", "missing field")

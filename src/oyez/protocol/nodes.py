@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, field
 from oyez.protocol import limits
 from oyez.protocol.messages import Address, Count, Hostname, Message, Port, Refusal, Secret
 
-NodeId = Annotated[str, Meta(min_length=1, max_length=limits.NODE_ID, pattern="^[A-Za-z0-9_-]+$")]
+NodeId = Annotated[str, Meta(min_length=1, max_length=limits.NODE_ID, pattern=r"^[A-Za-z0-9_-]+\Z")]
 """An id names a node across its lifetimes. It has no dot, because an origin is "id.incarnation"."""
 
 

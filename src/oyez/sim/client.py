@@ -207,7 +207,7 @@ class Client:
     def _enter(self, connection: Connection) -> None:
         manner, now = self.manner, self.world.clock.now
         self._sessions += 1
-        self.session = session = f"{self.name}.{self._sessions}"
+        self.session = connection.session = session = f"{self.name}.{self._sessions}"
         self.posted = 0
         self.heard = {}
         self.world.record(
@@ -288,9 +288,10 @@ class Client:
 
     def _over(self, connection: Connection, by: str, why: str) -> None:
         current = connection is self.connection
-        session = self.session if current else ""
         now, unread = self.world.clock.now, connection.stuck or self.manner.reads == SLOWLY
-        self.world.record(Ended(now, self.name, connection.number, connection.node, session, by, why, unread))
+        self.world.record(
+            Ended(now, self.name, connection.number, connection.node, connection.session, by, why, unread)
+        )
         self._leave_session(connection)
         if current:
             self._come_back()

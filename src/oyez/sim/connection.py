@@ -31,6 +31,8 @@ class Connection:
     ) -> None:
         self.node = ""
         self.number = 0
+        self.session = ""
+        """The session that is held over it."""
         self.reads = AT_ONCE
         self.nibble = 0
         """Most bytes written at once; 0: as many as there are."""

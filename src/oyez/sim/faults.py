@@ -37,9 +37,7 @@ class Faults:
         for number in list(self._remedies):
             self._undo(number)
         for node in self._world.nodes.values():
-            node.crash_within(0)
-            if not node.running:
-                node.start()
+            self._restart(node)
 
     # -- the bookkeeping ----------------------------------------------------------------------------------------
 
@@ -146,6 +144,8 @@ class Faults:
 
     def _restart(self, node: Node) -> None:
         node.crash_within(0)
+        if node.stopping:
+            node.crash("stopped")
         if not node.running:
             node.start()
 

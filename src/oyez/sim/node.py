@@ -46,6 +46,7 @@ class Node:
         self.weigh: Callable[[Role], tuple[int, ...]] = _no_logs
         self.disk = Disk(world.clock, world.random, world.random.randbytes(32))
         self.incarnation = 0
+        self.stopping = False
         self.process: Process | None = None
         self._build = build
 
@@ -81,6 +82,7 @@ class Node:
         process, self.process = self.process, None
         if process is None:
             return
+        self.stopping = False
         self.world.measure(self, process)
         self.world.record(Died(self.world.clock.now, self.name, self.incarnation, how))
         self.world.network.listen(self.address, self.name, None)
@@ -96,7 +98,8 @@ class Node:
     def stop(self) -> None:
         """The operator ends it in good order; it has ten seconds."""
         process = self.process
-        if process is not None:
+        if process is not None and not self.stopping:
+            self.stopping = True
             self.world.network.listen(self.address, self.name, None)
             process.wake(process.host.stop)
             self._gone(process, self.world.clock.now + 10)

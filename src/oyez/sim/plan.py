@@ -90,7 +90,8 @@ def draw(seed: int, steps: int = 60) -> Plan:
     servers = random.choice((1, 2, 2, 3, 3, 4))
     calm = random.randint(3, 8)
     conditions = _conditions(random)
-    longest = min(20_000, conditions.window[0] * 4)
+    slow = conditions.latency[1] > 0.05
+    longest = min(20_000, conditions.window[0] * 4) // (8 if slow else 1)
     clients = _clients(random, manners, steps, rough, calm, longest)
     tight = random.random() < 0.4
     skewed = random.random() < 0.3
@@ -163,7 +164,7 @@ def _manner(
     leaves = "vanishes" if has("vanishes", 0.3) else random.choice(("logs out", "closes")) if has("leaves", 0.3) else ""
     rubbish = not calm and has("rubbish")
     size = longest if has("long posts", 0.3) and not nibbles else 200
-    many = has("many posts", 0.3)
+    many = has("many posts", 0.3) and not nibbles
     return Manner(
         username="anonymous" if anonymous else "rival" if rival else f"user{number}",
         secret=None if anonymous else f"secret{number}",

@@ -13,6 +13,7 @@ from oyez.core.role import Role
 from oyez.core.server import Server
 from oyez.host import OUTBOX
 from oyez.protocol.messages import Address
+from oyez.sim.checkers import delivered
 from oyez.sim.client import Client, Manner
 from oyez.sim.faults import Faults
 from oyez.sim.history import Began, Entry, Phase
@@ -107,6 +108,7 @@ class Scenario:
             )
 
         world.run_until(all_heard, DELIVERY)
+        world.run_until(lambda: not delivered.missing(world.history), DELIVERY, step=0.5)
 
     # -- who takes part -----------------------------------------------------------------------------------------
 

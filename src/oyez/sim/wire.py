@@ -287,9 +287,13 @@ class End:
         self.link.give_up(self.peer)
 
     def knock(self) -> None:
-        """Something has arrived here after the owner was done: its kernel says so, if there is one."""
+        """Something has arrived here after the owner was done: the kernel says so, once it can. TCP keeps trying."""
+        if self.peer.over:
+            return
         if self.link.answers(self.machine) and not self.out.held:
             self.link.later(partial(self.peer.fail, "reset"))
+        else:
+            self.link.retry(self.knock)
 
 
 class Link:
@@ -324,6 +328,10 @@ class Link:
     def later(self, action: Callable[[], None]) -> None:
         """In the time that news take to the other end."""
         self._clock.after(0.005 * self._random.random(), action)
+
+    def retry(self, action: Callable[[], None]) -> None:
+        """When TCP tries again."""
+        self._clock.after(0.3 + 0.7 * self._random.random(), action)
 
     def vanished(self) -> None:
         """Both ends are over."""

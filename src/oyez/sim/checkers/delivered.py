@@ -12,14 +12,20 @@ _Seen = dict[str, dict[str, list[Saw]]]
 
 def check(history: History) -> list[str]:
     """Activities that came twice, out of order, with one missing before them, or not at all."""
+    seen = _seen(history)
+    gaps = [entry for entry in history if isinstance(entry, Reported) and entry.event == "mesh_gap"]
+    if gaps:
+        return _ordered(seen, holes=True)
+    over = any(isinstance(entry, Phase) and entry.name == "over" for entry in history)
+    return _ordered(seen, holes=False) + (missing(history) if over else [])
+
+
+def _seen(history: History) -> _Seen:
     seen: _Seen = {}
     for entry in history:
         if isinstance(entry, Saw):
             seen.setdefault(entry.session, {}).setdefault(entry.by, []).append(entry)
-    gaps = [entry for entry in history if isinstance(entry, Reported) and entry.event == "mesh_gap"]
-    if gaps:
-        return _ordered(seen, holes=True)
-    return _ordered(seen, holes=False) + _complete(history, seen)
+    return seen
 
 
 def _ordered(seen: _Seen, holes: bool) -> list[str]:
@@ -37,10 +43,9 @@ def _ordered(seen: _Seen, holes: bool) -> list[str]:
     return found
 
 
-def _complete(history: History, seen: _Seen) -> list[str]:
-    """What its sender saw come back must have reached everybody who was in when it was posted, and still is."""
-    if not any(isinstance(entry, Phase) and entry.name == "over" for entry in history):
-        return []
+def missing(history: History) -> list[str]:
+    """What its sender saw come back, and has not reached everybody who was in when it was posted, and still is."""
+    seen = _seen(history)
     stayed: dict[str, Entered] = {}
     posted: dict[tuple[str, int], float] = {}
     dead: set[str] = set()

@@ -1,7 +1,8 @@
 """Promise 10, told: every refusal says why, and no node closes a link without a word.
 
-Its word is a refusal or a REDIRECT; none is owed to a client that said LOGOUT. A word that could not get through (the
-client did not read, the network failed) must at least have been given to the operator.
+Its word is a refusal or a REDIRECT; none is owed to a client that said LOGOUT, nor to one that is not logged in by a
+node that is being stopped. A word that could not get through (the client did not read, the network failed) must at
+least have been given to the operator.
 """
 
 from oyez.sim.history import Accepted, Died, Ended, Fault, Heard, History, Reported, Said
@@ -20,6 +21,7 @@ def check(history: History) -> list[str]:
     links: dict[tuple[str, int], int] = {}
     reported: set[int] = set()
     troubled = -_TROUBLE
+    stopping: set[str] = set()
     for entry in history:
         match entry:
             case Heard():
@@ -36,11 +38,15 @@ def check(history: History) -> list[str]:
                 reported.add(links.get((entry.node, local), 0))
             case Died():
                 links = {key: link for key, link in links.items() if key[0] != entry.node}
+                stopping.discard(entry.node)
+            case Fault(kind="stop"):
+                stopping.add(entry.target)
             case Fault():
                 troubled = max(troubled, entry.until)
             case Ended(by="node") if entry.link not in no_word_due:
                 word = last.get(entry.link) in (*REFUSALS, "REDIRECT")
-                excused = entry.link in reported and (entry.unread or entry.at - troubled <= _TROUBLE)
+                stranger = not entry.session and entry.node in stopping
+                excused = stranger or (entry.link in reported and (entry.unread or entry.at - troubled <= _TROUBLE))
                 if not word and not excused:
                     found.append(
                         f"{entry.node} ended the link {entry.link} of {entry.session or entry.client}"

@@ -1,0 +1,40 @@
+"""What people read on a terminal, made of what other people wrote.
+
+Guarantees: nothing that came over the network can steer a terminal: escape sequences, control and direction characters
+are shown as a dot.
+"""
+
+from collections.abc import Iterable
+
+_JOINER = "\u200d"  # holds emoji together
+
+
+def printable(text: str) -> str:
+    """The same, harmless, in one line."""
+    return "".join(char if char.isprintable() or char == _JOINER else "·" for char in text)
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], caption: str = "") -> None:
+    """Print a table; numbers stand to the right. In a pipe it is as wide as it needs to be."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [list(row) for row in rows]
+    made = Table(
+        title=title, caption=caption or None, box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left"
+    )
+    for index, column in enumerate(columns):
+        is_number = bool(cells) and all(isinstance(row[index], int | float) for row in cells)
+        made.add_column(column, justify="right" if is_number else "left", no_wrap=True)
+    for row in cells:
+        made.add_row(*[Text(printable(_shown(cell))) for cell in row])
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, console.measure(made).maximum)
+    console.print(made)
+
+
+def _shown(cell: object) -> str:
+    return f"{cell:,.1f}" if isinstance(cell, float) else str(cell)

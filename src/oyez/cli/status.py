@@ -1,0 +1,77 @@
+"""`oyez status`: how the network is."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from oyez.cli import options, streams
+from oyez.cli.printing import table
+from oyez.cli.running import run
+from oyez.client.addresses import show
+from oyez.protocol.messages import Address
+
+if TYPE_CHECKING:
+    from oyez.protocol.messages import StatusReport
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
+    central: options.Central = options.CENTRAL,
+) -> None:
+    """Show the centrals and servers of the network, with their sessions and rates.
+
+    \b
+    Example:
+      oyez status
+      oyez status --json | jq '.servers[].load'
+    """
+    raise run(_status(as_json, central))
+
+
+async def _status(as_json: bool, centrals: options.Centrals) -> None:
+    import msgspec
+
+    import oyez
+
+    report = await oyez.status(centrals.texts)
+    if as_json:
+        await streams.write(msgspec.json.encode(as_data(report)) + b"\n")
+    else:
+        print_report(report)
+
+
+def as_data(report: "StatusReport") -> dict[str, Any]:
+    """All of it, defaults included, as JSON has it."""
+    from msgspec.structs import asdict
+
+    return asdict(report) | {
+        "centrals": [asdict(central) for central in report.centrals],
+        "servers": [asdict(server) for server in report.servers],
+    }
+
+
+def print_report(report: "StatusReport") -> None:
+    """As tables."""
+    table(
+        f"Centrals (term {report.term})",
+        ["address", "role"],
+        [[show(Address(one.hostname, one.port)), one.role] for one in report.centrals],
+    )
+    sessions = sum(server.load for server in report.servers)
+    table(
+        "Servers",
+        ["id", "address", "state", "sessions", "expected", "accepted/s", "delivered/s"],
+        [
+            [
+                one.id,
+                show(Address(one.hostname, one.port)),
+                "ready" if one.ready else "not ready",
+                one.load,
+                one.reserved,
+                one.accepted_rate,
+                one.delivered_rate,
+            ]
+            for one in sorted(report.servers, key=lambda server: server.id)
+        ],
+        caption=f"{sessions} sessions, {report.users} registered users",
+    )

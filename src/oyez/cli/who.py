@@ -1,0 +1,54 @@
+"""`oyez who`: who is connected, and where."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from oyez.cli import options, streams
+from oyez.cli.printing import table
+from oyez.cli.running import run
+from oyez.cli.secrets import user_secret
+
+if TYPE_CHECKING:
+    from oyez.protocol.messages import WhoReport
+
+
+def who(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+    central: options.Central = options.CENTRAL,
+    user: options.User = "anonymous",
+    user_secret_file: options.UserSecretFile = None,
+) -> None:
+    """Show who is connected, and at which server.
+
+    \b
+    Example:
+      oyez who
+      oyez who --user alice --json
+    """
+    secret = user_secret(user, user_secret_file)
+    raise run(_who(as_json, central, user, secret))
+
+
+async def _who(as_json: bool, centrals: options.Centrals, user: str, secret: str | None) -> None:
+    import msgspec
+
+    import oyez
+
+    report = await oyez.who(centrals.texts, user=user, secret=secret)
+    if as_json:
+        await streams.write(msgspec.json.encode({"total": report.total, "users": report.users}) + b"\n")
+    else:
+        print_report(report)
+
+
+def print_report(report: "WhoReport") -> None:
+    """As a table."""
+    listed = sum(one.sessions for one in report.users)
+    more = f", of which {listed} are listed" if listed < report.total else ""
+    table(
+        "Connected",
+        ["user", "server", "sessions"],
+        [[one.username, one.server, one.sessions] for one in report.users],
+        caption=f"{report.total} sessions{more}",
+    )

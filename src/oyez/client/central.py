@@ -1,0 +1,97 @@
+"""Asks a central one thing, on a link of its own: REGISTER, STATUS, WHO.
+
+Guarantees: the centrals are asked in turn until one answers; an answer is what was asked for, or an exception; the
+link is closed. Must not know: sessions.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import TypeVar
+
+from oyez.client.addresses import parse_all, show
+from oyez.client.errors import Refused, Unreachable
+from oyez.protocol import codec, limits
+from oyez.protocol import messages as m
+
+A = TypeVar("A", bound=m.Message)
+
+REDIRECTS = 3
+"""Redirects that are followed in a row."""
+
+
+async def register(
+    user: str, secret: str, centrals: str | Iterable[str] = "127.0.0.1:3780", *, timeout: float = 10.0
+) -> None:
+    """Take the username `user` for good. Raises Refused, Unreachable."""
+    await ask(parse_all(centrals), m.Register(user, secret), m.RegisterSuccess, timeout)
+
+
+async def status(centrals: str | Iterable[str] = "127.0.0.1:3780", *, timeout: float = 10.0) -> m.StatusReport:
+    """How the network is. Raises Refused, Unreachable."""
+    return await ask(parse_all(centrals), m.Status(), m.StatusReport, timeout)
+
+
+async def who(
+    centrals: str | Iterable[str] = "127.0.0.1:3780",
+    *,
+    user: str = m.ANONYMOUS,
+    secret: str | None = None,
+    timeout: float = 10.0,
+) -> m.WhoReport:
+    """Who is connected, and where. Raises Refused, Unreachable."""
+    return await ask(parse_all(centrals), m.Who(user, secret), m.WhoReport, timeout)
+
+
+async def ask(centrals: list[m.Address], question: m.Message, answer: type[A], timeout: float) -> A:
+    """What the first central that can be reached answers, within `timeout` s. Raises Refused, Unreachable."""
+    failure = Unreachable("no central to ask")
+    try:
+        async with asyncio.timeout(timeout):
+            for central in centrals:
+                try:
+                    return await _ask_one(central, question, answer)
+                except Unreachable as error:
+                    failure = error
+    except TimeoutError:
+        addresses = ", ".join(show(central) for central in centrals)
+        raise Unreachable(f"{addresses}: no answer within {timeout:g} s") from None
+    raise failure
+
+
+async def _ask_one(address: m.Address, question: m.Message, answer: type[A]) -> A:
+    for _ in range(REDIRECTS + 1):
+        said = await _exchange(address, question)
+        if isinstance(said, answer):
+            return said
+        if isinstance(said, m.Malformed):
+            raise Unreachable(f"{show(address)}: what answers there is no central ({said.info})")
+        if isinstance(said, m.Refusal):
+            raise Refused(said.reason, said.info)
+        if not isinstance(said, m.Redirect):
+            raise Unreachable(f"{show(address)}: what answers there is no central")
+        address = m.Address(said.hostname, said.port)
+    raise Unreachable(f"{show(address)}: more than {REDIRECTS} redirects in a row")
+
+
+async def _exchange(address: m.Address, question: m.Message) -> m.Message:
+    """The first line that comes back."""
+    try:
+        reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=limits.NODE_LINE)
+    except (OSError, ValueError) as error:  # ValueError: a name that is none at all
+        raise Unreachable(f"{show(address)}: {_why(error)}") from error
+    try:
+        writer.write(codec.encode(question))
+        line = await reader.readuntil(b"\n")
+    except asyncio.IncompleteReadError as error:
+        raise Unreachable(f"{show(address)}: the link was closed without an answer") from error
+    except (OSError, asyncio.LimitOverrunError) as error:
+        raise Unreachable(f"{show(address)}: {_why(error)}") from error
+    finally:
+        writer.close()
+    return codec.decode(line.rstrip(b"\r\n"))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody answers there"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

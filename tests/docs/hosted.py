@@ -1,0 +1,113 @@
+"""A host with nothing around it: roles are driven by hand, line by line, and nothing leaves the process.
+
+Implements the ports of `oyez.host` in the simplest way that keeps their contract; what a role wants done later is done
+by `Desk.settle`.
+"""
+
+from collections.abc import Callable, Mapping
+from random import Random
+
+from oyez.core.central import Central
+from oyez.core.effects import Record
+from oyez.core.role import Role
+from oyez.core.server import Server
+from oyez.host import Host, Link
+from oyez.protocol.messages import ActivityBroadcast, Address
+
+KEY = b"k" * 32
+SECRET = "red anchor"
+
+
+class Wire:
+    """A transport that keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+        self.closed = False
+
+    def send(self, data: bytes) -> int:
+        self.sent += data
+        return len(data)
+
+    def pause(self) -> None:
+        pass
+
+    def resume(self) -> None:
+        pass
+
+    def close(self, rest: bytes) -> None:
+        self.sent += rest
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = True
+
+
+class Desk:
+    """An environment in which time stands still."""
+
+    def __init__(self, role: Role) -> None:
+        self._due: list[Callable[[], None]] = []
+        self.host = Host(role, self)
+        self.host.start()
+
+    def settle(self) -> None:
+        """Do what was left to be done later."""
+        while self._due:
+            self._due.pop(0)()
+
+    def accept(self) -> tuple[Link, Wire]:
+        wire = Wire()
+        return self.host.opened(wire), wire
+
+    def dialed(self, purpose: str) -> tuple[Link, Wire]:
+        wire = Wire()
+        return self.host.dialed(wire, purpose), wire
+
+    def hear(self, link: Link, line: str) -> None:
+        """A line has come in."""
+        self.host.received(link, line.encode() + b"\n")
+        self.settle()
+
+    def now(self) -> float:
+        return 1_700_000_000.0
+
+    def soon(self, callback: Callable[[], None]) -> None:
+        self._due.append(callback)
+
+    def set_timer(self, key: str, after: float) -> None:
+        pass
+
+    def cancel_timer(self, key: str) -> None:
+        pass
+
+    def dial(self, address: Address, purpose: str) -> None:
+        pass
+
+    def persist(self, records: tuple[Record, ...], done: Callable[[], None]) -> None:
+        self._due.append(done)
+
+    def hash_secret(self, token: int, secret: str) -> None:
+        self._due.append(lambda: self.host.hashed(token, "hash"))
+
+    def verify_secret(self, token: int, hash: str | None, secret: str) -> None:
+        self._due.append(lambda: self.host.verified(token, hash is not None))
+
+    def report(self, event: str, fields: Mapping[str, object]) -> None:
+        pass
+
+    def deliver(self, broadcast: ActivityBroadcast) -> None:
+        raise AssertionError("only clients deliver")
+
+    def quit(self, info: str) -> None:
+        pass
+
+
+def central() -> Desk:
+    """A central that knows nobody."""
+    return Desk(Central(Address("127.0.0.1", 3780), SECRET, {}, [], KEY, Random(1)))
+
+
+def server() -> Desk:
+    """The server s2, which has not joined."""
+    return Desk(Server("s2", Address("127.0.0.1", 3782), [Address("127.0.0.1", 3780)], SECRET, 4, Random(1)))

@@ -1,0 +1,105 @@
+"""Secrets: argon2id off the loop, no plain secret left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+
+import pytest
+from argon2.exceptions import InvalidHashError
+
+from oyez.core import effects as fx
+from oyez.net import secrets
+from oyez.net.guard import GuardedLoop
+from oyez.net.secrets import SecretPool, hash_secret, verify_secret
+from tests.net.stage import PATIENCE, node
+
+
+def test_hashes_are_argon2id_with_the_parameters_of_owasp() -> None:
+    first, second = hash_secret("secret"), hash_secret("secret")
+    assert first.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert first != second, "each has a salt of its own"
+
+
+@pytest.mark.parametrize("secret", ["secret", "ø" * 1024, " ", "a\0b"])
+def test_only_the_same_secret_is_right(secret: str) -> None:
+    hash = hash_secret(secret)
+    assert verify_secret(hash, secret) is True
+    assert verify_secret(hash, secret + " ") is False
+
+
+def test_a_check_against_no_hash_does_the_same_work_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    worked = []
+
+    class Hasher:
+        def hash(self, secret: str) -> str:
+            worked.append(secret)
+            return ""
+
+    monkeypatch.setattr(secrets, "_hasher", Hasher())
+    assert verify_secret(None, "secret") is False
+    assert worked == ["secret"]
+
+
+async def test_answers_come_to_the_role_by_their_tokens() -> None:
+    async with node(secret_threads=2) as stage:
+        stage.perform(fx.HashSecret(1, "secret"))
+        assert stage.role.all("hashed") == []
+        await stage.role.seen("hashed", 1)
+        hash = stage.role.all("hashed")[0][2]
+        stage.perform(fx.VerifySecret(2, hash, "secret"), fx.VerifySecret(3, hash, "guess"))
+        stage.perform(fx.VerifySecret(4, None, "secret"))
+        await stage.role.until(lambda: len(stage.role.all("verified")) == 3)
+        assert sorted(stage.role.all("verified")) == [
+            ("verified", 2, True),
+            ("verified", 3, False),
+            ("verified", 4, False),
+        ]
+
+
+async def test_answers_come_on_the_loop() -> None:
+    threads: list[int] = []
+    async with node(secret_threads=1) as stage:
+        stage.role.answers["hashed"] = lambda token, hash: threads.append(threading.get_ident()) or []
+        stage.perform(fx.HashSecret(1, "secret"))
+        await stage.role.seen("hashed")
+    assert threads == [threading.get_ident()]
+
+
+async def test_a_hash_that_is_none_ends_the_node() -> None:
+    with pytest.raises(InvalidHashError):
+        async with node(secret_threads=1) as stage:
+            stage.perform(fx.VerifySecret(1, "not a hash", "secret"))
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.wait([stage.task])
+
+
+async def test_jobs_that_have_not_begun_are_forgotten_at_the_end() -> None:
+    async with node(secret_threads=1) as stage:
+        stage.perform(*[fx.HashSecret(number, "secret") for number in range(1000)])
+    assert len(stage.role.all("hashed")) < 1000
+
+
+async def test_a_plain_secret_is_not_kept() -> None:
+    class Secret(str):
+        """A string that can be watched."""
+
+    def watched() -> tuple[Secret, weakref.ref[Secret]]:
+        secret = Secret("secret")
+        return secret, weakref.ref(secret)
+
+    pool = SecretPool(GuardedLoop(asyncio.get_running_loop(), print), threads=1)
+    answers: asyncio.Queue[object] = asyncio.Queue()
+    secret, first = watched()
+    pool.hash(secret, answers.put_nowait)
+    secret, second = watched()
+    pool.verify(None, secret, answers.put_nowait)
+    del secret
+    async with asyncio.timeout(PATIENCE):
+        await answers.get()
+        await answers.get()
+        pool.hash("another", answers.put_nowait)  # the thread has let go of the job before
+        await answers.get()
+    assert (first(), second()) == (None, None)
+    pool.close()

@@ -1,0 +1,109 @@
+"""Streams to lines: the same ones however the stream was cut, and never more kept than the limit."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oyez.protocol import framing
+from oyez.protocol.framing import MESSAGE_PREFIX, LineBuffer
+from oyez.protocol.messages import Malformed
+
+LIMIT = 64
+BYTES = st.lists(st.sampled_from([b"\n", b"\r", b"\r\n", b"a", b"{}", b"\x00", b"\xff", b"\n\n"]), max_size=40)
+
+
+def lines_of(chunks: list[bytes], limit: int = LIMIT) -> tuple[list[bytes], LineBuffer]:
+    """What a link makes of these chunks."""
+    buffer, lines = LineBuffer(limit), []
+    for chunk in chunks:
+        block = buffer.feed(chunk)
+        if block:
+            lines += framing.lines(block)
+    return lines, buffer
+
+
+def cut(data: st.DataObject, stream: bytes) -> list[bytes]:
+    places = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    return [stream[start:end] for start, end in zip([0, *places], [*places, len(stream)], strict=True)]
+
+
+@given(stream=BYTES.map(b"".join), data=st.data())
+def test_any_cutting_of_a_stream_gives_the_same_lines(stream: bytes, data: st.DataObject) -> None:
+    lines, _ = lines_of(cut(data, stream))
+    assert lines == [line.removesuffix(b"\r") for line in stream.split(b"\n")[:-1]]
+
+
+@given(stream=BYTES.map(b"".join), data=st.data())
+def test_what_is_unfinished_goes_on_later(stream: bytes, data: st.DataObject) -> None:
+    _, buffer = lines_of(cut(data, stream))
+    assert buffer.feed(b"!\n") == stream[stream.rfind(b"\n") + 1 :] + b"!\n"
+
+
+def test_a_byte_at_a_time() -> None:
+    stream = b'{"command":"LOGOUT"}\r\n{}\n'
+    lines, _ = lines_of([bytes([byte]) for byte in stream])
+    assert lines == [b'{"command":"LOGOUT"}', b"{}"]
+
+
+def test_blank_lines_are_lines() -> None:
+    assert lines_of([b"\n\r\n\n"])[0] == [b"", b"", b""]
+
+
+def test_a_carriage_return_ends_no_line_and_only_one_is_dropped() -> None:
+    assert lines_of([b"a\rb\r\r\nc\n"])[0] == [b"a\rb\r", b"c"]
+
+
+def test_an_endless_line_is_seen_before_it_has_cost_much() -> None:
+    buffer = LineBuffer(LIMIT)
+    fed = 0
+    while not buffer.overlong:
+        buffer.feed(b"xxx")
+        fed += 3
+    assert LIMIT < fed <= LIMIT + 4
+
+
+def test_a_line_of_exactly_the_limit_is_no_overlong_one() -> None:
+    buffer = LineBuffer(LIMIT)
+    buffer.feed(b"x" * LIMIT + b"\r")
+    assert not buffer.overlong
+    assert framing.lines(buffer.feed(b"\n")) == [b"x" * LIMIT]
+
+
+def test_whole_lines_leave_nothing_behind() -> None:
+    buffer = LineBuffer(LIMIT)
+    buffer.feed(b"x" * 10 * LIMIT + b"\ny")
+    assert not buffer.overlong
+
+
+def test_the_limit_is_named_to_who_exceeds_it() -> None:
+    assert framing.too_long(64) == Malformed("the line is longer than 64 bytes", "line_too_long")
+
+
+ACTIVITY = MESSAGE_PREFIX + b'"id":"a.1-1","activity":{}}\n'
+
+
+@pytest.mark.parametrize("block", [ACTIVITY, ACTIVITY * 3])
+def test_blocks_of_activities_are_known_as_such(block: bytes) -> None:
+    assert framing.is_activities(block)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b'{"command":"HEARTBEAT"}\n',
+        b'{"command":"HEARTBEAT"}\n' + ACTIVITY,
+        ACTIVITY + b'{"command":"HEARTBEAT"}\n',
+        ACTIVITY + b'{"command":"HEARTBEAT"}\n' + ACTIVITY,
+        ACTIVITY + b"\n",
+        b"\n" + ACTIVITY,
+        b"\n",
+        b" " + ACTIVITY,
+    ],
+)
+def test_a_block_with_anything_else_in_it_is_not(block: bytes) -> None:
+    assert not framing.is_activities(block)
+
+
+@given(st.lists(st.sampled_from([ACTIVITY, b'{"command":"HEARTBEAT"}\n', b"\n"]), min_size=1, max_size=6))
+def test_a_block_is_activities_when_each_line_is(lines: list[bytes]) -> None:
+    assert framing.is_activities(b"".join(lines)) == all(line == ACTIVITY for line in lines)

@@ -1,0 +1,145 @@
+"""Failures that the simulator found, each as the smallest test that shows it."""
+
+from random import Random
+
+from oyez.core.client import Client
+from oyez.core.effects import Dial, Send
+from oyez.core.mesh import Mesh
+from oyez.core.origin import Origin, beginning
+from oyez.core.placement import Placement, Reservation
+from oyez.core.server import Server
+from oyez.log import Chunk, Log
+from oyez.protocol.messages import Address, Login, LoginSuccess, Redirect, Refusal
+from oyez.protocol.nodes import AuthenticateSuccess, ServerAddress, ServerHello, ServerPosition
+
+
+class Reader:
+    """A link that takes `room` bytes."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.got = b""
+
+    def __call__(self, data: bytes) -> int:
+        taken = min(self.room, len(data))
+        self.room -= taken
+        self.got += data[:taken]
+        return taken
+
+
+def line(number: int, length: int = 20) -> bytes:
+    return f"{number} ".encode().ljust(length - 1, b".") + b"\n"
+
+
+def test_a_reader_torn_in_the_last_line_of_what_is_forgotten_still_gets_the_rest_of_it() -> None:
+    """Seed 42: the rest of a long line was skipped when the reader came back just in time for the next one."""
+    log = Log(retention=30)
+    reader = Reader(room=10)
+    cursor = log.cursor(0, 1, reader)
+    assert cursor.pump()
+    log.publish([Chunk("o", 1, 1, line(1))])
+    log.publish([Chunk("o", 2, 1, line(2))])
+    assert log.fallen_out() == []
+    reader.room = 5  # not even the rest of the first line
+    assert not cursor.pump()
+    assert cursor.blocked
+    reader.room = 100
+    assert cursor.pump()
+    assert reader.got == line(1) + line(2)
+
+
+def test_a_reader_that_falls_out_in_the_very_turn_that_tore_its_line_can_be_told_so() -> None:
+    """One turn may bring more than is retained: what a reader has begun must still be ended before the last word."""
+    log = Log(retention=30)
+    reader = Reader(room=10)
+    cursor = log.cursor(0, 1, reader)
+    assert cursor.pump()
+    log.publish([Chunk("o", 1, 1, line(1)), Chunk("o", 2, 1, line(2)), Chunk("o", 3, 1, line(3))])
+    assert log.fallen_out() == [cursor]
+    assert reader.got + cursor.finish_line() == line(1)
+
+
+def mesh_of(id: str) -> Mesh:
+    return Mesh(id, 1, "secret", Origin(id, 1, 1 << 20), Random(1))
+
+
+def block(first: int, last: int) -> bytes:
+    """Activities of s1, in its first lifetime."""
+    lines = [beginning("s1.1") + b'%d","activity":{}}\n' % number for number in range(first, last + 1)]
+    return b"".join(lines)
+
+
+def test_what_a_second_link_repeats_is_not_taken_twice() -> None:
+    """Seed 381: two links to a peer were greeted with the same cursor, and both brought what came behind it."""
+    mesh = mesh_of("s2")
+    mesh.greeted(0.0, 1, ServerHello("secret", "s1", 1))
+    mesh.position(1, ServerPosition("s1.1", 0))
+    taken = mesh.receive(0.0, 1, block(1, 3))
+    assert taken is not None and (taken.first, taken.last) == (1, 3)
+    mesh.greeted(0.0, 2, ServerHello("secret", "s1", 1))
+    mesh.position(2, ServerPosition("s1.1", 0))
+    repeated = mesh.receive(0.0, 2, block(1, 2))
+    assert repeated is not None and repeated.count == 0
+    more = mesh.receive(0.0, 2, block(3, 5))
+    assert more is not None and (more.first, more.last, more.data) == (4, 5, block(4, 5))
+
+
+def test_a_greeting_from_before_a_restart_does_not_bring_the_old_lifetime_back() -> None:
+    mesh = mesh_of("s2")
+    mesh.greeted(0.0, 1, ServerHello("secret", "s1", 2))
+    effects = mesh.greeted(0.0, 2, ServerHello("secret", "s1", 1))
+    assert mesh.holds(2) is None
+    said = [effect.message for effect in effects if isinstance(effect, Send)]
+    assert [message.reason for message in said if isinstance(message, Refusal)] == ["superseded"]
+
+
+def test_how_far_a_removed_peer_was_read_is_kept_for_its_return() -> None:
+    """A server that was cut off for longer than it is dialed still has the same log when it comes back."""
+    mesh = mesh_of("s0")
+    mesh.listed(ServerAddress("s1", "s1", 4000))
+    mesh.greeted(0.0, 1, ServerHello("secret", "s1", 1))
+    mesh.position(1, ServerPosition("s1.1", 0))
+    mesh.receive(0.0, 1, block(1, 3))
+    mesh.removed(1.0, "s1")
+    mesh.lost(100.0, 1)
+    mesh.redial(200.0, "s1")
+    mesh.listed(ServerAddress("s1", "s1", 4000))
+    assert mesh.hello(300.0, "s1").cursor == 3
+
+
+def test_a_place_is_kept_until_the_server_counts_who_came_without_a_ticket_and_no_longer() -> None:
+    """Seed 16: a place taken by secret was free for a moment, one that was taken anonymously was kept for a minute."""
+    placement = Placement(Random(1))
+    for nonce, username in [("a", "anonymous"), ("b", "bob"), ("c", "bob"), ("d", "anonymous")]:
+        placement.reserve(nonce, Reservation("s1", username, 60.0))
+    placement.arrived("s1", ["bob", "anonymous", "bob"], ["c"])
+    assert placement.reserved("s1") == 1  # the later anonymous
+    placement.arrived("s1", ["eve", "bob"], [])
+    placement.arrived("s2", ["anonymous"], [])
+    assert placement.reserved("s1") == 1
+    placement.expire(60.0)
+    assert placement.reserved("s1") == 0
+
+
+def test_a_session_that_is_sent_to_the_central_is_not_live_before_it_has_a_server_again() -> None:
+    """The central's LOGIN_SUCCESS, behind the REDIRECT of a server that stops, was taken for a server's."""
+    central = Address("central", 3780)
+    client = Client([central], "bob", "secret", Random(1))
+    client.on_dialed(0.0, 1, "server")
+    client.on_message(0.0, 1, LoginSuccess("logged in as user bob", server="s1"))
+    effects = client.on_message(0.0, 1, Redirect(central.hostname, central.port))
+    assert Dial(central, "central") in effects
+    client.on_dialed(1.0, 2, "central")
+    client.on_message(1.0, 2, LoginSuccess("logged in as user bob", ticket="ticket", centrals=[central]))
+    assert not client.live
+
+
+def test_a_server_that_stops_sends_its_sessions_to_the_central() -> None:
+    """Seed 4: they were cut off without a word."""
+    server = Server("s1", Address("s1", 4000), [Address("central", 3780)], "secret", 1, Random(1))
+    server.on_dialed(0.0, 1, "central")
+    server.on_message(0.0, 1, AuthenticateSuccess("welcome", centrals=[Address("central", 3780)]))
+    for link in (2, 3):
+        server.on_open(0.0, link)
+    server.on_message(0.0, 3, Login("anonymous"))
+    assert server.on_stop(1.0) == [Send(3, Redirect("central", 3780))]
