@@ -23,6 +23,7 @@ from oyez.core.entries import Entries
 from oyez.core.following import Following
 from oyez.core.office import Office
 from oyez.core.placement import Placement
+from oyez.core.reception import Reception
 from oyez.core.refusal import refuse, refuse_out_of_place, refuse_unreadable
 from oyez.core.registry import Registry
 from oyez.core.replication import Replication
@@ -37,11 +38,6 @@ if TYPE_CHECKING:
     from random import Random
 
     from oyez.core.entries import EntryRecord
-
-PARKED = 2.5
-"""Seconds for which a client waits, while there is no main, before it is told so."""
-
-_NO_MAIN = m.LoginFailed("the network has no main central now, try again", "no_main")
 
 
 class Central(Quiet):
@@ -74,13 +70,13 @@ class Central(Quiet):
             self._took_office,
             self._left_office,
         )
+        self.reception = Reception(self.accounts, self.directory, self.office, self.uplink, self._loads_changed)
         self.backups = Backups(self.directory, self.entries)
         self._following: Following | None = None
         self._secret = secret
         self._key = stored.key
         self._alone = not seeds
         self._anonymous = anonymous
-        self._parked: dict[int, tuple[float, m.Message]] = {}
         self._last_tick = 0.0
 
     @property
@@ -108,9 +104,12 @@ class Central(Quiet):
         return []
 
     def on_message(self, now: float, link: int, message: m.Message) -> Effects:
-        handle = self._handlers(now, link).get(type(message))
+        handlers = self._handlers(now, link)
+        handle = handlers.get(type(message))
         if handle is not None:
             return handle(self, now, link, message)
+        if handlers is _FROM_ANYONE and (answer := self.reception.heard(now, link, message)) is not None:
+            return answer
         if isinstance(message, m.InvalidMessage):
             return refuse_unreadable(link, message)
         return refuse_out_of_place(link, message)
@@ -134,7 +133,7 @@ class Central(Quiet):
         return _FROM_ANYONE
 
     def on_close(self, now: float, link: int) -> Effects:
-        self._parked.pop(link, None)
+        self.reception.gone(link)
         self.office.link_closed(link)
         if link == self.uplink.link:
             return self._main_lost(now)
@@ -171,10 +170,7 @@ class Central(Quiet):
             effects += self.uplink.send(n.Heartbeat(self.office.term))
             effects += self.uplink.watch(now, slept)
             effects += [fx.Send(link, n.Heartbeat(self.office.term)) for link in self.office.waiting]
-        late = [link for link, (since, _) in self._parked.items() if now - since >= PARKED]
-        for link in late:
-            del self._parked[link]
-            effects += [*refuse(link, _NO_MAIN), fx.Release(link)]
+        effects += self.reception.tick(now)
         return effects
 
     def on_hashed(self, now: float, token: int, hash: str) -> Effects:
@@ -182,51 +178,6 @@ class Central(Quiet):
 
     def on_verified(self, now: float, token: int, ok: bool) -> Effects:
         return self.accounts.verified(now, token, ok)
-
-    # -- clients ------------------------------------------------------------------------------------------------
-
-    def _register(self, now: float, link: int, message: m.Register) -> Effects:
-        return (
-            self.accounts.register(now, link, message) if self.office.is_main else self._elsewhere(now, link, message)
-        )
-
-    def _login(self, now: float, link: int, message: m.Login) -> Effects:
-        if not self.office.is_main:
-            return self._elsewhere(now, link, message)
-
-        def checked(now: float, refused: m.Refusal | None) -> Effects:
-            if refused:
-                return refuse(link, refused)
-            placed = self.accounts.place(now, link, message.username, self.office.centrals)
-            return [*placed, *self._loads_changed()]
-
-        return self.accounts.check(now, link, message, checked)
-
-    def _who(self, now: float, link: int, message: m.Who) -> Effects:
-        return self.accounts.who(now, link, message) if self.office.is_main else self._elsewhere(now, link, message)
-
-    def _elsewhere(self, now: float, link: int, message: m.Message) -> Effects:
-        """Only a main does that: send the client there, or let it wait until there is one."""
-        if self.uplink.joined:
-            main = self.uplink.central
-            return [fx.Send(link, m.Redirect(main.hostname, main.port)), fx.Close(link)]
-        self._parked[link] = (now, message)
-        return [fx.Hold(link)]
-
-    def _unpark(self, now: float) -> Effects:
-        parked, self._parked = self._parked, {}
-        effects: Effects = []
-        for link, (_, message) in parked.items():
-            effects += [*self.on_message(now, link, message), fx.Release(link)]
-        return effects
-
-    def _logout(self, now: float, link: int, message: m.Logout) -> Effects:
-        return [fx.Close(link)]
-
-    def _activity(self, now: float, link: int, message: m.ActivityMessage) -> Effects:
-        return refuse(
-            link, m.AuthenticationFail("log in first, and post at the server you are sent to", "not_logged_in")
-        )
 
     def _status(self, now: float, link: int, message: m.Status) -> Effects:
         servers = [server.status(self.placement.reserved(server.id)) for server in self.directory.servers.values()]
@@ -242,7 +193,7 @@ class Central(Quiet):
         effects: Effects = []
         for link, message in waiting.items():
             effects += self.on_message(now, link, message)
-        return [*effects, *self._unpark(now), fx.Report("ready", {"address": str(self.address)})]
+        return [*effects, *self.reception.resume(now), fx.Report("ready", {"address": str(self.address)})]
 
     def _left_office(self, now: float) -> Effects:
         self.accounts.replication = None
@@ -293,7 +244,10 @@ class Central(Quiet):
         ]
 
     def _announce(self, now: float, link: int, message: n.ServerAnnounce) -> Effects:
-        return [*self.registry.announced(now, self.registry.links[link], message), *self._loads_changed()]
+        server = self.registry.links[link]
+        news = not server.ready
+        effects = self.registry.announced(now, server, message)
+        return [*effects, *self._loads_changed(), *(self.reception.resume(now) if news else [])]
 
     def _deload(self, now: float, link: int, message: n.DeLoad) -> Effects:
         self.registry.deload(self.registry.links[link], message)
@@ -361,7 +315,7 @@ class Central(Quiet):
             fx.Persist((fx.Key(self._key),)),
             fx.Report("following", {"main": str(self.uplink.central), "term": message.term}),
             *self.office.joined(),
-            *self._unpark(now),
+            *self.reception.resume(now),
             fx.Report("ready", {"address": str(self.address)}),
         ]
 
@@ -408,12 +362,7 @@ _SYNCHRONISE: dict[type, Callable[..., "Effects | str"]] = {
     n.RemoveServer: Following.entry,
 }
 _FROM_ANYONE: dict[type, Callable[..., Effects]] = {
-    m.Register: Central._register,
-    m.Login: Central._login,
-    m.Logout: Central._logout,
-    m.ActivityMessage: Central._activity,
     m.Status: Central._status,
-    m.Who: Central._who,
     n.Authenticate: Central._authenticate,
     n.BackupAuthenticate: Central._backup_authenticate,
     n.Promote: Central._promote,
@@ -441,7 +390,7 @@ _FROM_WAITING: dict[type, Callable[..., Effects]] = {
     n.Heartbeat: Central._heartbeat,
 }
 _FROM_PROBED: dict[type, Callable[..., Effects]] = {m.StatusReport: Central._probed}
-_FROM_CENTRAL: dict[type, Callable[..., Effects]] = {
+_FROM_CENTRAL: dict[type, Callable[..., Effects]] = dict.fromkeys(_SYNCHRONISE, Central._from_main) | {
     n.BackupAuthenticationSuccess: Central._welcomed,
     n.BackupAuthenticationFail: Central._unwelcome,
     n.NotMain: Central._not_main,
@@ -450,4 +399,4 @@ _FROM_CENTRAL: dict[type, Callable[..., Effects]] = {
     n.RequestVote: Central._requested,
     n.Vote: Central._voted,
     n.Heartbeat: Central._heartbeat,
-} | dict.fromkeys(_SYNCHRONISE, Central._from_main)
+}

@@ -38,7 +38,7 @@ def confirmed(configuration: Configuration, by: Collection[str]) -> bool:
 
 
 def elected(configuration: Configuration, by: Collection[str]) -> bool:
-    """Do more than half of each group want this candidate? Or every central that there is: then no other main can be."""
+    """Do more than half of each group want this candidate? Or every central: then no other main can be."""
     if all(2 * len(group.intersection(by)) > len(group) for group in groups(configuration)):
         return True
     centrals = {central.id for central in configuration.centrals}

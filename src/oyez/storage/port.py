@@ -1,30 +1,19 @@
 """The port of durable storage: what a central needs of a disk.
 
 Contract (each implementation passes the same tests): once `append` has returned, its records survive the death of the
-process and of the machine; a record of the same key replaces the older one; records of one `append` are stored all or
-none; a store that can't keep its word raises `StorageError`, and nothing of that append may be relied on.
+process and of the machine; a record of the same key replaces the older one, and a `Replacement` all users and servers;
+records of one `append` are stored all or none; a store that can't keep its word raises `StorageError`, and nothing of
+that append may be relied on. What is loaded is `core.stored.Stored`.
 """
 
-from dataclasses import dataclass, field
 from typing import Protocol
 
-from oyez.core.effects import Record, ServerRecord
+from oyez.core.effects import Record
+from oyez.core.stored import Stored
 
 
 class StorageError(Exception):
     """The store can't be read or written; the message says which file, and what to do about it."""
-
-
-@dataclass(slots=True)
-class Stored:
-    """What a central starts from."""
-
-    key: bytes
-    """32 random bytes, made when the store was; tickets are signed with keys derived from it."""
-    users: dict[str, str] = field(default_factory=dict)
-    """Hash of the secret by username."""
-    servers: list[ServerRecord] = field(default_factory=list)
-    """The servers that were part of the network."""
 
 
 class Store(Protocol):

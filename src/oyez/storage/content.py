@@ -1,0 +1,55 @@
+"""What a store holds, in memory: how records add up.
+
+For stores that keep their records elsewhere, or not at all. Guarantees: what `stored` gives depends on the records
+and their order alone. Must not know: disks, and what a record is for.
+"""
+
+from dataclasses import dataclass, field
+
+from oyez.core.effects import Key, Position, Record, Replacement, ServerGone, ServerRecord, UserRecord
+from oyez.core.stored import Stored
+from oyez.core.voter import VoterState
+
+
+@dataclass(slots=True)
+class Content:
+    """`key` and `id` are what the store was made with."""
+
+    key: bytes
+    id: str
+    position: Position = field(default_factory=lambda: Position(0, 0, 0))
+    voter: VoterState = field(default_factory=VoterState)
+    users: dict[str, UserRecord] = field(default_factory=dict)
+    servers: dict[str, ServerRecord] = field(default_factory=dict)
+
+    def take(self, record: Record) -> None:
+        """One more record."""
+        match record:
+            case UserRecord():
+                self.users[record.username] = record
+            case ServerRecord():
+                self.servers[record.id] = record
+            case ServerGone():
+                self.servers.pop(record.id, None)
+            case Replacement():
+                self.users = {user.username: user for user in record.users}
+                self.servers = {server.id: server for server in record.servers}
+            case Position():
+                self.position = record
+            case Key():
+                self.key = record.key
+            case VoterState():
+                self.voter = record
+
+    def stored(self) -> Stored:
+        """What a process starts from; a copy."""
+        committed = self.position.committed
+        return Stored(
+            self.key,
+            self.id,
+            {name: user.hash for name, user in self.users.items()},
+            {name: user.index for name, user in self.users.items() if user.index > committed},
+            [self.servers[id] for id in sorted(self.servers)],
+            self.position,
+            self.voter,
+        )
