@@ -12,19 +12,34 @@ from pathlib import Path
 
 import pytest
 
-from oyez.core.effects import ServerRecord, UserRecord
+from oyez.core.effects import Position, ServerRecord, UserRecord
+from oyez.core.voter import VoterState
 from oyez.storage.port import StorageError
 from oyez.storage.sqlite import SqliteStore
 
 APPENDER = """
 import sys
 from pathlib import Path
-from oyez.core.effects import UserRecord
+from oyez.core.effects import Position, UserRecord
 from oyez.storage.sqlite import SqliteStore
 
 store = SqliteStore(Path(sys.argv[1]))
 for number in range(10**9):
-    store.append([UserRecord(f"user {number} {part}", "hash") for part in "ab"])
+    users = [UserRecord(f"user {number} {part}", "hash", number + 1) for part in "ab"]
+    store.append([*users, Position(number + 1, 1, number)])
+    print(number, flush=True)
+"""
+
+REPLACER = """
+import sys
+from pathlib import Path
+from oyez.core.effects import Position, Replacement, UserRecord
+from oyez.storage.sqlite import SqliteStore
+
+store = SqliteStore(Path(sys.argv[1]))
+for number in range(1, 10**9):
+    users = tuple(UserRecord(f"user {number} {part}", "hash") for part in range(1000))
+    store.append([Replacement(users, ()), Position(number, 1, number)])
     print(number, flush=True)
 """
 
@@ -64,12 +79,31 @@ def test_what_was_acknowledged_survives_a_kill(path: Path, acknowledged: int) ->
         child.send_signal(signal.SIGKILL)
         printed = acknowledged + child.stdout.read().count("\n")
     store = SqliteStore(path)
-    users = store.load().users
+    stored = store.load()
+    users = stored.users
     store.close()
     expected = {f"user {number} {part}" for number in range(printed) for part in "ab"}
     assert expected <= users.keys()
     unacknowledged = users.keys() - expected
     assert unacknowledged in (set(), {f"user {printed} a", f"user {printed} b"}), "an append is stored all or none"
+    assert stored.position.index == len(users) // 2
+    assert set(stored.unsettled) == {f"user {stored.position.index - 1} {part}" for part in "ab"}
+
+
+@pytest.mark.parametrize("acknowledged", [1, 3, 20])
+def test_a_replacement_is_kept_whole_or_not_at_all(path: Path, acknowledged: int) -> None:
+    with python(REPLACER, path) as child:
+        assert child.stdout is not None
+        for _ in range(acknowledged):
+            child.stdout.readline()
+        child.send_signal(signal.SIGKILL)
+        printed = acknowledged + child.stdout.read().count("\n")
+    store = SqliteStore(path)
+    stored = store.load()
+    store.close()
+    number = stored.position.index
+    assert number in (printed, printed + 1)
+    assert stored.users.keys() == {f"user {number} {part}" for part in range(1000)}
 
 
 def test_only_the_owner_may_read_it(path: Path) -> None:
@@ -116,11 +150,44 @@ def test_a_newer_schema_is_left_alone(path: Path) -> None:
         database.execute("PRAGMA user_version = 99")
     database.close()
     before = path.read_bytes()
-    assert "was written by a newer Oyez (its schema is version 99, this one knows 1)" in refusal(path)
+    assert "was written by a newer Oyez (its schema is version 99, this one knows 2)" in refusal(path)
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("version", [0, 1])
+VERSION_1 = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE users (username TEXT PRIMARY KEY, hash TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE servers (id TEXT PRIMARY KEY, hostname TEXT NOT NULL, port INTEGER NOT NULL,
+    incarnation INTEGER NOT NULL) WITHOUT ROWID;
+PRAGMA application_id = 1333355898;
+PRAGMA user_version = 1;
+INSERT INTO meta VALUES ('key', X'{key}');
+INSERT INTO users VALUES ('bob', 'hash of bob'), ('eve', 'hash of eve');
+INSERT INTO servers VALUES ('s1', '127.0.0.1', 4001, 17);
+"""
+
+
+def test_a_store_of_version_1_is_taken_over(path: Path) -> None:
+    path.parent.mkdir()
+    database = sqlite3.connect(path)
+    database.executescript(VERSION_1.format(key="ab" * 32))
+    database.close()
+    for _ in range(2):
+        store = SqliteStore(path)
+        stored = store.load()
+        assert (stored.key, stored.users) == (b"\xab" * 32, {"bob": "hash of bob", "eve": "hash of eve"})
+        assert stored.servers == [ServerRecord("s1", "127.0.0.1", 4001, 17)]
+        assert (stored.unsettled, stored.voter) == ({}, VoterState())
+        assert stored.position == Position(1, 0, 1), "a new backup, at entry 0, has to get it all"
+        assert len(stored.id) == 10
+        store.append([UserRecord("late", "hash", 2), Position(2, 1, 1)])
+        assert store.load().unsettled == {"late": 2}
+        store._database.execute("DELETE FROM users WHERE username = 'late'")
+        store.append([Position(1, 0, 1)])
+        store.close()
+
+
+@pytest.mark.parametrize("version", [0, 1, 2])
 def test_another_programs_database_is_left_alone(path: Path, version: int) -> None:
     path.parent.mkdir()
     with sqlite3.connect(path) as database:
@@ -150,10 +217,20 @@ def test_damage_is_told_and_not_served(path: Path) -> None:
         SqliteStore(path).load()
 
 
-def test_a_store_without_its_key_is_not_served(path: Path) -> None:
+@pytest.mark.parametrize("name", ["position", "voter"])
+def test_a_state_that_is_no_state_is_not_served(path: Path, name: str) -> None:
     store = SqliteStore(path)
-    store._database.execute("DELETE FROM meta")
-    with pytest.raises(StorageError, match="lost its key"):
+    store._database.execute("INSERT INTO meta VALUES (?, ?)", (name, b"{"))
+    with pytest.raises(StorageError, match="damaged"):
+        store.load()
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["key", "id"])
+def test_a_store_without_its_key_or_id_is_not_served(path: Path, name: str) -> None:
+    store = SqliteStore(path)
+    store._database.execute("DELETE FROM meta WHERE name = ?", (name,))
+    with pytest.raises(StorageError, match="lost its key or id"):
         store.load()
     store.close()
 

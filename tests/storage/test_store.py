@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -10,9 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oyez.core.effects import Record, ServerGone, ServerRecord, UserRecord
+from oyez.core.effects import Key, Position, Record, Replacement, ServerGone, ServerRecord, UserRecord
+from oyez.core.stored import Stored
+from oyez.core.voter import VoterState
+from oyez.protocol.nodes import CentralAddress, Configuration
 from oyez.storage.memory import MemoryStore
-from oyez.storage.port import StorageError, Store, Stored
+from oyez.storage.port import StorageError, Store
 from oyez.storage.sqlite import SqliteStore
 
 
@@ -56,11 +61,19 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
 
 bob, eve = UserRecord("bob", "hash of bob"), UserRecord("eve", "hash of eve")
 one, two = ServerRecord("one", "127.0.0.1", 4001, 1), ServerRecord("two", "::1", 4002, 2**53)
+centrals = (CentralAddress("c-00000001", "127.0.0.1", 3780), CentralAddress("c-00000002", "::1", 3781))
+configuration = Configuration(
+    3, 7, "c-00000001", ("c-00000001",), centrals, ("s1.1", "s2.5"), ("c-00000001", "c-00000002")
+)
+promise = VoterState(4, "c-00000002", configuration)
 
 
-def test_a_new_store_has_a_key_and_nothing_else(disk: Disk) -> None:
+def test_a_new_store_has_a_key_and_an_id_and_nothing_else(disk: Disk) -> None:
     stored = disk.open().load()
-    assert (len(stored.key), stored.users, stored.servers) == (32, {}, [])
+    assert len(stored.key) == 32
+    assert re.fullmatch("c-[0-9a-f]{8}", stored.id)
+    assert stored == Stored(stored.key, stored.id)
+    assert (stored.position, stored.voter) == (Position(0, 0, 0), VoterState())
 
 
 def test_what_was_appended_is_there_after_a_restart(disk: Disk) -> None:
@@ -69,17 +82,16 @@ def test_what_was_appended_is_there_after_a_restart(disk: Disk) -> None:
     store.append([eve])
     store.append([two])
     users = {"bob": "hash of bob", "eve": "hash of eve"}
-    assert disk.open().load() == Stored(store_key(disk), users, [one, two])
+    found, again = disk.open().load(), disk.open().load()
+    assert (found.users, found.servers) == (users, [one, two])
+    assert found == again
 
 
-def test_the_key_stays_the_same(disk: Disk) -> None:
-    assert store_key(disk) == store_key(disk)
-
-
-def test_no_two_stores_have_the_same_key(tmp_path: Path) -> None:
+def test_no_two_stores_have_the_same_key_or_id(tmp_path: Path) -> None:
     files = [SqliteStore(tmp_path / name) for name in ("a.db", "b.db")]
     stores: list[Store] = [*files, MemoryStore(), MemoryStore()]
     assert len({store.load().key for store in stores}) == 4
+    assert len({store.load().id for store in stores}) == 4
     for store in files:
         store.close()
 
@@ -98,6 +110,47 @@ def test_a_server_that_is_gone_is_forgotten(disk: Disk) -> None:
     store.append([one, two])
     store.append([ServerGone("one"), ServerGone("never was")])
     assert disk.open().load().servers == [two]
+
+
+def test_the_position_the_key_and_the_voters_state_are_kept_as_they_were_last(disk: Disk) -> None:
+    store = disk.open()
+    store.append([Position(5, 1, 4), Key(b"1" * 32), VoterState(2, "c-00000001")])
+    store.append([Position(6, 2, 5), promise, Position(7, 2, 5), Key(b"2" * 32)])
+    stored = disk.open().load()
+    assert (stored.position, stored.key, stored.voter) == (Position(7, 2, 5), b"2" * 32, promise)
+
+
+def test_a_user_whose_entry_is_not_known_to_be_acknowledged_is_unsettled(disk: Disk) -> None:
+    store = disk.open()
+    store.append([UserRecord("bob", "hash", 2), UserRecord("eve", "hash", 3), Position(3, 1, 2)])
+    assert disk.open().load().unsettled == {"eve": 3}
+    disk.open().append([Position(3, 1, 3)])
+    assert disk.open().load().unsettled == {}
+
+
+def test_a_replacement_leaves_nothing_of_what_was_there(disk: Disk) -> None:
+    store = disk.open()
+    store.append([bob, one, Position(9, 1, 9), promise, Key(b"1" * 32)])
+    late = UserRecord("late", "hash", 4)
+    store.append([Replacement((eve, late), (two,)), Position(4, 2, 3)])
+    stored = disk.open().load()
+    assert (stored.users, stored.servers) == ({"eve": "hash of eve", "late": "hash"}, [two])
+    assert (stored.unsettled, stored.position) == ({"late": 4}, Position(4, 2, 3))
+    assert (stored.voter, stored.key) == (promise, b"1" * 32)
+
+
+def test_a_replacement_counts_in_its_place_among_the_others(disk: Disk) -> None:
+    disk.open().append([bob, one, Replacement((), ()), eve, ServerGone("two"), two])
+    stored = disk.open().load()
+    assert (stored.users, stored.servers) == ({"eve": "hash of eve"}, [two])
+
+
+def test_a_hundred_thousand_users_are_replaced_at_once(disk: Disk) -> None:
+    users = tuple(UserRecord(f"user {number}", "hash" * 20, number) for number in range(100_000))
+    disk.open().append([bob, Replacement(users, (one,)), Position(100_000, 1, 99_990)])
+    stored = disk.open().load()
+    assert stored.users == {user.username: user.hash for user in users}
+    assert stored.unsettled == {user.username: user.index for user in users[99_991:]}
 
 
 def test_records_of_one_append_count_in_their_order(disk: Disk) -> None:
@@ -122,6 +175,8 @@ def test_what_is_loaded_is_the_callers_own(disk: Disk) -> None:
     stored = store.load()
     stored.users.clear()
     stored.servers.clear()
+    stored.unsettled["bob"] = 1
+    assert store.load().unsettled == {}
     assert store.load().users == {"bob": "hash of bob"}
     assert store.load().servers == [one]
 
@@ -144,10 +199,21 @@ def test_a_store_that_was_closed_refuses(disk: Disk, use: Callable[[Store], None
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3)
 ids = st.sampled_from(["one", "two", "three"])
+numbers = st.integers(0, 5)
+users = st.builds(UserRecord, names, st.text(st.characters(exclude_categories=["Cs"])), numbers)
+servers = st.builds(ServerRecord, ids, names, st.integers(1, 65535), st.integers(0, 2**53))
 records: st.SearchStrategy[Record] = st.one_of(
-    st.builds(UserRecord, names, st.text(st.characters(exclude_categories=["Cs"]))),
-    st.builds(ServerRecord, ids, names, st.integers(1, 65535), st.integers(0, 2**53)),
+    users,
+    servers,
     st.builds(ServerGone, ids),
+    st.builds(
+        Replacement,
+        st.lists(users, max_size=3, unique_by=lambda user: user.username).map(tuple),
+        st.lists(servers, max_size=2, unique_by=lambda server: server.id).map(tuple),
+    ),
+    st.builds(Position, numbers, numbers, numbers),
+    st.builds(Key, st.binary(min_size=32, max_size=32)),
+    st.builds(VoterState, numbers, ids, st.sampled_from([None, configuration])),
 )
 
 
@@ -159,10 +225,8 @@ def test_both_stores_keep_the_same(tmp_path_factory: pytest.TempPathFactory, app
         left.append(batch)
         right.append(batch)
     found, again = memory.open().load(), file.open().load()
-    assert (found.users, found.servers) == (again.users, again.servers)
+    kept = [record for batch in appends for record in batch if isinstance(record, Key)]
+    assert (found.key == again.key) == bool(kept), "unless it was given, each has its own"
+    assert found == dataclasses.replace(again, id=found.id, key=found.key)
     assert file.store is not None
     file.store.close()
-
-
-def store_key(disk: Disk) -> bytes:
-    return disk.open().load().key

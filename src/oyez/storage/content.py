@@ -1,9 +1,10 @@
-"""What a store holds, in memory: how records add up.
+"""What a store holds: what it begins with, and how records add up.
 
-For stores that keep their records elsewhere, or not at all. Guarantees: what `stored` gives depends on the records
-and their order alone. Must not know: disks, and what a record is for.
+Guarantees: what `stored` gives depends on the beginning, the records and their order alone. Must not know: disks, and
+what a record is for.
 """
 
+import os
 from dataclasses import dataclass, field
 
 from oyez.core.effects import Key, Position, Record, Replacement, ServerGone, ServerRecord, UserRecord
@@ -11,9 +12,19 @@ from oyez.core.stored import Stored
 from oyez.core.voter import VoterState
 
 
+def new_key() -> bytes:
+    """A network's key."""
+    return os.urandom(32)
+
+
+def new_id() -> str:
+    """A central's id: one of four thousand million."""
+    return f"c-{os.urandom(4).hex()}"
+
+
 @dataclass(slots=True)
 class Content:
-    """`key` and `id` are what the store was made with."""
+    """In memory. `key` and `id` are what the store was made with."""
 
     key: bytes
     id: str

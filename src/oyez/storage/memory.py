@@ -4,12 +4,9 @@ Passes the port's contract within one process: what `append` has taken survives 
 and `reopen` gives what a new process would find. Must not know: files, time, who uses it.
 """
 
-import os
-
 from oyez.core.effects import Record
 from oyez.core.stored import Stored
-from oyez.storage.content import Content
-from oyez.storage.identity import new_id
+from oyez.storage.content import Content, new_id, new_key
 from oyez.storage.port import StorageError
 
 
@@ -20,7 +17,7 @@ class MemoryStore:
     """
 
     def __init__(self, key: bytes | None = None, id: str | None = None) -> None:
-        self._content = Content(os.urandom(32) if key is None else key, id or new_id())
+        self._content = Content(key or new_key(), id or new_id())
         self._closed = False
 
     def load(self) -> Stored:

@@ -11,11 +11,19 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from oyez.core.effects import Record, ServerGone, ServerRecord, UserRecord
-from oyez.storage.port import StorageError, Stored
+import msgspec
 
-VERSION = 1
+from oyez.core.effects import Key, Position, Record, Replacement, ServerGone, ServerRecord, UserRecord
+from oyez.core.stored import Stored
+from oyez.core.voter import VoterState
+from oyez.storage.content import new_id, new_key
+from oyez.storage.port import StorageError
+
+T = TypeVar("T")
+
+VERSION = 2
 """Of the schema, in `PRAGMA user_version`."""
 
 APPLICATION = 0x4F79657A
@@ -23,12 +31,25 @@ APPLICATION = 0x4F79657A
 
 _SCHEMA = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE users (username TEXT PRIMARY KEY, hash TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE users (username TEXT PRIMARY KEY, hash TEXT NOT NULL, entry INTEGER NOT NULL DEFAULT 0)"
+    " WITHOUT ROWID",
     "CREATE TABLE servers (id TEXT PRIMARY KEY, hostname TEXT NOT NULL, port INTEGER NOT NULL,"
     " incarnation INTEGER NOT NULL) WITHOUT ROWID",
     f"PRAGMA application_id = {APPLICATION}",
     f"PRAGMA user_version = {VERSION}",
 )
+"""`meta` has the key, the id, the position and the voter's state, the last two as JSON."""
+
+_FROM_VERSION_1 = (
+    "ALTER TABLE users ADD COLUMN entry INTEGER NOT NULL DEFAULT 0",
+    "PRAGMA user_version = 2",
+)
+_MIGRATED = Position(1, 0, 1)
+"""What a directory without a log counts as: one entry. A new backup is at 0, and so gets all of it."""
+
+_PUT = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+_ADD_USER = "INSERT OR REPLACE INTO users VALUES (?, ?, ?)"
+_ADD_SERVER = "INSERT OR REPLACE INTO servers VALUES (?, ?, ?, ?)"
 
 
 class SqliteStore:
@@ -54,33 +75,61 @@ class SqliteStore:
         """Everything that is stored. Raises StorageError."""
         with self._explained("read"):
             select = self._database.execute
-            key = select("SELECT value FROM meta WHERE name = 'key'").fetchone()
-            if key is None:
-                raise StorageError(f"{self.path} has lost its key: restore it from a backup")
+            meta = dict(select("SELECT name, value FROM meta").fetchall())
+            if "key" not in meta or "id" not in meta:
+                raise StorageError(f"{self.path} has lost its key or id: restore it from a backup")
+            position = self._decoded(meta.get("position"), Position) or Position(0, 0, 0)
+            voter = self._decoded(meta.get("voter"), VoterState) or VoterState()
             users = dict(select("SELECT username, hash FROM users").fetchall())
+            unsettled = select("SELECT username, entry FROM users WHERE entry > ?", (position.committed,)).fetchall()
             servers = select("SELECT id, hostname, port, incarnation FROM servers ORDER BY id").fetchall()
-            return Stored(key[0], users, [ServerRecord(*server) for server in servers])
+            records = [ServerRecord(*server) for server in servers]
+            return Stored(meta["key"], meta["id"].decode(), users, dict(unsettled), records, position, voter)
 
     def append(self, records: list[Record]) -> None:
         """Make these durable, in order, in one transaction. Raises StorageError."""
+        meta: dict[str, bytes] = {}  # of what there is but one, only the last of each kind need be written
         with self._explained("write to"), self._transaction():
             for record in records:
-                self._write(record)
+                self._write(record, meta)
+            self._database.executemany(_PUT, meta.items())
 
     def close(self) -> None:
         """Release the file; nothing follows. Raises StorageError (what was appended is safe all the same)."""
         with self._explained("close"):
             self._database.close()
 
-    def _write(self, record: Record) -> None:
+    def _write(self, record: Record, meta: dict[str, bytes]) -> None:
         execute = self._database.execute
         match record:
-            case UserRecord(username, hash):
-                execute("INSERT OR REPLACE INTO users VALUES (?, ?)", (username, hash))
+            case UserRecord(username, hash, index):
+                execute(_ADD_USER, (username, hash, index))
             case ServerRecord(id, hostname, port, incarnation):
-                execute("INSERT OR REPLACE INTO servers VALUES (?, ?, ?, ?)", (id, hostname, port, incarnation))
+                execute(_ADD_SERVER, (id, hostname, port, incarnation))
             case ServerGone(id):
                 execute("DELETE FROM servers WHERE id = ?", (id,))
+            case Replacement():
+                self._replace(record)
+            case Position():
+                meta["position"] = msgspec.json.encode(record)
+            case VoterState():
+                meta["voter"] = msgspec.json.encode(record)
+            case Key(key):
+                meta["key"] = key
+
+    def _replace(self, record: Replacement) -> None:
+        self._database.execute("DELETE FROM users")
+        self._database.execute("DELETE FROM servers")
+        users = sorted((user.username, user.hash, user.index) for user in record.users)  # in the order of the table:
+        self._database.executemany(_ADD_USER, users)  # four times as fast as in any other
+        servers = [(server.id, server.hostname, server.port, server.incarnation) for server in record.servers]
+        self._database.executemany(_ADD_SERVER, servers)
+
+    def _decoded(self, value: bytes | None, type: type[T]) -> T | None:
+        try:
+            return None if value is None else msgspec.json.decode(value, type=type)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise StorageError(f"{self.path} is damaged ({error}): restore it from a backup") from error
 
     def _begin_use(self) -> None:
         """Take the file for this process, see that it is ours, and give a new one its tables."""
@@ -99,9 +148,21 @@ class SqliteStore:
         execute("PRAGMA synchronous = FULL")
         with self._transaction("EXCLUSIVE"):
             if is_new:
-                for statement in _SCHEMA:
-                    execute(statement)
-                execute("INSERT INTO meta VALUES ('key', ?)", (os.urandom(32),))
+                self._make()
+            elif version < VERSION:
+                self._migrate()
+
+    def _make(self) -> None:
+        for statement in _SCHEMA:
+            self._database.execute(statement)
+        self._database.executemany(_PUT, [("key", new_key()), ("id", new_id().encode())])
+
+    def _migrate(self) -> None:
+        """From version 1, which had a key, users and servers, and knew no backups."""
+        for statement in _FROM_VERSION_1:
+            self._database.execute(statement)
+        position = msgspec.json.encode(_MIGRATED)
+        self._database.executemany(_PUT, [("id", new_id().encode()), ("position", position)])
 
     def _single(self, query: str) -> int:
         return int(self._database.execute(query).fetchone()[0])
