@@ -52,7 +52,12 @@ def test_one_turn_is_one_send_to_each_cursor(log: Log) -> None:
 def test_the_very_bytes_that_came_in_go_out(log: Log) -> None:
     """Nothing is copied for those who keep up."""
     sent: list[bytes] = []
-    log.cursor(0, 1, lambda data: sent.append(data) or len(data)).pump()  # type: ignore[func-returns-value]
+
+    def take(data: bytes) -> int:
+        sent.append(data)
+        return len(data)
+
+    log.cursor(0, 1, take).pump()
     published = chunk(1)
     log.publish([published])
     assert sent[0] is published.data
@@ -342,6 +347,17 @@ def test_a_chunk_knows_where_its_lines_begin() -> None:
     run = Chunk("a.1", 7, 3, b"".join(lines))
     assert run.last == 9
     assert [run.offset(sequence) for sequence in (7, 8, 9, 10)] == [0, 10, 40, 52]
+
+
+def test_a_chunk_can_be_taken_without_what_is_held_already() -> None:
+    run = chunk(7, 3)
+    assert run.after(0) is run
+    assert run.after(6) is run
+    assert run.after(7) == chunk(8, 2)
+    assert run.after(8) == chunk(9)
+    for sequence in (9, 20):
+        assert run.after(sequence).count == 0
+        assert run.after(sequence).data == b""
 
 
 def test_reads_join_whole_chunks_up_to_the_limit(log: Log) -> None:
