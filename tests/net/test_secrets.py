@@ -61,7 +61,12 @@ async def test_answers_come_to_the_role_by_their_tokens() -> None:
 async def test_answers_come_on_the_loop() -> None:
     threads: list[int] = []
     async with node(secret_threads=1) as stage:
-        stage.role.answers["hashed"] = lambda token, hash: threads.append(threading.get_ident()) or []
+
+        def note_thread(token: int, hash: str) -> fx.Effects:
+            threads.append(threading.get_ident())
+            return []
+
+        stage.role.answers["hashed"] = note_thread
         stage.perform(fx.HashSecret(1, "secret"))
         await stage.role.seen("hashed")
     assert threads == [threading.get_ident()]

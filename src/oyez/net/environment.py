@@ -19,6 +19,7 @@ from oyez.host import Host, Link
 from oyez.net import dialer
 from oyez.net.clock import Clock
 from oyez.net.guard import GuardedLoop
+from oyez.net.poller import Poller
 from oyez.net.secrets import SecretPool
 from oyez.net.transport import SocketTransport
 from oyez.net.writer import Writer
@@ -68,6 +69,7 @@ class NetEnvironment:
         self._writer = Writer(self.loop, store) if store is not None else None
         self._secrets = SecretPool(self.loop, secret_threads) if secret_threads else None
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._poller = Poller(self.loop)
         self._transports: set[SocketTransport] = set()
         self._stopping = False
         self._idle = asyncio.Event()
@@ -114,9 +116,10 @@ class NetEnvironment:
         for transport in list(self._transports):
             transport.drop()
         self._transports.clear()
+        self._poller.close()
 
     def _open(self, sock: socket.socket, announce: Callable[[SocketTransport], Link]) -> None:
-        transport = SocketTransport(sock, self.loop, self.host, self._ended)
+        transport = SocketTransport(sock, self.loop, self._poller, self.host, self._ended)
         self._transports.add(transport)
         transport.start(announce(transport))
 

@@ -54,14 +54,6 @@ class GuardedLoop:
         """Run each turn in which `fd` has something to read; replaces what was to run before."""
         self.loop.add_reader(fd, self.run, callback)
 
-    def on_writable(self, fd: int, callback: Callable[[], object]) -> None:
-        """Run each turn in which `fd` has room; replaces what was to run before."""
-        self.loop.add_writer(fd, self.run, callback)
-
     def no_reads(self, fd: int) -> None:
         """Forget `on_readable`."""
         self.loop.remove_reader(fd)
-
-    def no_writes(self, fd: int) -> None:
-        """Forget `on_writable`."""
-        self.loop.remove_writer(fd)
