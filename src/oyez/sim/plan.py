@@ -81,7 +81,11 @@ class Plan:
     """How far off they are, in turn."""
 
 
-def draw(seed: int, steps: int = 60) -> Plan:
+STEPS = 60
+"""Things that happen in the rough phase of a history, unless told otherwise."""
+
+
+def draw(seed: int, steps: int = STEPS) -> Plan:
     """The plan of this seed, with about so many things (posts, logins, faults) happening in its rough phase."""
     random = Random(f"plan {seed}")
     kinds = _subset(random, FAULTS)
