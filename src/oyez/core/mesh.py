@@ -158,7 +158,11 @@ class Mesh:
         peer.link, peer.positioned, peer.heard = link, False, now
         peer.backoff.reset()
         self._by_link[link] = peer
-        sequence = self._where_to_begin(now, message)
+        wanted = self._where_to_begin(now, message)
+        sequence = max(wanted, self._origin.log.first - 1)
+        if message.cursor is None and sequence > wanted:  # it can't know what it has missed
+            gap = {"origin": self._origin.name, "from": wanted + 1, "to": sequence, "peer": peer.id}
+            effects.append(fx.Report("mesh_gap", gap))
         return [
             *effects,
             fx.Trust(link),
@@ -171,13 +175,11 @@ class Mesh:
         """The sequence after which the own log is read on to this peer: its cursor, or when it began to serve."""
         log = self._origin.log
         if hello.of == self._incarnation and hello.cursor is not None:
-            wanted = min(hello.cursor, log.last)
-        elif hello.since:
+            return min(hello.cursor, log.last)
+        if hello.since:
             began = now - hello.since - timing.HEARTBEAT
-            wanted = max((sequence for at, sequence in self._marks if at <= began), default=0)
-        else:
-            wanted = log.last
-        return max(wanted, log.first - 1)
+            return max((sequence for at, sequence in self._marks if at <= began), default=0)
+        return log.last
 
     def position(self, link: int, message: n.ServerPosition) -> Effects:
         """The peer says after which sequence it goes on."""
