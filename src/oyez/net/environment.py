@@ -89,19 +89,20 @@ class NetEnvironment:
         """End what runs here: the role hears of it, links have `GRACE` to finish, what was to be stored is stored.
 
         After a failure there is nothing more to be said: links are cut, and of what was to be stored only the commit
-        that runs is waited for. Raises StorageError.
+        that runs is waited for.
         """
         self._stopping = True
         await self._dialer.close()
         self.loop.run(self.host.stop)
         await self._finish_links()
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
         if self._secrets is not None:
             self._secrets.close()
         if self._writer is not None:
             await self._writer.close()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self.loop.close()
 
     async def _finish_links(self) -> None:
         try:

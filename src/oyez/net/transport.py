@@ -10,8 +10,10 @@ which is the one thing that the log exists to avoid. Must not know: lines, messa
 
 import asyncio
 import socket
+import struct
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from oyez.host import Host, Link
 from oyez.net.guard import GuardedLoop
@@ -34,6 +36,8 @@ LAST_WORDS = 5.0
 SILENCE_MS = 35_000
 """Milliseconds after which the kernel gives up a peer that acknowledges nothing. More than the 30 s after which a role
 closes a slow consumer: the kernel counts a peer that leaves its window shut as silent, and can't tell it why."""
+
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 _OPEN, _CLOSING, _LINGERING, _ENDED = range(4)
 
@@ -219,8 +223,8 @@ class SocketTransport:
 
     def _reset_on_close(self) -> None:
         """Let the kernel forget what it holds for a peer that does not take it."""
-        if self._state != _ENDED:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        with suppress(OSError):  # it may be gone already
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
 
     def _end_soon(self) -> None:
         if not self._failing:
