@@ -6,6 +6,9 @@ are shown as a dot.
 
 from collections.abc import Iterable
 
+WIDTH = 1000
+"""Columns where the output is no terminal: no table breaks there."""
+
 _JOINER = "\u200d"  # holds emoji together
 
 
@@ -27,13 +30,14 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], 
     )
     for index, column in enumerate(columns):
         is_number = bool(cells) and all(isinstance(row[index], int | float) for row in cells)
-        made.add_column(column, justify="right" if is_number else "left", no_wrap=True)
+        made.add_column(column, justify="right" if is_number else "left")
     for row in cells:
         made.add_row(*[Text(printable(_shown(cell))) for cell in row])
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = max(console.width, console.measure(made).maximum)
+        console.width = WIDTH
     console.print(made)
+    console.print()
 
 
 def _shown(cell: object) -> str:

@@ -60,7 +60,7 @@ def print_report(report: "StatusReport") -> None:
     sessions = sum(server.load for server in report.servers)
     table(
         "Servers",
-        ["id", "address", "state", "sessions", "expected", "accepted/s", "delivered/s"],
+        ["id", "address", "state", "sessions", "expected", "accepted /s", "delivered /s"],
         [
             [
                 one.id,
