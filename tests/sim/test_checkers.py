@@ -6,6 +6,7 @@ from oyez.sim.checkers import CHECKERS, violations
 from oyez.sim.history import (
     Accepted,
     Began,
+    Counted,
     Died,
     Ended,
     Entered,
@@ -45,6 +46,7 @@ def ended(at: float, session: str, by: str, link: int = 100, unread: bool = Fals
 
 BEGAN = Began(0.0, 1, 2, 2, retention=1000, outbox=1000, patience=2.0, faults=())
 READY = [Reported(0.1, "s1", "ready", {}), Reported(0.1, "s2", "ready", {})]
+SESSIONS = [Reported(0.6, "s1", "session_opened", {"username": "bob", "link": 3})]
 
 GOOD: list[Entry] = [
     BEGAN,
@@ -116,9 +118,11 @@ BROKEN: dict[str, tuple[str, list[Entry]]] = {
     "both are sent to the same server": ("even", in_place_of(entered(0.8, "b.1", "s2"), entered(0.8, "b.1", "s1"))),
     "a refusal has no info": ("told", with_(heard(3, "c", 5, "LOGIN_FAILED", ""), ended(3, "c", "node", link=5))),
     "a link is closed without a word": ("told", with_(ended(11.5, "b.1", "node"))),
+    "a load is wrong": ("counted", with_(*SESSIONS, Counted(11.9, "central", {"s1": 2}, {"bob@s1": 1}))),
+    "a presence is wrong": ("counted", with_(*SESSIONS, Counted(11.9, "central", {"s1": 1}, {"eve@s1": 1}))),
     "an outbox grows": ("bounded", with_(Measured(3, "s1", 3, outbox=10_000_000, logs=()))),
     "a log grows": ("bounded", with_(Measured(3, "s1", 3, outbox=0, logs=(10_000_000,)))),
-    "a link that takes nothing is kept": ("bounded", with_(Stuck(9.9, "s1", 7, 9.5))),
+    "a link that takes nothing is kept": ("bounded", with_(Stuck(60.0, "s1", 7, 45.0), Stuck(61.0, "s1", 100, 12.0))),
     "everybody waits for somebody": (
         "bounded",
         in_place_of(saw(1.4, "b.1", "a.1", 2, "s1.1-2"), saw(2.5, "b.1", "a.1", 2, "s1.1-2")),
@@ -164,6 +168,12 @@ def test_a_word_that_a_slow_reader_never_read_was_given_to_the_operator() -> Non
     refused = Reported(11.4, "s1", "refused", {"link": 3, "reason": "slow_consumer"})
     history = with_(Accepted(0.5, "s1", 3, 100), refused, ended(11.5, "b.1", "node", unread=True))
     assert violations(history) == []
+
+
+def test_what_changed_a_moment_ago_need_not_be_counted_yet() -> None:
+    opened = [Reported(at, "s1", "session_opened", {"username": "bob", "link": 3}) for at in (0.6, 11.5)]
+    counted = Counted(11.9, "central", {"s1": 1, "s2": 0}, {"bob@s1": 1})
+    assert violations(with_(*opened, counted)) == []
 
 
 def test_somebody_on_the_way_is_counted_when_he_has_come() -> None:

@@ -18,6 +18,7 @@ from oyez.core.uplink import Uplink
 from oyez.log import Chunk, Log
 from oyez.protocol import activity
 from oyez.protocol import messages as m
+from oyez.protocol.nodes import DeLoad
 from oyez.sim import Broken, judge
 from oyez.sim.checkers import CHECKERS
 from oyez.sim.client import Manner
@@ -214,3 +215,21 @@ def test_a_server_that_stops_without_a_word(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_server_that_does_not_come_back_to_the_central(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Uplink, "failed", lambda self: [])
     assert caught("progress", (plan(seed, FaultPlan("kill central", 3.0, 0, 2.0)) for seed in range(2)))
+
+
+# -- counting --------------------------------------------------------------------------------------------------------
+
+
+def leavers() -> tuple[Manner, ...]:
+    return (*CALM, *[Manner(f"guest{n}", f"g{n}", registers=True, leaves="closes", leaves_at=1.0) for n in range(4)])
+
+
+def test_somebody_who_left_and_is_still_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    send = Uplink.send
+    monkeypatch.setattr(Uplink, "send", lambda self, said: [] if isinstance(said, DeLoad) else send(self, said))
+    assert caught("counted", (plan(seed, clients=leavers()) for seed in range(2)))
+
+
+def test_sessions_that_a_restarted_central_does_not_learn_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sessions, "by_user", lambda self: {})
+    assert caught("counted", (plan(seed, FaultPlan("kill central", 3.0, 0, 1.0)) for seed in range(2)))

@@ -129,7 +129,17 @@ def test_a_silent_peer_is_given_up_in_the_end() -> None:
     net = Net()
     net.network.power("there", up=False)
     net.far.end.disappear()
+    net.run(40)
+    assert net.near.why == "timed out"
+
+
+def test_a_peer_that_takes_nothing_is_given_up_in_the_end() -> None:
+    net = Net()
+    net.far.reads = False
+    net.near.end.out.send(b"x" * 2000)
     net.run(30)
+    assert net.near.why == ""
+    net.run(10)
     assert net.near.why == "timed out"
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from oyez.protocol.messages import Address
-from oyez.sim.connection import AT_ONCE, SLOWLY, Connection
+from oyez.sim.connection import AT_ONCE, NEVER, SLOWLY, Connection
 from oyez.sim.history import Ended, Entered, Heard, Posted, Said, Saw, Unreachable
-from oyez.sim.rubbish import CATALOGUE
+from oyez.sim.rubbish import CATALOGUE, FLOOD
 
 if TYPE_CHECKING:
     from oyez.sim.world import World
@@ -152,6 +152,8 @@ class Client:
         what = self.manner.rubbish
         now = self.world.clock.now
         self.world.record(Said(now, self.name, connection.number, connection.node, f"rubbish: {what}"))
+        if what == FLOOD:
+            connection.reads = NEVER
         connection.write(CATALOGUE[what])
 
     # -- hearing ------------------------------------------------------------------------------------------------

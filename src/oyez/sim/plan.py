@@ -90,7 +90,8 @@ def draw(seed: int, steps: int = STEPS) -> Plan:
     random = Random(f"plan {seed}")
     kinds = _subset(random, FAULTS)
     manners = _subset(random, MANNERS)
-    rough = max(2.0, steps / 6)
+    long = random.random() < 0.04
+    rough = max(2.0, steps / 6) * (5 if long else 1)  # long enough for the network to forget somebody
     servers = random.choice((1, 2, 2, 3, 3, 4))
     calm = random.randint(3, 8)
     conditions = _conditions(random)
@@ -106,7 +107,7 @@ def draw(seed: int, steps: int = STEPS) -> Plan:
         rough=rough,
         clients=clients,
         calm=calm,
-        faults=_faults(random, kinds, steps, rough),
+        faults=_faults(random, kinds, steps, rough, (30.0, 45.0) if long else (0.05, 0.5, 2.0, 5.0, 8.0)),
         conditions=conditions,
         retention=random.choice((16_384, 65_536)) if tight else 1 << 26,
         patience=random.choice((2.0, 5.0)) if tight else 30.0,
@@ -131,7 +132,9 @@ def _conditions(random: Random) -> Conditions:
     )
 
 
-def _faults(random: Random, kinds: tuple[str, ...], steps: int, rough: float) -> tuple[FaultPlan, ...]:
+def _faults(
+    random: Random, kinds: tuple[str, ...], steps: int, rough: float, spans: tuple[float, ...]
+) -> tuple[FaultPlan, ...]:
     if not kinds:
         return ()
     count = random.randint(1, max(2, steps // 8))
@@ -140,7 +143,7 @@ def _faults(random: Random, kinds: tuple[str, ...], steps: int, rough: float) ->
             kind=random.choice(kinds),
             at=random.uniform(0, rough),
             target=random.getrandbits(16),
-            span=random.choice((0.05, 0.5, 2.0, 5.0, 8.0)) * random.uniform(0.5, 1.5),
+            span=random.choice(spans) * random.uniform(0.5, 1.5),
         )
         for _ in range(count)
     ]

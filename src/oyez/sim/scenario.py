@@ -17,6 +17,7 @@ from oyez.sim.checkers import delivered
 from oyez.sim.client import Client, Manner
 from oyez.sim.faults import Faults
 from oyez.sim.history import Began, Entry, Phase
+from oyez.sim.inspector import Inspector
 from oyez.sim.node import Build, Node
 from oyez.sim.plan import Plan
 from oyez.sim.world import World
@@ -33,6 +34,9 @@ HEALING = 25.0
 
 DELIVERY = 15.0
 """Most seconds for the last posts to be everywhere."""
+
+SETTLING = 3.0
+"""Seconds in which the central learns of the last sessions; most that it takes to answer."""
 
 PROBES = 3
 
@@ -82,6 +86,9 @@ class Scenario:
         if world.run_until(lambda: all(probe.session for probe in probes), HEALING):
             self._phase("final")
             self._last_posts()
+            world.run(SETTLING)
+            inspector = Inspector(world, CENTRAL)
+            world.run_until(lambda: inspector.done, SETTLING)
         self._phase("over")
 
     def _probes(self) -> list[Client]:

@@ -15,9 +15,12 @@ PROMPTLY = 1.0
 AFTERMATH = 8.0
 """Seconds after a fault in which nothing is expected yet: suspicion, and all that follows it."""
 
-CLOSING = 7.0
-"""Seconds, above its patience, after which a node has closed a link that takes nothing: it looks once a second, and
-the last word has three seconds."""
+CLOSING = 9.0
+"""Seconds, above its patience, after which a node has closed a session that takes nothing: it looks once a second, its
+clock may be slow, and the last word has five seconds."""
+
+KERNEL = 40.0
+"""Seconds after which any link that takes nothing is over: what no role watches, the kernel does."""
 
 
 def check(history: History) -> list[str]:
@@ -41,14 +44,14 @@ def _memory(history: History, began: Began) -> list[str]:
 
 def _stuck(history: History, began: Began) -> list[str]:
     troubled = _troubled(history)
+    sessions = {entry.link for entry in history if isinstance(entry, Entered)}
     found = {}
     for entry in history:
-        if isinstance(entry, Stuck) and entry.seconds > began.patience + CLOSING:
+        if isinstance(entry, Stuck):
+            limit = min(KERNEL, began.patience + CLOSING) if entry.link in sessions else KERNEL
             since = entry.at - entry.seconds
-            if not any(begin < entry.at and since < end for begin, end in troubled):
-                found[entry.link] = (
-                    f"{entry.node} kept link {entry.link} though it took nothing for {entry.seconds:.1f} s"
-                )
+            if entry.seconds > limit and not any(begin < entry.at and since < end for begin, end in troubled):
+                found[entry.link] = f"{entry.node} kept link {entry.link}, which took nothing for {entry.seconds:.1f} s"
     return list(found.values())
 
 

@@ -44,14 +44,13 @@ def check(history: History) -> list[str]:
                     stopping[entry.node] = entry.at + _TROUBLE
             case Fault(kind="stop"):
                 stopping[entry.target] = inf
-                troubled = max(troubled, entry.at)
             case Fault():
                 troubled = max(troubled, entry.until)
             case Ended(by="node") if entry.link not in no_word_due:
                 word = last.get(entry.link) in (*REFUSALS, "REDIRECT")
                 hindered = entry.unread or entry.at - troubled <= _TROUBLE
                 if entry.at <= stopping.get(entry.node, -1):
-                    excused = not entry.session or entry.unread
+                    excused = hindered or not entry.session
                 else:
                     excused = hindered and entry.link in reported
                 if not word and not excused:
