@@ -30,16 +30,21 @@ FORGET = 30.0
 """Seconds for which a server that was removed, and whose link is lost, is still dialed: it may only be cut off."""
 
 
+NOWHERE = -1
+"""The cursor into a log of which nothing is known yet."""
+
+
 @dataclass(slots=True)
 class Peer:
-    """Another server. `cursor` is how far its log is held here, of its lifetime `incarnation`; `position` is how far
-    it has come on this link, which is less where it repeats what is held already."""
+    """Another server. `cursor` is how far its log is held here, of its lifetime `incarnation`, and NOWHERE until it has
+    said where it begins; `position` is how far it has come on this link: less, where it repeats what is held already.
+    """
 
     id: str
     address: Address
     backoff: timing.Backoff
     incarnation: int = -1
-    cursor: int = 0
+    cursor: int = NOWHERE
     position: int = 0
     link: int | None = None
     positioned: bool = False
@@ -126,7 +131,7 @@ class Mesh:
         """How this server greets that one."""
         peer = self.peers.get(id)
         since = 0.0 if self.serving_since is None else now - self.serving_since
-        if peer is None or peer.incarnation < 0:
+        if peer is None or peer.cursor == NOWHERE:
             return n.ServerHello(self._secret, self._id, self._incarnation, since=since)
         return n.ServerHello(self._secret, self._id, self._incarnation, peer.incarnation, peer.cursor, since)
 
@@ -154,7 +159,7 @@ class Mesh:
             effects.append(fx.Close(peer.link))
             self._by_link.pop(peer.link, None)
         if peer.incarnation != message.incarnation:
-            peer.incarnation, peer.cursor = message.incarnation, 0
+            peer.incarnation, peer.cursor = message.incarnation, NOWHERE
         peer.link, peer.positioned, peer.heard = link, False, now
         peer.backoff.reset()
         self._by_link[link] = peer
@@ -187,7 +192,7 @@ class Mesh:
         if message.origin != peer.origin:
             return refuse(link, InvalidMessage(f"{message.origin} is not your origin", "wrong_origin"))
         effects: Effects = []
-        if peer.cursor and message.sequence > peer.cursor:
+        if peer.cursor != NOWHERE and message.sequence > peer.cursor:
             gap = {"origin": peer.origin, "from": peer.cursor + 1, "to": message.sequence}
             effects.append(fx.Report("mesh_gap", gap))
         peer.position, peer.positioned = message.sequence, True
