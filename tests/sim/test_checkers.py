@@ -59,7 +59,7 @@ GOOD: list[Entry] = [
     heard(0.5, "a", 1, "REDIRECT"),
     ended(0.5, "a", "client", link=1),
     entered(0.6, "a.1"),
-    heard(0.7, "b", 2, "REDIRECT"),
+    Said(0.7, "b", 2, "central", "LOGIN", "anonymous"),
     entered(0.8, "b.1", "s2"),
     Phase(1.0, "rough"),
     Posted(1.0, "a.1", 1),
