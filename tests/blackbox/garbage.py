@@ -99,7 +99,7 @@ LINES: dict[str, bytes] = {
 ADDRESS: Message = {"hostname": "127.0.0.1", "port": 65000}
 
 NODE_COMMANDS: dict[str, Message] = {
-    "AUTHENTICATE": {"secret": "a guess", "id": "rogue", "incarnation": "1", "load": 0, "term": 1} | ADDRESS,
+    "AUTHENTICATE": {"secret": "a guess", "id": "rogue", "incarnation": 1, "load": 0, "term": 1} | ADDRESS,
     "AUTHENTICATE_SUCCESS": {"info": "welcome", "term": 9, "centrals": [], "servers": []},
     "BACKUP_AUTHENTICATE": {"secret": "a guess", "id": "rogue", "cursor": 0} | ADDRESS,
     "BACKUP_AUTHENTICATION_SUCCESS": {"info": "welcome"},

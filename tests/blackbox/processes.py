@@ -139,7 +139,8 @@ class Network:
     """A central and its servers; use as a context manager.
 
     `port` 0 takes a free one; a test that restarts the central gives it a `free_port()`. Leaving the context stops
-    every process with SIGTERM and fails where one does not exit with 0.
+    every process with SIGTERM and fails where one does not exit with 0. On entry, the central sends clients to all
+    servers: it learns of that a moment after they have said that they are ready.
     """
 
     def __init__(self, folder: Path, *, servers: int = 2, port: int = 0) -> None:
@@ -157,6 +158,7 @@ class Network:
             self.start_central()
             for number in range(1, self._servers + 1):
                 self.start_server(f"s{number}")
+            eventually(lambda: set(self.loads()) == set(self.servers), "all servers take clients, by STATUS")
         except BaseException:
             self._kill_all()
             raise
@@ -225,8 +227,9 @@ class Network:
             peer.close()
 
     def loads(self) -> dict[str, int]:
-        """Sessions by server id, as the central knows them."""
-        return {server["id"]: server["load"] for server in self.status()["servers"]}
+        """Sessions by server id, as the central knows them, on the servers that it sends clients to."""
+        servers = self.status()["servers"]
+        return {server["id"]: server["load"] for server in servers if server.get("ready", True)}
 
     def wait_for_loads(self, total: int) -> dict[str, int]:
         """Wait until the central counts this many sessions on all servers together."""
