@@ -26,7 +26,13 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], 
 
     cells = [list(row) for row in rows]
     made = Table(
-        title=title, caption=caption or None, box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left"
+        title=title,
+        caption=caption or None,
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        title_justify="left",
+        caption_justify="left",
     )
     for index, column in enumerate(columns):
         is_number = bool(cells) and all(isinstance(row[index], int | float) for row in cells)
@@ -41,4 +47,6 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], 
 
 
 def _shown(cell: object) -> str:
-    return f"{cell:,.1f}" if isinstance(cell, float) else str(cell)
+    if isinstance(cell, float):
+        return f"{cell:,.0f}" if cell >= 100 else f"{cell:.1f}"
+    return str(cell)
