@@ -30,6 +30,8 @@ FORGET = 30.0
 """Seconds for which a server that was removed, and whose link is lost, is still dialed: it may only be cut off."""
 
 
+_JUST_NOW = 0.001  # seconds: a server that began to serve in this very moment does serve, which 0 would deny
+
 NOWHERE = -1
 """The cursor into a log of which nothing is known yet."""
 
@@ -50,7 +52,7 @@ class Peer:
     positioned: bool = False
     listed: bool = True
     heard: float = 0.0
-    removed_at: float = 0.0
+    removed_at: float = 0.0  # or when its link was lost, whichever came later; counts while it is not listed
 
     @property
     def origin(self) -> str:
@@ -130,7 +132,7 @@ class Mesh:
     def hello(self, now: float, id: str) -> n.ServerHello:
         """How this server greets that one."""
         peer = self.peers.get(id)
-        since = 0.0 if self.serving_since is None else now - self.serving_since
+        since = 0.0 if self.serving_since is None else max(now - self.serving_since, _JUST_NOW)
         if peer is None or peer.cursor == NOWHERE:
             return n.ServerHello(self._secret, self._id, self._incarnation, since=since)
         return n.ServerHello(self._secret, self._id, self._incarnation, peer.incarnation, peer.cursor, since)
@@ -142,7 +144,6 @@ class Mesh:
 
     def greeted(self, now: float, link: int, message: n.ServerHello) -> Effects:
         """The other side has said who it is; answer if it was its turn to dial."""
-        dialed = self._greeting.pop(link, None) is not None
         if not hmac.compare_digest(message.secret.encode(), self._secret.encode()):
             return refuse(link, AuthenticationFail("the cluster secret is wrong", "wrong_secret"))
         if message.id == self._id:
@@ -154,6 +155,7 @@ class Mesh:
             self.peers[message.id] = peer
         if message.incarnation < peer.incarnation:  # sent before it died, and late
             return refuse(link, AuthenticationFail(f"{peer.id} has restarted since", "superseded"))
+        dialed = self._greeting.pop(link, None) is not None  # not before: who is refused above is dialed again
         effects: Effects = [] if dialed else [fx.Send(link, self.hello(now, peer.id))]
         if peer.link is not None and peer.link != link:
             effects.append(fx.Close(peer.link))
@@ -220,7 +222,7 @@ class Mesh:
         peer = self._by_link.pop(link, None)
         if peer is None:
             return []
-        peer.link, peer.positioned = None, False
+        peer.link, peer.positioned, peer.removed_at = None, False, now
         return [fx.Report("mesh_lost", {"peer": peer.id}), *self.redial(now, peer.id)]
 
     def beat(self, now: float, slept: bool) -> Effects:
@@ -244,6 +246,7 @@ class Mesh:
     def _mark(self, now: float) -> None:
         """Remember how far the own log is now, for as long as it holds that."""
         log = self._origin.log
-        self._marks.append((now, log.last))
+        if not self._marks or self._marks[-1][1] < log.last:
+            self._marks.append((now, log.last))
         while len(self._marks) > 1 and self._marks[1][1] < log.first:
             self._marks.popleft()

@@ -68,8 +68,9 @@ class Uplink:
         self.term = message.term
         self._backoff.reset()
         here = self.central
-        self.centrals = message.centrals or self.centrals
-        self._next = self.centrals.index(here) if here in self.centrals else 0
+        named = message.centrals or self.centrals
+        self.centrals = named if here in named else [*named, here]  # what it calls itself need not be reachable
+        self._next = named.index(here) if here in named else 0
 
     def lost(self, now: float) -> Effects:
         """The link is gone: whoever waits for an answer gets one."""
