@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oyez.sim import Broken, Verdict, judge, simulate
-from oyez.sim.client import Manner
 from oyez.sim.history import Entered, Reported, Saw, narrate
+from oyez.sim.participant import Manner
 from oyez.sim.plan import FAULTS, FaultPlan, Plan, draw
 from oyez.sim.wire import Conditions
 

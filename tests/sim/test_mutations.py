@@ -21,7 +21,7 @@ from oyez.protocol import messages as m
 from oyez.protocol.nodes import DeLoad
 from oyez.sim import Broken, judge
 from oyez.sim.checkers import CHECKERS
-from oyez.sim.client import Manner
+from oyez.sim.participant import Manner
 from oyez.sim.plan import FaultPlan, Plan
 from oyez.sim.wire import Conditions
 

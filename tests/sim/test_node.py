@@ -3,6 +3,7 @@
 import json
 
 from oyez.core.effects import UserRecord
+from oyez.protocol.messages import Address
 from oyez.sim.history import Died, Reported
 from oyez.sim.node import Node
 from oyez.sim.wire import Conditions
@@ -21,7 +22,7 @@ class Stage:
 
     def connect(self) -> Owner:
         owners: list[Owner] = []
-        self.world.network.dial("asker", self.node.address, lambda end: owners.append(Owner(end)), print)
+        self.world.network.dial("asker", Address("echo", 3780), lambda end: owners.append(Owner(end)), print)
         self.world.run(0.1)
         return owners[0]
 

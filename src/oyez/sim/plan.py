@@ -9,8 +9,8 @@ there then.
 from dataclasses import dataclass, field
 from random import Random
 
-from oyez.sim.client import Manner
 from oyez.sim.connection import AT_ONCE, NEVER, SLOWLY
+from oyez.sim.participant import Manner
 from oyez.sim.rubbish import CATALOGUE
 from oyez.sim.wire import Conditions
 
@@ -32,6 +32,7 @@ FAULTS = (
     "busy",
 )
 MANNERS = (
+    "library",
     "modern",
     "slow",
     "stops reading",
@@ -171,23 +172,25 @@ def _manner(
     leaves = "vanishes" if has("vanishes", 0.3) else random.choice(("logs out", "closes")) if has("leaves", 0.3) else ""
     rubbish = not calm and has("rubbish")
     size = longest if has("long posts", 0.3) and not nibbles else 200
+    library = has("library")
     many = has("many posts", 0.3) and not nibbles
     return Manner(
         username="anonymous" if anonymous else "rival" if rival else f"user{number}",
         secret=None if anonymous else f"secret{number}",
         registers=not anonymous,
         starts=random.random() * (2.0 if calm else rough),
+        library=library,
         modern=has("modern", 0.7),
         posts=posts * (10 if many else 1),
         pace=rough / posts / (10 if many else 1) * random.uniform(0.3, 1.2),
         size=size,
         forges=has("forges"),
-        reads=reads,
+        reads=AT_ONCE if library else reads,
         stops_at=random.uniform(0, rough / 2),
         nibble=random.choice((1, 7, 64)) if nibbles else 0,
         leaves=leaves,
         leaves_at=random.uniform(3.0, rough + 3.0),
-        rubbish=random.choice(tuple(CATALOGUE)) if rubbish else "",
+        rubbish=random.choice(tuple(CATALOGUE)) if rubbish and not library else "",
         rubbish_in=random.choice(("central", "server")),
         central_link=random.choice(("closes", "logs out", "keeps")) if has("old links") else "closes",
         returns=random.random() < 0.8,

@@ -4,7 +4,7 @@ No outbox and no log grows beyond its limit; a link on which nothing moves is cl
 work, an activity is with every session that reads what it is sent within a second, whoever else does not read.
 """
 
-from oyez.sim.history import Began, Died, Ended, Entered, Fault, History, Measured, Posted, Saw, Stuck
+from oyez.sim.history import Began, Died, Ended, Entered, Fault, History, Measured, Posted, Reported, Saw, Stuck
 
 TURN = 512 * 1024
 """Bytes that one turn of a loop may add to a log before the oldest are forgotten."""
@@ -58,7 +58,10 @@ def _stuck(history: History, began: Began) -> list[str]:
 def _troubled(history: History) -> list[tuple[float, float]]:
     """When faults were at work, with what follows from them."""
     spans = [(entry.at, entry.until + AFTERMATH) for entry in history if isinstance(entry, Fault)]
-    return spans + [(entry.at, entry.at + AFTERMATH) for entry in history if isinstance(entry, Died)]
+    spans += [(entry.at, entry.at + AFTERMATH) for entry in history if isinstance(entry, Died)]
+    peers = ("peer_stalled", "mesh_gap")  # a server that fell out of a small retention: noticed within a tick or two
+    fallen = [entry.at for entry in history if isinstance(entry, Reported) and entry.event in peers]
+    return spans + [(at - 2.5, at + AFTERMATH) for at in fallen]
 
 
 def _late(history: History) -> list[str]:
