@@ -143,7 +143,15 @@ class Network:
     servers: it learns of that a moment after they have said that they are ready.
     """
 
-    def __init__(self, folder: Path, *, servers: int = 2, port: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        servers: int = 2,
+        port: int = 0,
+        central_options: tuple[str, ...] = (),
+        server_options: tuple[str, ...] = (),
+    ) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.secret = CLUSTER_SECRET
@@ -152,6 +160,8 @@ class Network:
         self._addresses: dict[str, Address] = {}
         self._port = port
         self._servers = servers
+        self._central_options = central_options
+        self._server_options = server_options
 
     def __enter__(self) -> "Network":
         try:
@@ -192,11 +202,12 @@ class Network:
     def start_central(self) -> None:
         """Start the central on its data folder; also to bring it back, on the same port, after it has ended."""
         arguments = ["central", "--port", str(self._port), "--data", str(self.data)]
-        self._start("central", "central", arguments)
+        self._start("central", "central", [*arguments, *self._central_options])
 
     def start_server(self, name: str) -> Address:
         """Start (or bring back) the server with this id."""
-        self._start(name, "server", ["server", "--central", str(self.central), "--id", name])
+        arguments = ["server", "--central", str(self.central), "--id", name]
+        self._start(name, "server", [*arguments, *self._server_options])
         return self._addresses[name]
 
     def _start(self, name: str, role: str, arguments: list[str]) -> None:
