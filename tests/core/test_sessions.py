@@ -40,10 +40,21 @@ def test_each_arrival_is_told_once(sessions: Sessions) -> None:
     assert sessions.arrivals() == (["bob"], ["nonce 2"])
 
 
-def test_sessions_by_user(sessions: Sessions) -> None:
+def test_a_central_that_knows_nobody_is_told_of_everyone(sessions: Sessions) -> None:
     for link, username in enumerate(["bob", "eve", "bob", "anonymous"]):
         sessions.open(link, username, None, "tag", None)
-    assert sessions.by_user() == {"bob": 2, "eve": 1, "anonymous": 1}
+    sessions.arrivals()
+    sessions.close(1)
+    sessions.announce_all()
+    assert sessions.arrivals() == (["bob", "bob", "anonymous"], [])
+
+
+def test_one_who_left_before_the_arrival_was_told_is_not_told_of(sessions: Sessions) -> None:
+    sessions.open(1, "bob", None, "tag", None)
+    sessions.close(1)
+    sessions.retract("bob")
+    sessions.retract("nobody")
+    assert sessions.arrivals() == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ class Central(Quiet):
         if node is not None:
             node.heard = now
             handle_node = _FROM_SERVERS.get(type(message))
-            if handle_node is not None:
+            if handle_node is not None and getattr(message, "id", node.id) == node.id:
                 return handle_node(self, now, node, message)
         else:
             handle = _FROM_ANYONE.get(type(message))
@@ -83,6 +83,9 @@ class Central(Quiet):
         if isinstance(message, m.InvalidMessage):
             return refuse_unreadable(link, message)
         return refuse_out_of_place(link, message)
+
+    def on_activities(self, now: float, link: int, block: bytes) -> Effects:
+        return refuse(link, m.InvalidMessage("activities do not pass through the central", "not_allowed"))
 
     def on_close(self, now: float, link: int) -> Effects:
         server = self._nodes.pop(link, None)
@@ -235,8 +238,8 @@ class Central(Quiet):
         if not hmac.compare_digest(message.secret.encode(), self._secret.encode()):
             return refuse(link, m.AuthenticationFail("the cluster secret is wrong", "wrong_secret"))
         known = self.directory.servers.get(message.id)
-        if known is not None and known.link is not None and message.incarnation < known.incarnation:
-            info = f"another server with the id {message.id} is connected"
+        if known is not None and message.incarnation < known.incarnation:
+            info = f"a later server with the id {message.id} has joined"
             return refuse(link, m.AuthenticationFail(info, "id_in_use"))
         effects = [] if known is None or known.link is None else self._detach(known)
         server = known or Server(message.id, m.Address(message.hostname, message.port), message.incarnation)
@@ -246,7 +249,6 @@ class Central(Quiet):
         server.link, server.heard, server.load = link, now, message.load
         server.counted_at = 0.0
         server.sessions.clear()
-        server.sessions.update({name: count for name, count in message.sessions.items() if count > 0})
         return [*effects, fx.Trust(link), fx.Persist((server.record,)), *self._welcome(server, link)]
 
     def _welcome(self, server: Server, link: int) -> Effects:
