@@ -16,7 +16,7 @@ from oyez.core import effects as fx
 from oyez.core.role import Role
 from oyez.log import Cursor
 from oyez.protocol import codec, framing, limits
-from oyez.protocol.messages import ActivityBroadcast, Address, Malformed
+from oyez.protocol.messages import ActivityBroadcast, Address
 
 OUTBOX = 4 * 1024 * 1024
 """Most bytes of messages that wait for a link to drain; a link that lets more pile up is cut."""
@@ -180,7 +180,7 @@ class Host:
         if block:
             self._block(link, block)
         if link.buffer.overlong and not link.closing:
-            self._refuse(link, framing.too_long(link.buffer.limit))
+            self._lines(link, [link.buffer.give_up()])  # refused in its turn: behind what the role still holds
 
     def drained(self, link: Link) -> None:
         """The transport has room again."""
@@ -233,7 +233,7 @@ class Host:
                 link.waiting += lines[index:]
                 return
             if len(line) > link.buffer.limit:
-                self._refuse(link, framing.too_long(link.buffer.limit))
+                self.perform(on_message(now, link.id, framing.too_long(link.buffer.limit)))
                 return
             if link.trusted and line.startswith(framing.MESSAGE_PREFIX):
                 effects = self.role.on_activities(now, link.id, line + b"\n")
@@ -243,9 +243,6 @@ class Host:
                 self.perform(effects)
                 if link.closing:
                     return
-
-    def _refuse(self, link: Link, message: Malformed) -> None:
-        self.perform(self.role.on_message(self.environment.now(), link.id, message))
 
     # -- effects ------------------------------------------------------------------------------------------------
 
@@ -263,7 +260,7 @@ class Host:
             link.send(codec.encode(effect.message))
             if len(link.outbox) > OUTBOX:
                 self.environment.report("outbox_overflow", {"link": link.id})
-                link.transport.abort()
+                self._close(fx.Close(link.id, at_once=True))
 
     def _close(self, effect: fx.Close) -> None:
         link = self.links.get(effect.link)

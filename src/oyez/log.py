@@ -132,7 +132,7 @@ class Log:
             end = self.start + len(chunks[dropped].data)
             for cursor in self._behind:
                 if self.start < cursor.position < end:
-                    cursor.torn = self.finish_line(cursor)
+                    cursor.torn = self._tear(cursor)
             self.start = end
             chunks[dropped] = _FORGOTTEN
             dropped += 1
@@ -160,8 +160,11 @@ class Log:
 
     def pump(self, cursor: Cursor) -> bool:
         """One read's worth for a cursor that is behind; True once it keeps up again."""
-        if not cursor.behind or cursor.position < self.start:
-            return not cursor.behind
+        if not cursor.behind:
+            return True
+        if cursor.position < self.start:
+            cursor.blocked = True  # for good: it has fallen out, and nobody need try again soon
+            return False
         if cursor.torn:
             taken = cursor.send(cursor.torn)
             cursor.torn = cursor.torn[taken:]
@@ -169,6 +172,7 @@ class Log:
             cursor.blocked = bool(cursor.torn)
             if cursor.torn:
                 return False
+            self.delivered += 1
         data = self.read(cursor.position, READ)
         if data:
             taken = cursor.send(data)
@@ -186,9 +190,13 @@ class Log:
 
     def finish_line(self, cursor: Cursor) -> bytes:
         """See `Cursor.finish_line`."""
-        if cursor.torn:
-            rest, cursor.torn = cursor.torn, b""
-            return rest
+        rest = cursor.torn or self._tear(cursor)
+        cursor.torn = b""
+        self.delivered += bool(rest)
+        return rest
+
+    def _tear(self, cursor: Cursor) -> bytes:
+        """The rest of the line that the cursor has begun, if it has; its place moves behind it."""
         if not cursor.behind or not self.start < cursor.position < self.end:
             return b""
         chunk, offset = self._at(cursor.position - 1)
@@ -196,7 +204,6 @@ class Log:
             return b""
         rest = chunk.data[offset + 1 : chunk.data.index(b"\n", offset) + 1]
         cursor.position += len(rest)
-        self.delivered += 1
         return rest
 
     def forget(self, cursor: Cursor) -> None:

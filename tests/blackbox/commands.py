@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -54,7 +54,10 @@ def oyez(
 def running(
     *arguments: str, variables: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A command that runs on, in a process group of its own like a job of a shell; none of it is left behind."""
+    """A command that runs on, in a process group of its own like a job of a shell.
+
+    When the test is through with it, it is killed, and so are its children, where they are still there.
+    """
     child = subprocess.Popen(
         [sys.executable, "-m", "oyez", *arguments],
         stdin=subprocess.DEVNULL,
@@ -67,15 +70,37 @@ def running(
     try:
         yield child
     finally:
-        if group_exists(child.pid):
-            os.killpg(child.pid, signal.SIGKILL)
+        if child.poll() is None:
+            for pid in (*children(child.pid), child.pid):
+                os.kill(pid, signal.SIGKILL)
         child.communicate()
 
 
-def group_exists(group: int) -> bool:
-    """Whether any process of the group is left."""
+PROCESSES = Path("/proc")
+
+
+def children(parent: int) -> dict[int, list[str]]:
+    """The running processes that this one has started: their arguments by process id. Empty where there is no /proc."""
+    found = {}
+    for folder in PROCESSES.glob("[0-9]*"):
+        try:
+            state, owner = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            arguments = (folder / "cmdline").read_text().split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended meanwhile
+        if int(owner) == parent and state != "Z":
+            found[int(folder.name)] = arguments
+    return found
+
+
+def alive(pids: Iterable[int]) -> list[int]:
+    """Those of these processes that are still there."""
+    return [pid for pid in pids if exists(pid)]
+
+
+def exists(pid: int) -> bool:
     try:
-        os.killpg(group, 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     return True

@@ -5,6 +5,9 @@ from tests.blackbox.wire import Message, encode
 LINE_LIMIT = 64 * 1024
 """The default limit of a line in bytes (protocol: bad input)."""
 
+DEPTH_LIMIT = 128
+"""Levels of objects and arrays that an activity may have, itself the first."""
+
 DEPTH = 10_000
 
 
@@ -99,7 +102,7 @@ LINES: dict[str, bytes] = {
 ADDRESS: Message = {"hostname": "127.0.0.1", "port": 65000}
 
 NODE_COMMANDS: dict[str, Message] = {
-    "AUTHENTICATE": {"secret": "a guess", "id": "rogue", "incarnation": "1", "load": 0, "term": 1} | ADDRESS,
+    "AUTHENTICATE": {"secret": "a guess", "id": "rogue", "incarnation": 1, "load": 0, "term": 1} | ADDRESS,
     "AUTHENTICATE_SUCCESS": {"info": "welcome", "term": 9, "centrals": [], "servers": []},
     "BACKUP_AUTHENTICATE": {"secret": "a guess", "id": "rogue", "cursor": 0} | ADDRESS,
     "BACKUP_AUTHENTICATION_SUCCESS": {"info": "welcome"},
@@ -111,12 +114,20 @@ NODE_COMMANDS: dict[str, Message] = {
     "REMOVE_SERVER": {"id": "s1", "term": 9, "index": 1},
     "DE_LOAD": {"id": "s1"},
     "SERVER_ANNOUNCE": {"id": "s1", "load": 1_000_000} | ADDRESS,
+    # commands that the project has named itself
+    "VERIFY_LOGIN": {"request": 1, "username": "anonymous", "secret": "a guess"},
+    "VERIFY_LOGIN_SUCCESS": {"request": 1},
+    "VERIFY_LOGIN_FAILED": {"request": 1, "info": "no"},
+    "SERVER_HELLO": {"secret": "a guess", "id": "rogue", "incarnation": 1},
+    "SERVER_POSITION": {"origin": "s2.1", "sequence": 0},
+    "HEARTBEAT": {},
 }
 """A well-formed line of every node command; a client may send none of them."""
 
 NODE_REFUSALS = {
     "AUTHENTICATE": ("AUTHENTICATION_FAIL", "INVALID_MESSAGE"),
     "BACKUP_AUTHENTICATE": ("BACKUP_AUTHENTICATION_FAIL", "INVALID_MESSAGE"),
+    "SERVER_HELLO": ("AUTHENTICATION_FAIL", "INVALID_MESSAGE"),
 }
 """Where something else than INVALID_MESSAGE may be the answer: the secret is wrong."""
 

@@ -139,10 +139,19 @@ class Network:
     """A central and its servers; use as a context manager.
 
     `port` 0 takes a free one; a test that restarts the central gives it a `free_port()`. Leaving the context stops
-    every process with SIGTERM and fails where one does not exit with 0.
+    every process with SIGTERM and fails where one does not exit with 0. On entry, the central sends clients to all
+    servers: it learns of that a moment after they have said that they are ready.
     """
 
-    def __init__(self, folder: Path, *, servers: int = 2, port: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        servers: int = 2,
+        port: int = 0,
+        central_options: tuple[str, ...] = (),
+        server_options: tuple[str, ...] = (),
+    ) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.secret = CLUSTER_SECRET
@@ -151,12 +160,15 @@ class Network:
         self._addresses: dict[str, Address] = {}
         self._port = port
         self._servers = servers
+        self._central_options = central_options
+        self._server_options = server_options
 
     def __enter__(self) -> "Network":
         try:
             self.start_central()
             for number in range(1, self._servers + 1):
                 self.start_server(f"s{number}")
+            eventually(lambda: set(self.loads()) == set(self.servers), "all servers take clients, by STATUS")
         except BaseException:
             self._kill_all()
             raise
@@ -190,11 +202,12 @@ class Network:
     def start_central(self) -> None:
         """Start the central on its data folder; also to bring it back, on the same port, after it has ended."""
         arguments = ["central", "--port", str(self._port), "--data", str(self.data)]
-        self._start("central", "central", arguments)
+        self._start("central", "central", [*arguments, *self._central_options])
 
     def start_server(self, name: str) -> Address:
         """Start (or bring back) the server with this id."""
-        self._start(name, "server", ["server", "--central", str(self.central), "--id", name])
+        arguments = ["server", "--central", str(self.central), "--id", name]
+        self._start(name, "server", [*arguments, *self._server_options])
         return self._addresses[name]
 
     def _start(self, name: str, role: str, arguments: list[str]) -> None:
@@ -225,8 +238,9 @@ class Network:
             peer.close()
 
     def loads(self) -> dict[str, int]:
-        """Sessions by server id, as the central knows them."""
-        return {server["id"]: server["load"] for server in self.status()["servers"]}
+        """Sessions by server id, as the central knows them, on the servers that it sends clients to."""
+        servers = self.status()["servers"]
+        return {server["id"]: server["load"] for server in servers if server.get("ready", True)}
 
     def wait_for_loads(self, total: int) -> dict[str, int]:
         """Wait until the central counts this many sessions on all servers together."""

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.blackbox.conftest import Dial
-from tests.blackbox.garbage import BAD_ACTIVITIES, LINE_LIMIT, LINES, NODE_COMMANDS, NODE_REFUSALS
+from tests.blackbox.garbage import BAD_ACTIVITIES, DEPTH_LIMIT, LINE_LIMIT, LINES, NODE_COMMANDS, NODE_REFUSALS
 from tests.blackbox.people import ANONYMOUS, Conversation, Person, log_in, register, somebody
 from tests.blackbox.processes import Network
 from tests.blackbox.wire import Peer, encode
@@ -105,6 +105,45 @@ def test_a_long_line_within_the_limit_arrives(network: Network, dial: Dial, alic
     poster.send(alice.post({"content": content}))
     for peer in (poster, listener):
         assert peer.expect_activity()["content"] == content
+
+
+def test_the_limit_of_a_line_is_exact(network: Network, dial: Dial) -> None:
+    for length, refused in ((LINE_LIMIT, False), (LINE_LIMIT + 1, True)):
+        peer = dial(network.servers["s1"])
+        log_in(peer, ANONYMOUS)
+        room = length - len(anonymous_post(b'{"content":""}')) + 1  # the line's end does not count
+        peer.send_raw(anonymous_post(b'{"content":"' + b"x" * room + b'"}'))
+        if refused:
+            assert peer.expect_refusal("INVALID_MESSAGE")["reason"] == "line_too_long"
+        else:
+            assert peer.expect_activity()["content"] == "x" * room
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")], ids=["arrays", "objects"])
+def test_the_limit_of_nesting_is_exact(network: Network, dial: Dial, opening: bytes, closing: bytes) -> None:
+    for depth, refused in ((DEPTH_LIMIT, False), (DEPTH_LIMIT + 1, True)):
+        peer = dial(network.servers["s1"])
+        log_in(peer, ANONYMOUS)
+        inner = depth - 1  # the activity itself is the first
+        peer.send_raw(anonymous_post(b'{"a":' + opening * inner + b"1" + closing * inner + b"}"))
+        if refused:
+            assert peer.expect_refusal("INVALID_MESSAGE")["reason"] == "too_deep"
+        else:
+            peer.expect_activity()
+
+
+def test_the_limits_of_names_and_secrets_are_exact(network: Network, dial: Dial) -> None:
+    """In characters, not bytes."""
+    for letter in ("x", "é", "\U0001d11e"):
+        start = somebody().username
+        longest = Person(start + letter * (128 - len(start)), letter * 1024)
+        peer = dial(network.central)
+        register(peer, longest)
+        log_in(peer, longest)
+        for person in (Person(longest.username + letter, "s"), Person(somebody().username, letter * 1025)):
+            peer = dial(network.central)
+            peer.send(person.registration())
+            peer.expect_refusal("INVALID_MESSAGE")
 
 
 def test_nesting_that_is_honest_arrives(network: Network, dial: Dial, alice: Person) -> None:

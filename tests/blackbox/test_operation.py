@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.blackbox.commands import group_exists, oyez, running
+from tests.blackbox.commands import alive, children, oyez, running
 from tests.blackbox.conftest import Dial
 from tests.blackbox.people import ANONYMOUS, Person, log_in, redirect, register, somebody
 from tests.blackbox.processes import CLUSTER_SECRET, LOOPBACK, Network, free_port
@@ -68,7 +68,7 @@ def test_a_secret_from_a_file_lets_nodes_find_each_other(tmp_path: Path) -> None
         with running(*arguments, folder=tmp_path) as server:
             assert server.stdout is not None
             assert server.stdout.readline().startswith(b"ready server ")
-            assert list(network.loads()) == ["s9"]
+            eventually(lambda: list(network.loads()) == ["s9"], "s9 takes clients, by STATUS")
             server.send_signal(signal.SIGTERM)
             assert server.wait(20) == 0
 
@@ -93,7 +93,7 @@ def test_nodes_with_clients_connected_end_cleanly(private_network: Network, dial
 
 
 def status_of(central: Address) -> dict[str, Address]:
-    """The servers that a central knows; none while nobody listens there yet."""
+    """The servers that a central sends clients to; none while nobody listens there yet."""
     try:
         peer = Peer(central)
     except ConnectionRefusedError:
@@ -101,7 +101,8 @@ def status_of(central: Address) -> dict[str, Address]:
     try:
         peer.send({"command": "STATUS"})
         servers = peer.expect("STATUS_REPORT")["servers"]
-        return {one["id"]: Address(one["hostname"], one["port"]) for one in servers}
+        ready = [one for one in servers if one.get("ready", True)]
+        return {one["id"]: Address(one["hostname"], one["port"]) for one in ready}
     finally:
         peer.close()
 
@@ -125,13 +126,14 @@ def test_up_runs_a_whole_network_until_interrupted(tmp_path: Path, dial: Dial, t
         session.send(ANONYMOUS.post({"n": 1}))
         assert session.expect_activity()["n"] == 1
 
+        nodes = children(up.pid)
         (os.killpg if to_all else os.kill)(up.pid, signal.SIGINT)
         output, errors = up.communicate(timeout=30)
         assert up.returncode == 0, (output, errors)
         assert b"Traceback" not in output + errors
         assert str(central).encode() in output
         assert b"oyez " in output  # what to try
-        eventually(lambda: not group_exists(up.pid), "no process of it is left")
+        assert alive(nodes) == []
     assert not any(listens(address) for address in (central, *servers.values()))
 
 
@@ -152,17 +154,25 @@ def test_up_keeps_its_users_from_one_run_to_the_next(tmp_path: Path) -> None:
                 peer = Peer(central)
                 redirect(peer, person)
                 peer.close()
+            nodes = children(up.pid)
             up.send_signal(signal.SIGTERM)
             up.communicate(timeout=30)
             assert up.returncode == 0
-            eventually(lambda: not group_exists(up.pid), "no process of it is left")
+            assert alive(nodes) == []
 
 
 def test_up_on_a_taken_port_says_so_and_leaves_nothing_behind(network: Network, tmp_path: Path) -> None:
     port = str(network.central.port)
     with running("up", "--port", port, "--data", str(tmp_path / "data"), folder=tmp_path) as up:
-        output, errors = up.communicate(timeout=60)
+        nodes: set[int] = set()
+
+        def ended() -> bool:
+            nodes.update(children(up.pid))
+            return up.poll() is not None
+
+        eventually(ended, "up has given up", seconds=60)
+        output, errors = up.communicate()
         assert up.returncode == 1, (output, errors)
         assert port.encode() in errors
         assert b"Traceback" not in errors
-        eventually(lambda: not group_exists(up.pid), "no process of it is left")
+        assert alive(nodes) == []

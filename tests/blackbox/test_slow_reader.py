@@ -1,13 +1,15 @@
 """A client that does not read costs nobody else anything, and finds everything when it reads again."""
 
+import itertools
 import threading
+from pathlib import Path
 
 import pytest
 
-from tests.blackbox.conftest import Dial
-from tests.blackbox.people import Person, log_in
+from tests.blackbox.conftest import Dial, assert_no_tracebacks
+from tests.blackbox.people import ANONYMOUS, Person, log_in
 from tests.blackbox.processes import Network
-from tests.blackbox.wire import Peer, encode
+from tests.blackbox.wire import Message, Peer, encode, eventually
 
 MESSAGES = 2000
 CONTENT = "x" * 4000
@@ -81,3 +83,37 @@ def test_a_poster_that_never_reads_is_no_danger(network: Network, dial: Dial, al
     for number in range(MESSAGES):
         poster.send_raw(encode(alice.post({"n": number, "content": CONTENT})))
     assert reader.finish() == list(range(MESSAGES))
+
+
+def read_to_the_end(peer: Peer) -> tuple[list[int], Message]:
+    """The numbers that a reader finds before its session was ended, and the last word."""
+    *activities, last = peer.drain()
+    return [message["activity"]["n"] for message in activities], last
+
+
+@pytest.mark.parametrize("options", [("--patience", "0.5"), ("--retention", "256KiB")], ids=" ".join)
+def test_a_reader_that_is_too_slow_is_told_so(tmp_path: Path, dial: Dial, options: tuple[str, ...]) -> None:
+    """Out of patience or out of retention: its session ends with a reason, and nobody else's does."""
+    with Network(tmp_path, server_options=options) as network:
+        slow = dial(network.servers["s2"], receive_buffer=SMALL_BUFFER)
+        listener, poster = dial(network.servers["s2"]), dial(network.servers["s1"])
+        for peer in (slow, listener, poster):
+            log_in(peer, ANONYMOUS)
+        network.wait_for_loads(3)
+        numbers = itertools.count()
+
+        def some_are_posted_and_it_is_counted_out() -> bool:
+            for number in itertools.islice(numbers, 50):
+                poster.send(ANONYMOUS.post({"n": number, "content": CONTENT}))
+                for peer in (poster, listener):
+                    assert peer.expect_activity()["n"] == number
+            return network.loads() == {"s1": 1, "s2": 1}
+
+        eventually(some_are_posted_and_it_is_counted_out, "the slow one is counted out, by STATUS", seconds=60)
+        heard, last = read_to_the_end(slow)  # at once: the last word waits for some seconds only
+        assert heard == list(range(len(heard)))  # what it got before is whole and in order
+        assert len(heard) < next(numbers)
+        assert last["command"] == "INVALID_MESSAGE"
+        assert last["reason"] == "slow_consumer"
+        assert last["info"]
+        assert_no_tracebacks(network)

@@ -6,6 +6,7 @@ command that client programs know; anything else fails the test that sees it.
 """
 
 import json
+import re
 import socket
 import struct
 import time
@@ -174,7 +175,7 @@ class Peer:
         return activity
 
     def expect_refusal(self, *commands: str) -> Message:
-        """One of these commands with an `info` that says something, then the close.
+        """One of these commands with an `info` for people and a `reason` for programs, then the close.
 
         Broadcasts that were on their way before it don't count; nothing may follow it.
         """
@@ -186,6 +187,9 @@ class Peer:
         info = message.get("info")
         assert isinstance(info, str), f"a refusal needs an info: {message!r}"
         assert info.strip(), f"the info says nothing: {message!r}"
+        reason = message.get("reason")
+        assert isinstance(reason, str), f"a refusal needs a reason: {message!r}"
+        assert re.fullmatch(r"[a-z][a-z0-9_]+", reason), f"the reason is no name: {message!r}"
         self.expect_close()
         return message
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from oyez.cli import app
-from tests.docs.markdown import DOCS, ROOT, anchors, code_spans, links, pages, read
+from tests.docs.markdown import DOCS, ROOT, anchors, code_spans, links, pages, read, sections
 
 SOURCE = ROOT / "src" / "oyez"
 OF_CODE = [DOCS / "architecture.md", DOCS / "glossary.md"]
@@ -45,6 +45,16 @@ def exists(name: str) -> bool:
     """In the project, in the package, or in a folder of the package (as in the row of a table that is about it)."""
     places = [ROOT / name, SOURCE / name, DOCS / name, *(SOURCE.rglob(name) if not name.endswith("/") else ())]
     return any(place.exists() for place in places)
+
+
+def test_the_table_of_layers_names_every_module_of_the_lower_ones() -> None:
+    [table] = [
+        section.tables[0] for section in sections(read(DOCS / "architecture.md")) if section.title == "The layers"
+    ]
+    said = {row[0].strip("`/"): set(code_spans(row[1])) for row in table[1:]}
+    for layer in ("protocol", "core", "storage", "net"):
+        modules = {path.name for path in (SOURCE / layer).glob("*.py")} - {"__init__.py"}
+        assert modules - said[layer] == set(), f"{layer}/ has modules that docs/architecture.md does not mention"
 
 
 @cache

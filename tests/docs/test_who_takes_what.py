@@ -12,7 +12,7 @@ from tests.docs.wire_page import COMMANDS, SECTIONS
 
 Place = tuple[Desk, Link, Wire]
 
-AUTHENTICATE = '{"command":"AUTHENTICATE","secret":"red anchor","id":"s2","hostname":"127.0.0.1","port":3782}'
+AUTHENTICATE = '{"command":"AUTHENTICATE","secret":"red anchor","id":"s1","hostname":"127.0.0.1","port":3781}'
 WELCOME = '{"command":"AUTHENTICATE_SUCCESS","info":"welcome","ticket_key":"AAAA"}'
 HELLO = '{"command":"SERVER_HELLO","secret":"red anchor","id":"s1","incarnation":7}'
 ANONYMOUS = '{"command":"LOGIN","username":"anonymous"}'

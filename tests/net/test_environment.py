@@ -10,7 +10,8 @@ import pytest
 from oyez.core import effects as fx
 from oyez.net.clock import Clock
 from oyez.net.environment import GaveUp, NetEnvironment
-from oyez.protocol.messages import ActivityBroadcast
+from oyez.protocol.messages import ActivityBroadcast, Address
+from oyez.storage.memory import MemoryStore
 from tests.net.stage import PATIENCE, Recorder, node
 
 
@@ -60,6 +61,21 @@ async def test_no_timer_runs_out_after_the_end() -> None:
         stage.perform(fx.SetTimer("late", 0.01))
     await asyncio.sleep(0.02)
     assert stage.role.all("timer") == []
+
+
+async def test_nothing_comes_after_the_end() -> None:
+    """What was stored last may be followed by a timer, a turn, a dial: all of them about a node that is gone."""
+    role = Recorder()
+    stored = fx.Persist((fx.UserRecord("bob", "hash"),))
+    dial = fx.Dial(Address("127.0.0.1", 1), "late")
+    role.answers["stop"] = lambda: [stored, fx.SetTimer("late", 0.01), fx.Flush(), dial, fx.Report("stored")]
+    async with node(role, store=MemoryStore()):
+        pass
+    assert role.all("report") == [("report", "stored")]
+    before = len(role.events)
+    await asyncio.sleep(0.02)
+    assert len(role.events) == before
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_a_flush_comes_once_the_turn_is_over() -> None:

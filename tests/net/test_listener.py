@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import struct
 import subprocess
 import sys
 from typing import Any
@@ -62,7 +63,7 @@ async def test_a_connection_that_is_gone_before_it_was_accepted_harms_nobody() -
         address = (stage.node.address.hostname, stage.node.address.port)
         for _ in range(10):
             sock = socket.create_connection(address)  # the kernel accepts: the loop stands still meanwhile
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             sock.close()
         async with await stage.peer():
             pass

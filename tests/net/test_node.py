@@ -74,8 +74,14 @@ class ClosingStore(MemoryStore):
 
 
 async def test_it_is_ready_once_it_listens_and_its_role_has_started() -> None:
-    role, given = Recorder(), []
-    running = Node(lambda address: given.append(address) or role, Address("127.0.0.1", 0))
+    role = Recorder()
+    given: list[Address] = []
+
+    def make_role(address: Address) -> Recorder:
+        given.append(address)
+        return role
+
+    running = Node(make_role, Address("127.0.0.1", 0))
 
     def ready(address: Address) -> None:
         assert given == [address]
@@ -140,7 +146,7 @@ async def test_an_exception_in_a_role_ends_the_node(event: str) -> None:
 
 
 async def test_a_role_that_gives_up_ends_the_node_with_its_sentence() -> None:
-    with pytest.raises(GaveUp, match="^the central refuses this server$"):
+    with pytest.raises(GaveUp, match=r"^the central refuses this server$"):
         async with node() as stage:
             peer = await stage.peer()
             stage.perform(fx.Quit("the central refuses this server"), fx.Send(peer.link, RegisterSuccess("goodbye")))
@@ -199,7 +205,7 @@ async def test_what_one_link_suffers_touches_no_other(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_the_process_cleanly(number: signal.Signals) -> None:
-    process, port = await child("quiet")
+    process, _ = await child("quiet")
     process.send_signal(number)
     assert await ended(process) == (0, "")
 
@@ -208,12 +214,12 @@ async def test_a_signal_ends_the_process_cleanly(number: signal.Signals) -> None
 async def test_a_bug_ends_the_process_with_its_traceback(where: str) -> None:
     process, port = await child(where)
     _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.close()
     code, said = await ended(process)
     assert code == 1
     assert "node_failed" in said
     assert "in breaks" in said
     assert "ZeroDivisionError: our own bug" in said
-    writer.close()
 
 
 async def test_a_role_that_gives_up_raises_out_of_the_process() -> None:

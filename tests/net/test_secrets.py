@@ -13,7 +13,8 @@ from oyez.core import effects as fx
 from oyez.net import secrets
 from oyez.net.guard import GuardedLoop
 from oyez.net.secrets import SecretPool, hash_secret, verify_secret
-from tests.net.stage import PATIENCE, node
+from oyez.storage.memory import MemoryStore
+from tests.net.stage import PATIENCE, Recorder, node
 
 
 def test_hashes_are_argon2id_with_the_parameters_of_owasp() -> None:
@@ -61,7 +62,12 @@ async def test_answers_come_to_the_role_by_their_tokens() -> None:
 async def test_answers_come_on_the_loop() -> None:
     threads: list[int] = []
     async with node(secret_threads=1) as stage:
-        stage.role.answers["hashed"] = lambda token, hash: threads.append(threading.get_ident()) or []
+
+        def note_thread(token: int, hash: str) -> fx.Effects:
+            threads.append(threading.get_ident())
+            return []
+
+        stage.role.answers["hashed"] = note_thread
         stage.perform(fx.HashSecret(1, "secret"))
         await stage.role.seen("hashed")
     assert threads == [threading.get_ident()]
@@ -75,10 +81,19 @@ async def test_a_hash_that_is_none_ends_the_node() -> None:
                 await asyncio.wait([stage.task])
 
 
-async def test_jobs_that_have_not_begun_are_forgotten_at_the_end() -> None:
-    async with node(secret_threads=1) as stage:
+async def test_no_answer_comes_after_the_end() -> None:
+    """Its role would act on it: store a user, for one."""
+    role = Recorder(hashed=lambda token, hash: [fx.Persist((fx.UserRecord("bob", hash),)), fx.Report("stored")])
+    store = MemoryStore()
+    async with node(role, secret_threads=1, store=store) as stage:
         stage.perform(*[fx.HashSecret(number, "secret") for number in range(1000)])
-    assert len(stage.role.all("hashed")) < 1000
+        await role.seen("report", "stored")
+        stage.node.stop()
+        await asyncio.wait([stage.task])
+        before = len(role.events)
+        await asyncio.to_thread(secrets.hash_secret, "as long as one job takes")
+    assert len(role.all("hashed")) < 1000
+    assert len(role.events) == before
 
 
 async def test_a_plain_secret_is_not_kept() -> None:

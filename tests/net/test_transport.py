@@ -12,6 +12,7 @@ import pytest
 
 from oyez.core import effects as fx
 from oyez.net import transport
+from oyez.net.poller import READ, WRITE
 from oyez.protocol.codec import encode
 from oyez.protocol.messages import InvalidMessage, RegisterSuccess
 from tests.net.stage import A_STATUS, STATUS, Peer, Recorder, Stage, activity_line, activity_lines, node
@@ -96,11 +97,11 @@ async def test_the_loop_watches_for_room_only_while_there_is_none() -> None:
     async with node(follower()) as stage:
         peer, published = await blocked_follower(stage)
         async with peer:
-            assert stage.transport(peer.link)._writing
+            assert stage.transport(peer.link)._wanted == READ | WRITE
             assert await peer.read_exactly(len(published)) == published
             stage.role.publish(activity_line(stage.role.log.last + 1))
             await peer.read_exactly(300)
-            assert not stage.transport(peer.link)._writing
+            assert stage.transport(peer.link)._wanted == READ
 
 
 async def test_the_last_message_arrives_though_input_was_pending() -> None:
@@ -192,6 +193,35 @@ async def test_a_reset_is_an_end_like_any_other() -> None:
         peer.reset()
         await stage.role.seen("close", peer.link)
     assert stage.role.all("close") == [("close", peer.link)]
+
+
+async def test_what_was_said_before_a_reset_is_heard_and_so_is_the_reset() -> None:
+    async with node() as stage:
+        peer = await stage.peer()
+        await peer.send(STATUS + STATUS[:5])
+        peer.reset()  # the node finds both at once
+        await stage.role.seen("close", peer.link)
+    assert stage.role.all("message") == [("message", peer.link, A_STATUS)]
+
+
+async def test_a_link_that_was_ended_or_held_in_this_turn_is_not_read() -> None:
+    """One link's message ends or holds another that is ready in the same turn, too."""
+    role = Recorder()
+    async with node(role) as stage:
+        peers = [await stage.peer() for _ in range(3)]
+        others = {peer.link for peer in peers}
+
+        def silence_the_others(link: int, message: object) -> fx.Effects:
+            ended, held = sorted(others - {link})
+            return [fx.Close(ended, at_once=True), fx.Hold(held)]
+
+        role.answers["message"] = silence_the_others
+        for peer in peers:
+            await peer.send(STATUS)
+        await role.seen("close")
+        assert len(role.all("message")) == 1
+        for peer in peers:
+            peer.sock.close()
 
 
 async def test_a_broken_link_takes_everything_and_ends_in_due_course() -> None:

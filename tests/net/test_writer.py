@@ -102,7 +102,7 @@ async def test_a_node_that_stops_stores_what_it_was_given(tmp_path: Path) -> Non
 
 async def test_a_store_that_fails_ends_the_node_and_nobody_is_told(store: GatedStore) -> None:
     store.broken = True
-    with pytest.raises(StorageError, match="^the disk is on fire$"):
+    with pytest.raises(StorageError, match=r"^the disk is on fire$"):
         async with node(store=store) as stage, await stage.peer() as peer:
             stage.perform(fx.Persist((user("bob"),)), fx.Report("stored"))
             assert store.begun.acquire(timeout=PATIENCE)

@@ -69,6 +69,14 @@ def test_a_line_of_exactly_the_limit_is_no_overlong_one() -> None:
     assert framing.lines(buffer.feed(b"\n")) == [b"x" * LIMIT]
 
 
+def test_a_line_can_be_given_up() -> None:
+    buffer = LineBuffer(LIMIT)
+    buffer.feed(b"x" * 100)
+    assert buffer.give_up() == b"x" * 100
+    assert not buffer.overlong
+    assert buffer.feed(b"y\n") == b"y\n"
+
+
 def test_whole_lines_leave_nothing_behind() -> None:
     buffer = LineBuffer(LIMIT)
     buffer.feed(b"x" * 10 * LIMIT + b"\ny")

@@ -3,7 +3,7 @@
 from random import Random
 
 from oyez.core.client import Client
-from oyez.core.effects import Dial, Send
+from oyez.core.effects import Dial, Report, Send
 from oyez.core.mesh import Mesh
 from oyez.core.origin import Origin, beginning
 from oyez.core.placement import Placement, Reservation
@@ -105,6 +105,34 @@ def test_how_far_a_removed_peer_was_read_is_kept_for_its_return() -> None:
     mesh.redial(200.0, "s1")
     mesh.listed(ServerAddress("s1", "s1", 4000))
     assert mesh.hello(300.0, "s1").cursor == 3
+
+
+def test_a_gap_is_reported_though_nothing_had_come_before_it() -> None:
+    """Seed 15875: a cursor at the very beginning of a log was taken for none at all."""
+    mesh = mesh_of("s2")
+    mesh.greeted(0.0, 1, ServerHello("secret", "s1", 1))
+    mesh.position(1, ServerPosition("s1.1", 0))
+    mesh.lost(1.0, 1)
+    mesh.greeted(2.0, 2, ServerHello("secret", "s1", 1))
+    effects = mesh.position(2, ServerPosition("s1.1", 4))
+    assert effects == [Report("mesh_gap", {"origin": "s1.1", "from": 1, "to": 4})]
+
+
+def test_a_link_that_broke_before_its_first_position_does_not_ask_for_everything() -> None:
+    mesh = mesh_of("s2")
+    mesh.greeted(0.0, 1, ServerHello("secret", "s1", 1))
+    assert mesh.hello(1.0, "s1").cursor is None
+
+
+def test_what_a_newly_known_peer_should_have_had_and_is_forgotten_is_reported() -> None:
+    """Seed 6089: two servers met late, and what the log of one had dropped meanwhile was missing without a word."""
+    origin = Origin("s2", 1, retention=100)
+    mesh = Mesh("s2", 1, "secret", origin, Random(1))
+    mesh.beat(0.0, slept=False)
+    for number in range(1, 10):
+        origin.log.publish([Chunk("s2.1", number, 1, line(number))])
+    effects = mesh.greeted(10.0, 1, ServerHello("secret", "s1", 1, since=20.0))
+    assert Report("mesh_gap", {"origin": "s2.1", "from": 1, "to": 4, "peer": "s1"}) in effects
 
 
 def test_a_place_is_kept_until_the_server_counts_who_came_without_a_ticket_and_no_longer() -> None:

@@ -8,7 +8,7 @@ could know.
 
 import typer
 
-from oyez.cli import central, post, register, server, status, tail, who
+from oyez.cli import central, client, post, register, server, simulate, status, tail, up, who
 
 app = typer.Typer(
     help="Oyez, a real-time activity network: one known address, and every activity reaches everyone connected.",
@@ -17,7 +17,18 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts twice as fast, and its examples can be copied
     pretty_exceptions_enable=False,  # a bug of ours shows its whole traceback
 )
-for command in (central.central, server.server, register.register, post.post, tail.tail, status.status, who.who):
+for command in (
+    up.up,
+    central.central,
+    server.server,
+    register.register,
+    post.post,
+    tail.tail,
+    client.client,
+    status.status,
+    who.who,
+    simulate.simulate,
+):
     app.command()(command)
 
 

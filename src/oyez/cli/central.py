@@ -20,6 +20,7 @@ def central(
     ] = True,
     log_format: logs.LogFormat = logs.Format.AUTO,
     log_level: logs.LogLevel = logs.Level.INFO,
+    until_eof: nodes.UntilEof = False,
 ) -> None:
     """Run a central: the one address that everybody knows.
 
@@ -57,4 +58,4 @@ def central(
         nodes.say_ready("central", Address(hostname, address.port))
 
     node = Node(make_role, Address(host, port), store=store, secret_threads=2, log=logs.report)
-    nodes.run(node, listening)
+    nodes.run(node, listening, until_eof)

@@ -57,8 +57,8 @@ _TROUBLE = frozenset(
 )
 
 
-def configure(format: Format, level: Level, **node: str) -> None:
-    """Set up structlog for this process. `node` are fields that each line gets."""
+def configure(format: Format, level: Level, node: str) -> None:
+    """Set up structlog for this process. JSON lines carry the name of the `node`; people know what they started."""
     human = format == Format.HUMAN or (format == Format.AUTO and sys.stderr.isatty())
     structlog.configure(
         processors=[
@@ -71,7 +71,8 @@ def configure(format: Format, level: Level, **node: str) -> None:
         logger_factory=lambda *_: _StandardError(),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(**node)
+    if not human:
+        structlog.contextvars.bind_contextvars(node=node)
 
 
 def report(event: str, fields: Mapping[str, object]) -> None:

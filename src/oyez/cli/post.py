@@ -79,13 +79,11 @@ class Lines:
     async def _read(self) -> None:
         """Begin to post each line. The queue's bound is what keeps us from reading far ahead."""
         number = 0
-        try:
-            async for line in streams.lines():
-                number += 1
-                if line.strip():
-                    await self._under_way.put((number, asyncio.create_task(self._network.post(line))))
-        finally:
-            await self._under_way.put(None)
+        async for line in streams.lines():
+            number += 1
+            if line.strip():
+                await self._under_way.put((number, asyncio.create_task(self._network.post(line))))
+        await self._under_way.put(None)
 
     async def _settle(self, number: int, posting: asyncio.Task[str]) -> bool:
         """Print the id, or what went wrong. Whoever stops to read the ids does not stop the posts."""

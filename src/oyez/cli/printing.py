@@ -6,6 +6,9 @@ are shown as a dot.
 
 from collections.abc import Iterable
 
+WIDTH = 1000
+"""Columns where the output is no terminal: no table breaks there."""
+
 _JOINER = "\u200d"  # holds emoji together
 
 
@@ -23,18 +26,27 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], 
 
     cells = [list(row) for row in rows]
     made = Table(
-        title=title, caption=caption or None, box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left"
+        title=title,
+        caption=caption or None,
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        title_justify="left",
+        caption_justify="left",
     )
     for index, column in enumerate(columns):
         is_number = bool(cells) and all(isinstance(row[index], int | float) for row in cells)
-        made.add_column(column, justify="right" if is_number else "left", no_wrap=True)
+        made.add_column(column, justify="right" if is_number else "left")
     for row in cells:
         made.add_row(*[Text(printable(_shown(cell))) for cell in row])
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = max(console.width, console.measure(made).maximum)
+        console.width = WIDTH
     console.print(made)
+    console.print()
 
 
 def _shown(cell: object) -> str:
-    return f"{cell:,.1f}" if isinstance(cell, float) else str(cell)
+    if isinstance(cell, float):
+        return f"{cell:,.0f}" if cell >= 100 else f"{cell:.1f}"
+    return str(cell)

@@ -24,7 +24,12 @@ def user_secret(user: str, file: Path | None, *, new: bool = False) -> str | Non
     """The secret of `user`: from `file`, OYEZ_USER_SECRET or a prompt, twice for a `new` one. Anonymous has none."""
     if user == ANONYMOUS:
         return None
-    return _from(file, "OYEZ_USER_SECRET") or _ask(user, new)
+    return given_user_secret(file) or _ask(user, new)
+
+
+def given_user_secret(file: Path | None) -> str | None:
+    """The secret in `file` or OYEZ_USER_SECRET, if there is one."""
+    return _from(file, "OYEZ_USER_SECRET")
 
 
 def _ask(user: str, new: bool) -> str:

@@ -64,6 +64,7 @@ def server(
     secret_file: options.SecretFile = None,
     log_format: logs.LogFormat = logs.Format.AUTO,
     log_level: logs.LogLevel = logs.Level.INFO,
+    until_eof: nodes.UntilEof = False,
 ) -> None:
     """Run a server: it holds clients' sessions, and gives every activity to all of them.
 
@@ -93,7 +94,7 @@ def server(
         incarnation = int(time.time() * 1000)
         return Server(name, joining.address, list(central), secret, incarnation, entropy, retention, patience)
 
-    nodes.run(Node(make_role, Address(host, port), log=joining.report), joining.listening)
+    nodes.run(Node(make_role, Address(host, port), log=joining.report), joining.listening, until_eof)
 
 
 class Joining:

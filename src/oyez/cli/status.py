@@ -57,21 +57,18 @@ def print_report(report: "StatusReport") -> None:
         ["address", "role"],
         [[show(Address(one.hostname, one.port)), one.role] for one in report.centrals],
     )
-    sessions = sum(server.load for server in report.servers)
-    table(
-        "Servers",
-        ["id", "address", "state", "sessions", "expected", "accepted/s", "delivered/s"],
-        [
-            [
-                one.id,
-                show(Address(one.hostname, one.port)),
-                "ready" if one.ready else "not ready",
-                one.load,
-                one.reserved,
-                one.accepted_rate,
-                one.delivered_rate,
-            ]
-            for one in sorted(report.servers, key=lambda server: server.id)
-        ],
-        caption=f"{sessions} sessions, {report.users} registered users",
-    )
+    servers = sorted(report.servers, key=lambda server: server.id)
+    columns: dict[str, list[object]] = {
+        "id": [one.id for one in servers],
+        "address": [show(Address(one.hostname, one.port)) for one in servers],
+        "state": ["ready" if one.ready else "not ready" for one in servers],
+        "sessions": [one.load for one in servers],
+        "expected": [one.reserved for one in servers],
+        "accepted/s": [one.accepted_rate for one in servers],
+        "delivered/s": [one.delivered_rate for one in servers],
+    }
+    if not any(columns["expected"]):
+        del columns["expected"]  # nobody is on the way: leave the room to the others
+    sessions = sum(server.load for server in servers)
+    caption = f"{sessions} sessions, {report.users} registered users"
+    table("Servers", columns, zip(*columns.values(), strict=True), caption)

@@ -56,6 +56,7 @@ class Engine(Protocol):
         role: Role,
         on_end: Callable[[Exception], None],
         *,
+        line_limit: int,
         deliver: Callable[[m.ActivityBroadcast], None],
         log: Callable[[str, Mapping[str, object]], None],
     ) -> Machine:
@@ -121,7 +122,13 @@ class Network:
         """Connect and log in (after registering, where that was asked for). Raises Refused, Unreachable."""
         if self._machine is not None:
             raise Closed("this connection was opened before: make another one with oyez.connect")
-        self._machine = self._engine(self._role, self._cannot_go_on, deliver=self._deliver, log=self._reported)
+        self._machine = self._engine(
+            self._role,
+            self._cannot_go_on,
+            line_limit=limits.NODE_LINE,  # an activity of the longest line comes back in a longer one
+            deliver=self._deliver,
+            log=self._reported,
+        )
         self._machine.start()
         try:
             async with asyncio.timeout(self._timeout):

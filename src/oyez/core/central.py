@@ -132,6 +132,9 @@ class Central(Quiet):
             return _FROM_BACKUPS
         return _FROM_ANYONE
 
+    def on_activities(self, now: float, link: int, block: bytes) -> Effects:
+        return refuse(link, m.InvalidMessage("activities do not pass through the central", "not_allowed"))
+
     def on_close(self, now: float, link: int) -> Effects:
         self.reception.gone(link)
         self.office.link_closed(link)
@@ -245,11 +248,15 @@ class Central(Quiet):
 
     def _announce(self, now: float, link: int, message: n.ServerAnnounce) -> Effects:
         server = self.registry.links[link]
+        if message.id != server.id:
+            return refuse_out_of_place(link, message)
         news = not server.ready
         effects = self.registry.announced(now, server, message)
         return [*effects, *self._loads_changed(), *(self.reception.resume(now) if news else [])]
 
     def _deload(self, now: float, link: int, message: n.DeLoad) -> Effects:
+        if message.id != self.registry.links[link].id:
+            return refuse_out_of_place(link, message)
         self.registry.deload(self.registry.links[link], message)
         return self._loads_changed()
 

@@ -30,22 +30,29 @@ FORGET = 30.0
 """Seconds for which a server that was removed, and whose link is lost, is still dialed: it may only be cut off."""
 
 
+_JUST_NOW = 0.001  # seconds: a server that began to serve in this very moment does serve, which 0 would deny
+
+NOWHERE = -1
+"""The cursor into a log of which nothing is known yet."""
+
+
 @dataclass(slots=True)
 class Peer:
-    """Another server. `cursor` is how far its log is held here, of its lifetime `incarnation`; `position` is how far
-    it has come on this link, which is less where it repeats what is held already."""
+    """Another server. `cursor` is how far its log is held here, of its lifetime `incarnation`, and NOWHERE until it has
+    said where it begins; `position` is how far it has come on this link: less, where it repeats what is held already.
+    """
 
     id: str
     address: Address
     backoff: timing.Backoff
     incarnation: int = -1
-    cursor: int = 0
+    cursor: int = NOWHERE
     position: int = 0
     link: int | None = None
     positioned: bool = False
     listed: bool = True
     heard: float = 0.0
-    removed_at: float = 0.0
+    removed_at: float = 0.0  # or when its link was lost, whichever came later; counts while it is not listed
 
     @property
     def origin(self) -> str:
@@ -125,8 +132,8 @@ class Mesh:
     def hello(self, now: float, id: str) -> n.ServerHello:
         """How this server greets that one."""
         peer = self.peers.get(id)
-        since = 0.0 if self.serving_since is None else now - self.serving_since
-        if peer is None or peer.incarnation < 0:
+        since = 0.0 if self.serving_since is None else max(now - self.serving_since, _JUST_NOW)
+        if peer is None or peer.cursor == NOWHERE:
             return n.ServerHello(self._secret, self._id, self._incarnation, since=since)
         return n.ServerHello(self._secret, self._id, self._incarnation, peer.incarnation, peer.cursor, since)
 
@@ -137,7 +144,6 @@ class Mesh:
 
     def greeted(self, now: float, link: int, message: n.ServerHello) -> Effects:
         """The other side has said who it is; answer if it was its turn to dial."""
-        dialed = self._greeting.pop(link, None) is not None
         if not hmac.compare_digest(message.secret.encode(), self._secret.encode()):
             return refuse(link, AuthenticationFail("the cluster secret is wrong", "wrong_secret"))
         if message.id == self._id:
@@ -149,16 +155,21 @@ class Mesh:
             self.peers[message.id] = peer
         if message.incarnation < peer.incarnation:  # sent before it died, and late
             return refuse(link, AuthenticationFail(f"{peer.id} has restarted since", "superseded"))
+        dialed = self._greeting.pop(link, None) is not None  # not before: who is refused above is dialed again
         effects: Effects = [] if dialed else [fx.Send(link, self.hello(now, peer.id))]
         if peer.link is not None and peer.link != link:
             effects.append(fx.Close(peer.link))
             self._by_link.pop(peer.link, None)
         if peer.incarnation != message.incarnation:
-            peer.incarnation, peer.cursor = message.incarnation, 0
+            peer.incarnation, peer.cursor = message.incarnation, NOWHERE
         peer.link, peer.positioned, peer.heard = link, False, now
         peer.backoff.reset()
         self._by_link[link] = peer
-        sequence = self._where_to_begin(now, message)
+        wanted = self._where_to_begin(now, message)
+        sequence = max(wanted, self._origin.log.first - 1)
+        if message.cursor is None and sequence > wanted:  # it can't know what it has missed
+            gap = {"origin": self._origin.name, "from": wanted + 1, "to": sequence, "peer": peer.id}
+            effects.append(fx.Report("mesh_gap", gap))
         return [
             *effects,
             fx.Trust(link),
@@ -171,13 +182,11 @@ class Mesh:
         """The sequence after which the own log is read on to this peer: its cursor, or when it began to serve."""
         log = self._origin.log
         if hello.of == self._incarnation and hello.cursor is not None:
-            wanted = min(hello.cursor, log.last)
-        elif hello.since:
+            return min(hello.cursor, log.last)
+        if hello.since:
             began = now - hello.since - timing.HEARTBEAT
-            wanted = max((sequence for at, sequence in self._marks if at <= began), default=0)
-        else:
-            wanted = log.last
-        return max(wanted, log.first - 1)
+            return max((sequence for at, sequence in self._marks if at <= began), default=0)
+        return log.last
 
     def position(self, link: int, message: n.ServerPosition) -> Effects:
         """The peer says after which sequence it goes on."""
@@ -185,7 +194,7 @@ class Mesh:
         if message.origin != peer.origin:
             return refuse(link, InvalidMessage(f"{message.origin} is not your origin", "wrong_origin"))
         effects: Effects = []
-        if peer.cursor and message.sequence > peer.cursor:
+        if peer.cursor != NOWHERE and message.sequence > peer.cursor:
             gap = {"origin": peer.origin, "from": peer.cursor + 1, "to": message.sequence}
             effects.append(fx.Report("mesh_gap", gap))
         peer.position, peer.positioned = message.sequence, True
@@ -213,7 +222,7 @@ class Mesh:
         peer = self._by_link.pop(link, None)
         if peer is None:
             return []
-        peer.link, peer.positioned = None, False
+        peer.link, peer.positioned, peer.removed_at = None, False, now
         return [fx.Report("mesh_lost", {"peer": peer.id}), *self.redial(now, peer.id)]
 
     def beat(self, now: float, slept: bool) -> Effects:
@@ -237,6 +246,7 @@ class Mesh:
     def _mark(self, now: float) -> None:
         """Remember how far the own log is now, for as long as it holds that."""
         log = self._origin.log
-        self._marks.append((now, log.last))
+        if not self._marks or self._marks[-1][1] < log.last:
+            self._marks.append((now, log.last))
         while len(self._marks) > 1 and self._marks[1][1] < log.first:
             self._marks.popleft()

@@ -38,8 +38,8 @@ class Registry:
     def objection(self, message: n.Authenticate) -> m.AuthenticationFail | None:
         """Why this server can't join, with the right secret."""
         known = self._directory.servers.get(message.id)
-        if known is not None and known.link is not None and message.incarnation < known.incarnation:
-            return m.AuthenticationFail(f"another server with the id {message.id} is connected", "id_in_use")
+        if known is not None and message.incarnation < known.incarnation:
+            return m.AuthenticationFail(f"a later server with the id {message.id} has joined", "id_in_use")
         return None
 
     def join(self, now: float, link: int, message: n.Authenticate, welcome: n.AuthenticateSuccess) -> Effects:
@@ -53,7 +53,6 @@ class Registry:
         self.links[link] = server
         server.link, server.heard, server.load, server.counted_at = link, now, message.load, 0.0
         server.sessions.clear()
-        server.sessions.update({name: count for name, count in message.sessions.items() if count > 0})
         others = [other for other in self._directory.servers.values() if other is not server]
         welcome.servers = [other.listing for other in others]
         at = server.listing

@@ -34,7 +34,7 @@ class Role(Protocol):
         ...
 
     def on_message(self, now: float, link: int, message: Message) -> Effects:
-        """A message, or the InvalidMessage that tells what was wrong with a line."""
+        """A message, or the Malformed that tells what was wrong with a line."""
         ...
 
     def on_activities(self, now: float, link: int, block: bytes) -> Effects:

@@ -37,6 +37,9 @@ RETENTION = 64 * 1024 * 1024
 ANNOUNCE = 0.1
 """Seconds within which an arrival is announced to the central: together with others, as a login storm brings many."""
 
+NAMES = 1000
+"""Most arrivals in one SERVER_ANNOUNCE: a storm, or a return to a new central, takes several."""
+
 
 class Server(Quiet):
     """A regular server. `incarnation` must be higher than that of any earlier lifetime of the same id."""
@@ -69,6 +72,7 @@ class Server(Quiet):
         self._anonymous = True
         self._ticket_key = b""
         self._used_tickets: dict[str, float] = {}
+        self._verifying: set[int] = set()  # links whose LOGIN the central is being asked about
         self._arrived: list[Chunk] = []  # from other servers, since the last flush
         self._log_start = 0
         self._last_tick = 0.0
@@ -135,6 +139,7 @@ class Server(Quiet):
         return [effect for link in fallen for effect in self._too_slow(link, "fell out of what is retained")]
 
     def on_close(self, now: float, link: int) -> Effects:
+        self._verifying.discard(link)
         if link == self.uplink.link:
             return [*self.inquiry.abandon(now), *self.uplink.lost()]
         return [*self.mesh.lost(now, link), *self._leave(link)]
@@ -195,10 +200,14 @@ class Server(Quiet):
 
     def _login_by_secret(self, now: float, link: int, message: m.Login, secret: str) -> Effects:
         def verified(now: float, refused: m.Refusal | None) -> Effects:
+            if link not in self._verifying:
+                return []  # the client has not waited for the answer
+            self._verifying.discard(link)
             if refused is not None:
                 return [*refuse(link, m.LoginFailed(refused.info, refused.reason)), fx.Release(link)]
             return [*self._admit(link, message, None), fx.Release(link)]
 
+        self._verifying.add(link)
         return [fx.Hold(link), *self.inquiry.verify(now, message.username, secret, verified)]
 
     def _admit(self, link: int, message: m.Login, nonce: str | None) -> Effects:
@@ -235,7 +244,8 @@ class Server(Quiet):
         return [fx.Send(link, m.Redirect(central.hostname, central.port)), fx.Close(link)]
 
     def _logout(self, now: float, link: int, message: m.Logout) -> Effects:
-        return self._part(link, [fx.Close(link)])
+        posted = self.on_flush(now)  # what it posted in the same breath comes back to it, too
+        return [*posted, *self._part(link, [fx.Close(link)])]
 
     def _too_slow(self, link: int, why: str) -> Effects:
         info = f"closed as a slow consumer: it {why}"
@@ -250,13 +260,15 @@ class Server(Quiet):
         session = self.sessions.close(link)
         if session is None:
             return []
+        if self.sessions.unannounced:  # there is nobody to tell now, and nothing to be told later
+            self.sessions.retract(session.username)
         closed = fx.Report("session_closed", {"username": session.username, "link": link})
         return [*announced, *self.uplink.send(n.DeLoad(self.id, session.username)), closed]
 
     # -- the central --------------------------------------------------------------------------------------------
 
     def _introduction(self) -> n.Authenticate:
-        self.sessions.arrivals()  # all of them are in the count
+        self.sessions.announce_all()
         return n.Authenticate(
             self._secret,
             self.id,
@@ -265,26 +277,29 @@ class Server(Quiet):
             self._incarnation,
             len(self.sessions),
             self.voter.promised,
-            self.sessions.by_user(),
         )
 
     def _announce(self) -> Effects:
+        """Tell the central the count, and who has arrived: not more names a line than it takes."""
         if self.uplink.link is not None and not self.uplink.joined:
             return []  # to be said once the central has welcomed us
         arrived, redeemed = self.sessions.arrivals()
         if self.uplink.link is None:
             return []  # the next introduction counts them all
-        announce = n.ServerAnnounce(
-            self.id,
-            len(self.sessions),
-            self.address.hostname,
-            self.address.port,
-            arrived,
-            redeemed,
-            self.origin.sequence,
-            self.merged.delivered,
-        )
-        return self.uplink.send(announce)
+        effects: Effects = []
+        for at in range(0, max(1, len(arrived), len(redeemed)), NAMES):
+            announce = n.ServerAnnounce(
+                self.id,
+                len(self.sessions),
+                self.address.hostname,
+                self.address.port,
+                arrived[at : at + NAMES],
+                redeemed[at : at + NAMES],
+                self.origin.sequence,
+                self.merged.delivered,
+            )
+            effects += self.uplink.send(announce)
+        return effects
 
     def _welcomed(self, now: float, link: int, message: n.AuthenticateSuccess) -> Effects:
         if message.term < self.voter.promised:  # a main of the past, which has still to learn it

@@ -6,7 +6,6 @@ keyed digests to compare with. Knows nothing of the log.
 
 import hashlib
 import hmac
-from collections import Counter
 
 from oyez.core.credentials import digest
 from oyez.protocol import activity
@@ -91,6 +90,12 @@ class Sessions:
         """Has anybody arrived since the last `arrivals`?"""
         return bool(self._arrived)
 
-    def by_user(self) -> dict[str, int]:
-        """Number of sessions by username."""
-        return Counter(session.username for session in self._by_link.values())
+    def announce_all(self) -> None:
+        """The next `arrivals` are to name everyone who is here: for a central that knows nobody yet."""
+        self._arrived = [session.username for session in self._by_link.values()]
+        self._redeemed = []
+
+    def retract(self, username: str) -> None:
+        """One who left again before the arrival could be told."""
+        if username in self._arrived:
+            self._arrived.remove(username)

@@ -47,15 +47,21 @@ def sign(key: bytes, ticket: Ticket) -> str:
 
 
 def check(key: bytes, text: str, audience: str, now: float) -> Ticket | str:
-    """The ticket, or the reason why it is refused: "ticket_forged", "ticket_expired" or "ticket_elsewhere"."""
+    """The ticket, or the reason why it is refused: "ticket_forged", "ticket_expired" or "ticket_elsewhere".
+
+    With no key yet, everything is forged; so is what is signed but not a ticket (of another version, say).
+    """
     payload, _, signature = text.partition(".")
     try:
         body, mac = _bytes(payload), _bytes(signature)
     except (binascii.Error, ValueError):
         return "ticket_forged"
-    if not hmac.compare_digest(mac, hmac.digest(key, body, hashlib.sha256)):
+    if not key or not hmac.compare_digest(mac, hmac.digest(key, body, hashlib.sha256)):
         return "ticket_forged"
-    ticket = _decoder.decode(body)
+    try:
+        ticket = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "ticket_forged"
     if ticket.audience != audience:
         return "ticket_elsewhere"
     return ticket if now < ticket.expires else "ticket_expired"

@@ -89,8 +89,11 @@ class Uplink:
     def learn(self, centrals: list[Address]) -> None:
         """These are the network's centrals."""
         here = self.central if self.centrals else None
-        self.centrals = [central for central in centrals if central != self._own] or self.centrals
-        self._next = self.centrals.index(here) if here in self.centrals else 0
+        named = [central for central in centrals if central != self._own]
+        if here is not None and here not in named and (self.joined or not named):
+            named.append(here)  # what it calls itself need not be reachable
+        self.centrals = named
+        self._next = named.index(here) if here in named else 0
 
     def not_main(self, main: Address | None) -> Effects:
         """The central is not the main, and may know who is: try there next."""

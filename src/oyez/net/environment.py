@@ -19,6 +19,7 @@ from oyez.host import Host, Link
 from oyez.net import dialer
 from oyez.net.clock import Clock
 from oyez.net.guard import GuardedLoop
+from oyez.net.poller import Poller
 from oyez.net.secrets import SecretPool
 from oyez.net.transport import SocketTransport
 from oyez.net.writer import Writer
@@ -68,6 +69,7 @@ class NetEnvironment:
         self._writer = Writer(self.loop, store) if store is not None else None
         self._secrets = SecretPool(self.loop, secret_threads) if secret_threads else None
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._poller = Poller(self.loop)
         self._transports: set[SocketTransport] = set()
         self._stopping = False
         self._idle = asyncio.Event()
@@ -87,19 +89,20 @@ class NetEnvironment:
         """End what runs here: the role hears of it, links have `GRACE` to finish, what was to be stored is stored.
 
         After a failure there is nothing more to be said: links are cut, and of what was to be stored only the commit
-        that runs is waited for. Raises StorageError.
+        that runs is waited for.
         """
         self._stopping = True
         await self._dialer.close()
         self.loop.run(self.host.stop)
         await self._finish_links()
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
         if self._secrets is not None:
             self._secrets.close()
         if self._writer is not None:
             await self._writer.close()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self.loop.close()
 
     async def _finish_links(self) -> None:
         try:
@@ -114,9 +117,10 @@ class NetEnvironment:
         for transport in list(self._transports):
             transport.drop()
         self._transports.clear()
+        self._poller.close()
 
     def _open(self, sock: socket.socket, announce: Callable[[SocketTransport], Link]) -> None:
-        transport = SocketTransport(sock, self.loop, self.host, self._ended)
+        transport = SocketTransport(sock, self.loop, self._poller, self.host, self._ended)
         self._transports.add(transport)
         transport.start(announce(transport))
 

@@ -16,16 +16,17 @@ P = ParamSpec("P")
 class GuardedLoop:
     """Wraps the running event loop. `failure` is the exception that ended it, None while all is well."""
 
-    __slots__ = ("_on_failure", "failure", "loop")
+    __slots__ = ("_closed", "_on_failure", "failure", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, on_failure: Callable[[Exception], None]) -> None:
         self.loop = loop
         self.failure: Exception | None = None
+        self._closed = False
         self._on_failure = on_failure
 
     def run(self, callback: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Run it now, unless something has failed before."""
-        if self.failure is not None:
+        """Run it now, unless something has failed before, or this is closed."""
+        if self._closed:
             return
         try:
             callback(*args, **kwargs)
@@ -36,7 +37,12 @@ class GuardedLoop:
         """Something that the node can't do without is broken. Only the first such thing counts."""
         if self.failure is None:
             self.failure = error
+            self._closed = True
             self._on_failure(error)
+
+    def close(self) -> None:
+        """Run nothing more: what was left to run later is about something that is over."""
+        self._closed = True
 
     def soon(self, callback: Callable[..., object], *args: object) -> None:
         """Run at the end of this turn."""
@@ -54,14 +60,6 @@ class GuardedLoop:
         """Run each turn in which `fd` has something to read; replaces what was to run before."""
         self.loop.add_reader(fd, self.run, callback)
 
-    def on_writable(self, fd: int, callback: Callable[[], object]) -> None:
-        """Run each turn in which `fd` has room; replaces what was to run before."""
-        self.loop.add_writer(fd, self.run, callback)
-
     def no_reads(self, fd: int) -> None:
         """Forget `on_readable`."""
         self.loop.remove_reader(fd)
-
-    def no_writes(self, fd: int) -> None:
-        """Forget `on_writable`."""
-        self.loop.remove_writer(fd)

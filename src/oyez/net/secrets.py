@@ -43,6 +43,7 @@ class SecretPool:
     def __init__(self, loop: GuardedLoop, threads: int = 2) -> None:
         self._loop = loop
         self._pool = ThreadPoolExecutor(threads, "oyez-secrets")
+        self._closed = False
 
     def hash(self, secret: str, done: Callable[[str], None]) -> None:
         """Call `done` with the hash."""
@@ -54,6 +55,7 @@ class SecretPool:
 
     def close(self) -> None:
         """Forget the jobs that have not begun; no answer comes any more."""
+        self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _submit(self, job: Callable[[], T], done: Callable[[T], None]) -> None:
@@ -61,5 +63,5 @@ class SecretPool:
         answer.add_done_callback(partial(self._answer, done))
 
     def _answer(self, done: Callable[[T], None], answer: asyncio.Future[T]) -> None:
-        if not answer.cancelled():
+        if not self._closed:
             self._loop.run(lambda: done(answer.result()))

@@ -10,13 +10,16 @@ which is the one thing that the log exists to avoid. Must not know: lines, messa
 
 import asyncio
 import socket
+import struct
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from oyez.host import Host, Link
 from oyez.net.guard import GuardedLoop
+from oyez.net.poller import READ, WRITE, Poller
 
-READ = 112 * 1024
+READ_SIZE = 112 * 1024
 """Most bytes that are read from one link in one turn. Python allocates as much before each read; from 128 KiB on, glibc
 asks the kernel for such a piece each time, which makes a small read three times as expensive (7 µs become 23)."""
 
@@ -33,6 +36,8 @@ LAST_WORDS = 5.0
 SILENCE_MS = 35_000
 """Milliseconds after which the kernel gives up a peer that acknowledges nothing. More than the 30 s after which a role
 closes a slow consumer: the kernel counts a peer that leaves its window shut as silent, and can't tell it why."""
+
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 _OPEN, _CLOSING, _LINGERING, _ENDED = range(4)
 
@@ -63,26 +68,31 @@ class SocketTransport:
         "_link",
         "_loop",
         "_paused",
-        "_reading",
+        "_poller",
         "_rest",
         "_socket",
         "_state",
-        "_writing",
+        "_wanted",
     )
 
     def __init__(
-        self, sock: socket.socket, loop: GuardedLoop, host: Host, ended: Callable[["SocketTransport"], None]
+        self,
+        sock: socket.socket,
+        loop: GuardedLoop,
+        poller: Poller,
+        host: Host,
+        ended: Callable[["SocketTransport"], None],
     ) -> None:
         self._socket = sock
         self._fd = sock.fileno()
         self._loop = loop
+        self._poller = poller
         self._host = host
         self._link: Link | None = None
         self._ended = ended
         self._state = _OPEN
+        self._wanted = 0  # what the poller watches for
         self._paused = False
-        self._reading = False  # the loop watches for input
-        self._writing = False  # the loop watches for room
         self._full = False  # the last send took less than it was given
         self._failing = False  # the end has been asked for, and comes soon
         self._rest = b""
@@ -107,9 +117,7 @@ class SocketTransport:
             return len(data)
         if taken != len(data):
             self._full = True
-            if not self._writing:
-                self._writing = True
-                self._loop.on_writable(self._fd, self._writable)
+            self._want(self._wanted | WRITE)
         return taken
 
     def pause(self) -> None:
@@ -144,9 +152,16 @@ class SocketTransport:
 
     # -- the loop's side ----------------------------------------------------------------------------------------
 
+    def ready(self, events: int) -> None:
+        """See `poller.Watched`."""
+        if events & self._wanted & READ:
+            self._readable()
+        if events & self._wanted & WRITE:
+            self._writable()
+
     def _readable(self) -> None:
         try:
-            data = self._socket.recv(READ)
+            data = self._socket.recv(READ_SIZE)
         except BlockingIOError:
             return
         except OSError:
@@ -168,18 +183,20 @@ class SocketTransport:
             self._host.drained(self._link)
         else:
             self._say_last_words()
-        if self._writing and not self._full:
-            self._writing = False
-            self._loop.no_writes(self._fd)
+        if not self._full:
+            self._want(self._wanted & ~WRITE)
 
     def _watch_input(self) -> None:
         """Read where the host wants it; once it has closed, always: see `LINGER`."""
-        wanted = self._link is not None and not self._failing and (not self._paused or self._state != _OPEN)
-        if wanted and not self._reading:
-            self._loop.on_readable(self._fd, self._readable)
-        elif self._reading and not wanted:
-            self._loop.no_reads(self._fd)
-        self._reading = wanted
+        if self._link is not None and not self._failing and (not self._paused or self._state != _OPEN):
+            self._want(self._wanted | READ)
+        else:
+            self._want(self._wanted & ~READ)
+
+    def _want(self, wanted: int) -> None:
+        if wanted != self._wanted:
+            self._poller.watch(self._fd, self, self._wanted, wanted)
+            self._wanted = wanted
 
     # -- the end ------------------------------------------------------------------------------------------------
 
@@ -206,13 +223,13 @@ class SocketTransport:
 
     def _reset_on_close(self) -> None:
         """Let the kernel forget what it holds for a peer that does not take it."""
-        if self._state != _ENDED:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        with suppress(OSError):  # it may be gone already
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
 
     def _end_soon(self) -> None:
         if not self._failing:
             self._failing = True
-            self._watch_input()
+            self._want(0)
             self._loop.soon(self._end)
 
     def _end(self) -> None:
@@ -220,10 +237,7 @@ class SocketTransport:
             return
         self._state = _ENDED
         self._failing = True
-        self._watch_input()
-        if self._writing:
-            self._writing = False
-            self._loop.no_writes(self._fd)
+        self._want(0)
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

@@ -1,6 +1,6 @@
 """Lines to messages and back.
 
-`decode` returns a message or an `Malformed` whose info says what was wrong with the line: a peer's bad input is
+`decode` returns a message or a `Malformed` whose info says what was wrong with the line: a peer's bad input is
 a value here, never an exception. `encode` gives exactly one line. Knows nothing of links: who may say what is decided
 above.
 """

@@ -36,6 +36,11 @@ class LineBuffer:
         """True once the unfinished line can no longer become one within the limit (`\\r` allowed)."""
         return len(self._rest) > self.limit + 1
 
+    def give_up(self) -> bytes:
+        """The unfinished line, as far as it has come; what follows begins a new one."""
+        rest, self._rest = self._rest, b""
+        return rest
+
 
 def lines(block: bytes) -> list[bytes]:
     """The lines of a block from `LineBuffer.feed`, without line ends; `\\r\\n` is accepted."""

@@ -22,7 +22,7 @@ SECRET = 1024
 SESSION = (16, 64)
 """Shortest and longest session string that a client may choose, in characters."""
 
-TICKET = 1024
+TICKET = 8192
 """Longest ticket, in characters."""
 
 NODE_ID = 64

@@ -96,7 +96,7 @@ class Redirect(Message, tag="REDIRECT"):
 class ActivityMessage(Message, tag="ACTIVITY_MESSAGE"):
     """Client to server: post `activity`, any JSON object. `id` numbers the posts of a session 1, 2, 3 …"""
 
-    username: Annotated[str, Meta(max_length=limits.USERNAME)]
+    username: Name
     activity: Raw
     secret: OptionalSecret = None
     id: Number | None = None
@@ -111,7 +111,7 @@ class ActivityBroadcast(Message, tag="ACTIVITY_BROADCAST"):
 
 
 class Logout(Message, tag="LOGOUT"):
-    """Client to server: close. There is no reply."""
+    """Client to any node: close. There is no reply."""
 
 
 class AuthenticationFail(Refusal, tag="AUTHENTICATION_FAIL"):

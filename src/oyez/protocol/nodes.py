@@ -25,7 +25,7 @@ class ServerAddress(Struct, frozen=True):
 
 
 class Authenticate(Message, tag="AUTHENTICATE"):
-    """Server to central: I am one of yours. `sessions` counts who is connected here, by username."""
+    """Server to central: I am one of yours. Who is connected here follows, with SERVER_ANNOUNCE."""
 
     secret: Secret
     id: NodeId
@@ -34,7 +34,6 @@ class Authenticate(Message, tag="AUTHENTICATE"):
     incarnation: Count = 0
     load: Count = 0
     term: Count = 0
-    sessions: dict[str, int] = field(default_factory=dict)
 
 
 class AuthenticateSuccess(Message, tag="AUTHENTICATE_SUCCESS"):

@@ -1,28 +1,25 @@
 """Simulated client programs that behave like the old ones of other people, and write down all that they see.
 
 They speak JSON lines by themselves, with nothing of the project's codec, so that they notice where it is wrong. A
-`Manner` says how one behaves: well, or badly in some way. What they see goes into the history; nothing is judged here.
-(The library's client is a role like the others, and is driven by a host on a node of its own.)
+`Manner` says how one behaves: well, or badly in some way.
 """
 
 import json
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from oyez.protocol.messages import Address
-from oyez.sim.connection import AT_ONCE, SLOWLY, Connection
-from oyez.sim.history import Ended, Entered, Heard, Posted, Said, Saw, Unreachable
-from oyez.sim.rubbish import CATALOGUE
+from oyez.sim.connection import AT_ONCE, NEVER, SLOWLY, Connection
+from oyez.sim.history import Ended, Heard, Said, Unreachable
+from oyez.sim.participant import Manner, Participant
+from oyez.sim.rubbish import CATALOGUE, FLOOD
 
 if TYPE_CHECKING:
     from oyez.sim.world import World
 
 _decode = msgspec.json.Decoder().decode
-
-ANONYMOUS = "anonymous"
 
 _FOR_NOW = ("no_server", "joining", "central_away")
 """Reasons of a refused login for which it is worth while to come back."""
@@ -31,67 +28,14 @@ _TRIES = 3
 """How often a client that sends rubbish tries."""
 
 
-@dataclass(slots=True, frozen=True)
-class Manner:
-    """How a client behaves. Times are in seconds, those of a session since it began."""
-
-    username: str = ANONYMOUS
-    secret: str | None = None
-    starts: float = 0.0
-    registers: bool = False
-    modern: bool = False
-    """It uses tickets, names its session and numbers its posts."""
-    posts: int = 0
-    """How many, in each session."""
-    pace: float = 1.0
-    """Mean time between two posts."""
-    size: int = 0
-    """Longest text of a post, in characters."""
-    forges: bool = False
-    """It claims to be somebody else, within the activity."""
-    reads: str = AT_ONCE
-    stops_at: float = 0.0
-    """When it begins to read in that way."""
-    nibble: int = 0
-    """Most bytes that it writes at once; 0: everything."""
-    leaves: str = ""
-    """ "logs out", "closes", "vanishes"; nothing: it stays."""
-    leaves_at: float = 0.0
-    rubbish: str = ""
-    """What it sends of the catalogue: where `rubbish_in` says, "central" or "server" (there once it is in)."""
-    rubbish_in: str = "central"
-    central_link: str = "closes"
-    """What it does with its link to the central after a REDIRECT: "closes", "logs out", "keeps"."""
-    returns: bool = True
-    """It is started again when its link has ended."""
-
-    @property
-    def prompt(self) -> bool:
-        """Whether it reads whatever comes, at once, and keeps to the rules: nothing that happens to it is its fault."""
-        return self.reads == AT_ONCE and not self.rubbish
-
-
-class Client:
-    """One program and its user. `session` names its present session, "" where it has none."""
+class Client(Participant):
+    """One program and its user."""
 
     def __init__(self, world: "World", name: str, central: Address, manner: Manner) -> None:
-        self.world = world
-        self.name = name
-        self.manner = manner
-        self.session = ""
-        self.posted = 0
-        self.heard: dict[str, int] = {}
-        """The highest number that the present session saw, of each session."""
-        self.quiet = False
-        """It posts no more by itself."""
-        self.gone = False
-        """It has left for good."""
+        super().__init__(world, name, manner)
         self.connection: Connection | None = None
         self._central = central
-        self.acknowledged = False
-        """It was told that its name is its own."""
         self._registered = not manner.registers
-        self._sessions = 0
         self._ticket: str | None = None
         self._permit: str | None = None
         self._visit = 0  # counts the starts: what was meant for an earlier one is void
@@ -152,6 +96,8 @@ class Client:
         what = self.manner.rubbish
         now = self.world.clock.now
         self.world.record(Said(now, self.name, connection.number, connection.node, f"rubbish: {what}"))
+        if what == FLOOD:
+            connection.reads = NEVER
         connection.write(CATALOGUE[what])
 
     # -- hearing ------------------------------------------------------------------------------------------------
@@ -160,7 +106,7 @@ class Client:
         message: dict[str, Any] = _decode(line)
         command = message["command"]
         if command == "ACTIVITY_BROADCAST":
-            self._see(message, line)
+            self._see(message["activity"], message.get("id", ""), line.count(b"authenticated") == 1)
             return
         now = self.world.clock.now
         info, reason = message.get("info"), message.get("reason", "")
@@ -176,7 +122,7 @@ class Client:
             case "LOGIN_SUCCESS" if self._at_central(connection):
                 self._ticket = message.get("ticket")
             case "LOGIN_SUCCESS":
-                self._enter(connection)
+                self._log_in_there(connection)
             case "LOGIN_FAILED":
                 self._ticket = None
                 self.gone = self.gone or not (reason in _FOR_NOW or reason.startswith("ticket"))
@@ -194,75 +140,29 @@ class Client:
         if self.manner.central_link != "keeps":
             connection.close()
 
-    def _see(self, message: dict[str, Any], line: bytes) -> None:
-        activity = message["activity"]
-        by, number, text = activity.get("by", "?"), activity.get("number", 0), activity.get("text", "")
-        intact = text == _text(by, number, len(text)) and line.count(b"authenticated") == 1
-        user = activity["authenticated_user"]
-        self.heard[by] = number
-        self.world.record(Saw(self.world.clock.now, self.session, by, number, user, message.get("id", ""), intact))
-
     # -- a session ----------------------------------------------------------------------------------------------
 
-    def _enter(self, connection: Connection) -> None:
-        manner, now = self.manner, self.world.clock.now
-        self._sessions += 1
-        self.session = connection.session = session = f"{self.name}.{self._sessions}"
-        self.posted = 0
-        self.heard = {}
-        self.world.record(
-            Entered(now, session, self.name, manner.username, connection.node, connection.number, manner.prompt)
-        )
+    def _log_in_there(self, connection: Connection) -> None:
+        manner = self.manner
+        connection.session = self._enter(connection.node, connection.number)
         if manner.reads != AT_ONCE:
             self._later(manner.stops_at, partial(self._read_badly, connection))
-        if manner.leaves:
-            self._later(manner.leaves_at, self.leave)
         if manner.rubbish and manner.rubbish_in == "server":
             self._later(self.world.random.random(), partial(self._misbehave, connection))
-        if manner.posts:
-            self._later(self._pause(), self._post_on)
-
-    def _pause(self) -> float:
-        return self.world.random.expovariate(1 / self.manner.pace) if self.manner.pace else 0.0
-
-    def _later(self, delay: float, action: Any) -> None:
-        """Unless this session is over by then."""
-        session = self.session
-
-        def unless_over() -> None:
-            if self.session == session:
-                action()
-
-        self.world.clock.after(delay, unless_over)
 
     def _read_badly(self, connection: Connection) -> None:
         connection.reads = self.manner.reads
 
-    def _post_on(self) -> None:
-        if self.quiet:
-            return
-        self.post()
-        if self.posted < self.manner.posts:
-            self._later(self._pause(), self._post_on)
-
-    def post(self) -> None:
-        """Post the next activity."""
-        connection, manner = self.connection, self.manner
-        if not self.session or connection is None:
-            return
-        self.posted += 1
-        text = _text(self.session, self.posted, int(self.world.random.random() * manner.size))
-        activity = json.dumps({"by": self.session, "number": self.posted, "text": text})
-        if manner.forges:
-            activity = '{"authenticated_user":"root","authenticated\\u005fuser":"root",' + activity[1:]
+    def _send(self, activity: bytes) -> None:
+        manner = self.manner
+        assert self.connection is not None
         fields: dict[str, object] = {"username": manner.username}
         if manner.secret is not None and not (manner.modern and self._permit):
             fields["secret"] = manner.secret
         if manner.modern:
             fields["id"] = self.posted
         head = json.dumps({"command": "ACTIVITY_MESSAGE", **fields})[:-1]
-        self.world.record(Posted(self.world.clock.now, self.session, self.posted))
-        connection.write(f'{head},"activity":{activity}}}\n'.encode())
+        self.connection.write(f'{head},"activity":'.encode() + activity + b"}\n")
 
     # -- getting out --------------------------------------------------------------------------------------------
 
@@ -304,9 +204,3 @@ class Client:
     def _start_again(self, visit: int) -> None:
         if visit == self._visit:
             self.start()
-
-
-def _text(by: str, number: int, length: int) -> str:
-    """What a post says: made of who posts and which it is, so that whoever sees it can tell whether it is intact."""
-    piece = f"{by}-{number} "
-    return (piece * (length // len(piece) + 1))[:length]

@@ -132,10 +132,13 @@ class SimEnvironment:
         """See `host.Environment`."""
         self._process.ready = self._process.ready or event == "ready"
         self._world.record(Reported(self._world.clock.now, self._node.name, event, fields))
+        if self._node.user is not None:
+            self._node.user.reported(event, fields)
 
     def deliver(self, broadcast: ActivityBroadcast) -> None:
         """See `host.Environment`."""
-        raise NotImplementedError("no client is driven by a host yet")
+        assert self._node.user is not None, "only clients deliver"
+        self._node.user.delivered(broadcast)
 
     def quit(self, info: str) -> None:
         """See `host.Environment`."""

@@ -130,6 +130,18 @@ class Stuck(Entry, frozen=True):
         return f"{self.node} has been unable to send on link {self.link} for {self.seconds:.1f} s"
 
 
+class Counted(Entry, frozen=True):
+    """What a central says when it is asked: sessions by server, and by "user@server"."""
+
+    node: str
+    loads: dict[str, int]
+    present: dict[str, int]
+
+    def told(self) -> str:
+        loads = ", ".join(f"{count} on {server}" for server, count in self.loads.items())
+        return f"{self.node} counts {loads}"
+
+
 # -- the clients ----------------------------------------------------------------------------------------------------
 
 

@@ -4,15 +4,16 @@ Guarantees: what a process held is gone when it dies, and nothing of it acts any
 a new incarnation. Knows roles only by what builds them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from oyez.core.role import Role
-from oyez.protocol.messages import Address
+from oyez.protocol.messages import ActivityBroadcast, Address
 from oyez.sim.disk import Disk
 from oyez.sim.history import Died, Started
+from oyez.sim.network import Accept
 from oyez.sim.process import Process
 from oyez.storage.port import Stored
 
@@ -30,12 +31,28 @@ def _no_logs(role: Role) -> tuple[int, ...]:
     return ()
 
 
+class User(Protocol):
+    """Somebody who sits at a node that is a client."""
+
+    def reported(self, event: str, fields: Mapping[str, object]) -> None:
+        """The role has something to say."""
+        ...
+
+    def delivered(self, broadcast: ActivityBroadcast) -> None:
+        """An activity has come."""
+        ...
+
+    def died(self) -> None:
+        """The process is no more."""
+        ...
+
+
 class Node:
     """`rate` and `offset` are those of its clock; `lag` is how long at most it takes to get round to something;
-    `weigh` tells the sizes of a role's logs, in bytes."""
+    `weigh` tells the sizes of a role's logs, in bytes. Without an address it does not listen."""
 
     def __init__(
-        self, world: "World", name: str, address: Address, build: Build, rate: float = 1.0, offset: float = 0.0
+        self, world: "World", name: str, address: Address | None, build: Build, rate: float = 1.0, offset: float = 0.0
     ) -> None:
         self.world = world
         self.name = name
@@ -43,6 +60,7 @@ class Node:
         self.rate = rate
         self.offset = offset
         self.lag = 0.0
+        self.user: User | None = None
         self.weigh: Callable[[Role], tuple[int, ...]] = _no_logs
         self.disk = Disk(world.clock, world.random, world.random.randbytes(32))
         self.incarnation = 0
@@ -71,7 +89,7 @@ class Node:
         self.world.network.power(self.name, up=True)
         self.process = process = Process(self, self._role)
         self.world.record(Started(self.world.clock.now, self.name, self.incarnation))
-        self.world.network.listen(self.address, self.name, process.environment.accept)
+        self._listen(process.environment.accept)
         process.wake(process.host.start)
 
     def _role(self, process: Process) -> Role:
@@ -85,10 +103,16 @@ class Node:
         self.stopping = False
         self.world.measure(self, process)
         self.world.record(Died(self.world.clock.now, self.name, self.incarnation, how))
-        self.world.network.listen(self.address, self.name, None)
+        self._listen(None)
         self.world.network.power(self.name, up=not power)
         process.die(how, silently=power)
         self.disk.crash()
+        if self.user is not None:
+            self.user.died()
+
+    def _listen(self, accept: Accept | None) -> None:
+        if self.address is not None:
+            self.world.network.listen(self.address, self.name, accept)
 
     def crash_within(self, effects: int) -> None:
         """The process dies in front of the effect of that number, counted from now."""
@@ -100,7 +124,7 @@ class Node:
         process = self.process
         if process is not None and not self.stopping:
             self.stopping = True
-            self.world.network.listen(self.address, self.name, None)
+            self._listen(None)
             process.wake(process.host.stop)
             self._gone(process, self.world.clock.now + 10)
 

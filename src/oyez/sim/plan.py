@@ -9,8 +9,8 @@ there then.
 from dataclasses import dataclass, field
 from random import Random
 
-from oyez.sim.client import Manner
 from oyez.sim.connection import AT_ONCE, NEVER, SLOWLY
+from oyez.sim.participant import Manner
 from oyez.sim.rubbish import CATALOGUE
 from oyez.sim.wire import Conditions
 
@@ -32,6 +32,7 @@ FAULTS = (
     "busy",
 )
 MANNERS = (
+    "library",
     "modern",
     "slow",
     "stops reading",
@@ -81,12 +82,17 @@ class Plan:
     """How far off they are, in turn."""
 
 
-def draw(seed: int, steps: int = 60) -> Plan:
+STEPS = 60
+"""Things that happen in the rough phase of a history, unless told otherwise."""
+
+
+def draw(seed: int, steps: int = STEPS) -> Plan:
     """The plan of this seed, with about so many things (posts, logins, faults) happening in its rough phase."""
     random = Random(f"plan {seed}")
     kinds = _subset(random, FAULTS)
     manners = _subset(random, MANNERS)
-    rough = max(2.0, steps / 6)
+    long = random.random() < 0.04
+    rough = max(2.0, steps / 6) * (5 if long else 1)  # long enough for the network to forget somebody
     servers = random.choice((1, 2, 2, 3, 3, 4))
     calm = random.randint(3, 8)
     conditions = _conditions(random)
@@ -102,7 +108,7 @@ def draw(seed: int, steps: int = 60) -> Plan:
         rough=rough,
         clients=clients,
         calm=calm,
-        faults=_faults(random, kinds, steps, rough),
+        faults=_faults(random, kinds, steps, rough, (30.0, 45.0) if long else (0.05, 0.5, 2.0, 5.0, 8.0)),
         conditions=conditions,
         retention=random.choice((16_384, 65_536)) if tight else 1 << 26,
         patience=random.choice((2.0, 5.0)) if tight else 30.0,
@@ -127,7 +133,9 @@ def _conditions(random: Random) -> Conditions:
     )
 
 
-def _faults(random: Random, kinds: tuple[str, ...], steps: int, rough: float) -> tuple[FaultPlan, ...]:
+def _faults(
+    random: Random, kinds: tuple[str, ...], steps: int, rough: float, spans: tuple[float, ...]
+) -> tuple[FaultPlan, ...]:
     if not kinds:
         return ()
     count = random.randint(1, max(2, steps // 8))
@@ -136,7 +144,7 @@ def _faults(random: Random, kinds: tuple[str, ...], steps: int, rough: float) ->
             kind=random.choice(kinds),
             at=random.uniform(0, rough),
             target=random.getrandbits(16),
-            span=random.choice((0.05, 0.5, 2.0, 5.0, 8.0)) * random.uniform(0.5, 1.5),
+            span=random.choice(spans) * random.uniform(0.5, 1.5),
         )
         for _ in range(count)
     ]
@@ -164,23 +172,25 @@ def _manner(
     leaves = "vanishes" if has("vanishes", 0.3) else random.choice(("logs out", "closes")) if has("leaves", 0.3) else ""
     rubbish = not calm and has("rubbish")
     size = longest if has("long posts", 0.3) and not nibbles else 200
+    library = has("library")
     many = has("many posts", 0.3) and not nibbles
     return Manner(
         username="anonymous" if anonymous else "rival" if rival else f"user{number}",
         secret=None if anonymous else f"secret{number}",
         registers=not anonymous,
         starts=random.random() * (2.0 if calm else rough),
+        library=library,
         modern=has("modern", 0.7),
         posts=posts * (10 if many else 1),
         pace=rough / posts / (10 if many else 1) * random.uniform(0.3, 1.2),
         size=size,
         forges=has("forges"),
-        reads=reads,
+        reads=AT_ONCE if library else reads,
         stops_at=random.uniform(0, rough / 2),
         nibble=random.choice((1, 7, 64)) if nibbles else 0,
         leaves=leaves,
         leaves_at=random.uniform(3.0, rough + 3.0),
-        rubbish=random.choice(tuple(CATALOGUE)) if rubbish else "",
+        rubbish=random.choice(tuple(CATALOGUE)) if rubbish and not library else "",
         rubbish_in=random.choice(("central", "server")),
         central_link=random.choice(("closes", "logs out", "keeps")) if has("old links") else "closes",
         returns=random.random() < 0.8,

@@ -5,6 +5,9 @@ Each entry is complete bytes, line end included where it takes one to be noticed
 
 from oyez.protocol import limits
 
+FLOOD = "a flood of questions"
+"""Whoever sends this reads none of the answers."""
+
 
 def _line(text: str) -> bytes:
     return text.encode() + b"\n"
@@ -30,6 +33,7 @@ CATALOGUE: dict[str, bytes] = {
     "no UTF-8": b'{"command":"LOGIN","username":"\xff\xfe"}\n',
     "half a surrogate": _line('{"command":"LOGIN","username":"\\ud800","secret":"x"}'),
     "a line that is too long": b'{"command":"' + b"x" * (limits.LINE + 10),
+    FLOOD: _line('{"command":"STATUS"}') * 2000,
     "a truncated object": _line('{"command":"LOGIN","user'),
     "two objects in a line": _line('{"command":"LOGOUT"}{"command":"LOGOUT"}'),
     "a byte order mark": b'\xef\xbb\xbf{"command":"LOGOUT"}\n',

@@ -14,10 +14,11 @@ from oyez.core.server import Server
 from oyez.host import OUTBOX
 from oyez.protocol.messages import Address
 from oyez.sim.checkers import delivered
-from oyez.sim.client import Client, Manner
 from oyez.sim.faults import Faults
 from oyez.sim.history import Began, Entry, Phase
+from oyez.sim.inspector import Inspector
 from oyez.sim.node import Build, Node
+from oyez.sim.participant import Manner, Participant
 from oyez.sim.plan import Plan
 from oyez.sim.world import World
 from oyez.storage.port import Stored
@@ -33,6 +34,9 @@ HEALING = 25.0
 
 DELIVERY = 15.0
 """Most seconds for the last posts to be everywhere."""
+
+SETTLING = 3.0
+"""Seconds in which the central learns of the last sessions; most that it takes to answer."""
 
 PROBES = 3
 
@@ -82,9 +86,12 @@ class Scenario:
         if world.run_until(lambda: all(probe.session for probe in probes), HEALING):
             self._phase("final")
             self._last_posts()
+            world.run(SETTLING)
+            inspector = Inspector(world, CENTRAL)
+            world.run_until(lambda: inspector.done, SETTLING)
         self._phase("over")
 
-    def _probes(self) -> list[Client]:
+    def _probes(self) -> list[Participant]:
         """Fresh clients: one that registers, and others that come back to what was registered before."""
         manners = [Manner(username="newcomer", secret="new", registers=True, modern=True)]
         known = [client.manner for client in self.world.clients.values() if client.acknowledged]
@@ -131,7 +138,7 @@ class Scenario:
         plan = self.plan
         return Server(name, Address(name, 4000), [CENTRAL], SECRET, incarnation, entropy, plan.retention, plan.patience)
 
-    def _start(self, clients: list[Client]) -> None:
+    def _start(self, clients: list[Participant]) -> None:
         for client in clients:
             self.world.clock.after(client.manner.starts, client.start)
 

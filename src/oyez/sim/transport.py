@@ -13,8 +13,11 @@ from oyez.sim.wire import End
 if TYPE_CHECKING:
     from oyez.sim.process import Process
 
-LINGER = 3.0
-"""Most seconds that a closed link waits for its last bytes to leave and for the peer to close."""
+LAST_WORDS = 5.0
+"""Most seconds that a closed link waits for its last bytes to leave."""
+
+LINGER = 2.0
+"""Most seconds that it waits then for the peer to close."""
 
 
 class SimTransport:
@@ -65,7 +68,7 @@ class SimTransport:
         self._closing = True
         self._paused = False
         self._rest = rest
-        self._process.clock.after(LINGER, self._cut_off)
+        self._process.clock.after(LAST_WORDS, self._hurry)
         self._flush()
         if self._end.source.waiting or self._end.source.ended:
             self.readable()
@@ -140,6 +143,11 @@ class SimTransport:
         if not self._finished:
             self._finished = True
             self._end.out.finish("closed")
+            self._process.clock.after(LINGER, self._cut_off)
+
+    def _hurry(self) -> None:
+        if not self._finished:
+            self._cut_off()
 
     def _cut_off(self) -> None:
         if not self._done:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from oyez.sim.checkers import violations
 from oyez.sim.history import Entry, digest, narrate
-from oyez.sim.plan import Plan, draw
+from oyez.sim.plan import STEPS, Plan, draw
 from oyez.sim.scenario import Scenario
 
 
@@ -48,7 +48,7 @@ class Verdict:
         return "\n".join([head, *[f"BROKEN {violation}" for violation in self.violations]])
 
 
-def simulate(seed: int, steps: int = 60) -> Verdict:
+def simulate(seed: int, steps: int = STEPS) -> Verdict:
     """Run the history of this seed, with about `steps` posts, logins and faults. Raises Broken where a node does."""
     return judge(draw(seed, steps))
 

@@ -31,8 +31,8 @@ class Conditions:
     """Bytes that are taken before the reader reads: the buffers of both kernels together."""
     crumbs: float = 0.0
     """How often a read gives only a part of what is there."""
-    silence: float = 20.0
-    """Seconds after which a kernel gives up a peer that answers nothing any more."""
+    silence: float = 35.0
+    """Seconds after which a kernel gives up a peer that answers nothing any more, or takes nothing."""
 
 
 class Owner(Protocol):
@@ -82,7 +82,9 @@ class Pipe:
         "_load",
         "_pumping",
         "_random",
+        "_silence",
         "_unread",
+        "_watching",
         "_window",
         "back",
         "broken",
@@ -102,6 +104,8 @@ class Pipe:
         self._random = random
         self._latency = random.uniform(*conditions.latency)
         self._jitter = conditions.jitter
+        self._silence = conditions.silence
+        self._watching = False
         self._window = round(low * (high / low) ** random.random())
         self._flight: deque[tuple[float, bytes, str]] = deque()
         self._due = 0.0  # when what was sent last arrives
@@ -127,6 +131,7 @@ class Pipe:
             if not self._full:
                 self._full = True
                 self.full_since = self._clock.now
+                self._watch(self._silence)
             if room <= 0:
                 return 0
             data = data[:room]
@@ -145,6 +150,21 @@ class Pipe:
         if not self._pumping and not self._held:
             self._pumping = True
             self._clock.at(self._due, self._arrive)
+
+    def _watch(self, seconds: float) -> None:
+        if not self._watching:
+            self._watching = True
+            self._clock.after(seconds, self._look)
+
+    def _look(self) -> None:
+        """The writer's kernel has waited for room: how long?"""
+        self._watching = False
+        if self.full_since is not None and not self.broken:
+            left = self.full_since + self._silence - self._clock.now
+            if left <= 0:
+                self.writer.fail("timed out")
+            else:
+                self._watch(left)
 
     # -- in between ---------------------------------------------------------------------------------------------
 

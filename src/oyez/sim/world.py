@@ -9,11 +9,13 @@ from functools import partial
 from random import Random
 
 from oyez.protocol.messages import Address
-from oyez.sim.client import Client, Manner
+from oyez.sim.client import Client
 from oyez.sim.clock import Clock
 from oyez.sim.history import Entry, Measured, Stuck
+from oyez.sim.library import LibraryClient
 from oyez.sim.network import Network
 from oyez.sim.node import Build, Node
+from oyez.sim.participant import Manner, Participant
 from oyez.sim.process import Process
 from oyez.sim.wire import Conditions
 
@@ -28,16 +30,17 @@ class World:
         self.record: Callable[[Entry], None] = self.history.append
         self.network = Network(self.clock, self.random, conditions or Conditions())
         self.nodes: dict[str, Node] = {}
-        self.clients: dict[str, Client] = {}
+        self.clients: dict[str, Participant] = {}
 
     def node(self, name: str, build: Build, port: int = 3780, rate: float = 1.0, offset: float = 0.0) -> Node:
         """A machine for one node; nothing runs on it yet."""
         self.nodes[name] = node = Node(self, name, Address(name, port), build, rate, offset)
         return node
 
-    def client(self, name: str, central: Address, manner: Manner) -> Client:
+    def client(self, name: str, central: Address, manner: Manner) -> Participant:
         """Somebody at a machine of their own; nothing is started yet."""
-        self.clients[name] = client = Client(self, name, central, manner)
+        kind = LibraryClient if manner.library else Client
+        self.clients[name] = client = kind(self, name, central, manner)
         return client
 
     def run(self, seconds: float) -> None:

@@ -5,7 +5,7 @@ A checker is a function from a history to the list of its violations, one senten
 
 from collections.abc import Callable
 
-from oyez.sim.checkers import bounded, delivered, even, genuine, kept, progress, told, unique
+from oyez.sim.checkers import bounded, counted, delivered, even, genuine, kept, progress, told, unique
 from oyez.sim.history import History
 
 Checker = Callable[[History], list[str]]
@@ -16,6 +16,7 @@ CHECKERS: dict[str, Checker] = {
     "delivered": delivered.check,
     "genuine": genuine.check,
     "even": even.check,
+    "counted": counted.check,
     "bounded": bounded.check,
     "told": told.check,
     "progress": progress.check,

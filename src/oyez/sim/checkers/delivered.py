@@ -1,10 +1,14 @@
 """Promise 4, delivered: every activity reaches every session that stayed exactly once, in its sender's order.
 
 As far as it holds while nothing but the sender's own server keeps an activity: what a server had accepted when it
-died need not reach the others (but never with a hole), and a gap that a server has reported is no surprise.
+died need not reach the others (but never with a hole), and where retention is small, a gap that a server has reported
+is no surprise.
 """
 
-from oyez.sim.history import Died, Ended, Entered, History, Phase, Posted, Reported, Saw
+from oyez.sim.history import Began, Died, Ended, Entered, History, Phase, Posted, Reported, Saw
+
+PLENTY = 1 << 25
+"""A retention that no history exhausts, in bytes."""
 
 _Seen = dict[str, dict[str, list[Saw]]]
 """What was seen, by who saw it and who posted it."""
@@ -14,10 +18,15 @@ def check(history: History) -> list[str]:
     """Activities that came twice, out of order, with one missing before them, or not at all."""
     seen = _seen(history)
     gaps = [entry for entry in history if isinstance(entry, Reported) and entry.event == "mesh_gap"]
-    if gaps:
+    if gaps and not _all_retained(history):
         return _ordered(seen, holes=True)
     over = any(isinstance(entry, Phase) and entry.name == "over" for entry in history)
     return _ordered(seen, holes=False) + (missing(history) if over else [])
+
+
+def _all_retained(history: History) -> bool:
+    """Whether no log can have forgotten anything: then there is no excuse for a gap."""
+    return all(entry.retention >= PLENTY for entry in history if isinstance(entry, Began))
 
 
 def _seen(history: History) -> _Seen:

@@ -1,10 +1,10 @@
 """Promise 6, even: with no churn, sessions per server differ by at most 1 after logins.
 
-Judged while nothing but logins has happened (phase "calm"), at each moment at which nobody is on the way between the
-central and a server: then what was reserved has been taken up.
+Judged while nothing but logins has happened (phase "calm"), at each moment at which nobody is on the way from the
+central to a server: then what was reserved has been taken up.
 """
 
-from oyez.sim.history import Ended, Entered, Heard, History, Phase, Reported, Unreachable
+from oyez.sim.history import Ended, Entered, Heard, History, Phase, Reported, Said, Unreachable
 
 
 def check(history: History) -> list[str]:
@@ -20,8 +20,10 @@ def check(history: History) -> list[str]:
                 calm = name == "calm"
                 if not calm and sessions:
                     return []
-            case Heard(command="REDIRECT", client=client) if calm:
+            case Said(command="LOGIN", client=client) if calm:
                 on_the_way[client] = None
+            case Heard(command="LOGIN_FAILED", client=client) if calm:
+                on_the_way.pop(client, None)
             case Entered(node=node, client=client) if calm:
                 on_the_way.pop(client, None)
                 sessions[node] = sessions.get(node, 0) + 1

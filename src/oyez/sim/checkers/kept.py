@@ -27,7 +27,12 @@ def check(history: History) -> list[str]:
             kept = registered.get(said.username)
             if entry.command == "REGISTER_SUCCESS":
                 registered.setdefault(said.username, (said.secret, entry.at))
-            elif kept is not None and (entry.command, entry.reason) == _WRONG and kept[0] == said.secret:
+            elif (
+                kept is not None
+                and (entry.command, entry.reason) == _WRONG
+                and kept[0] == said.secret
+                and kept[1] <= said.at  # a login that was asked for before may be refused after it
+            ):
                 found.append(
                     f"{said.username} was registered at {kept[1]:.4f}, and {entry.node} calls its secret wrong"
                     f" at {entry.at:.4f}"

@@ -5,6 +5,8 @@ node that is being stopped. A word that could not get through (the client did no
 least have been given to the operator.
 """
 
+from math import inf
+
 from oyez.sim.history import Accepted, Died, Ended, Fault, Heard, History, Reported, Said
 
 REFUSALS = ("REGISTER_FAILED", "LOGIN_FAILED", "AUTHENTICATION_FAIL", "INVALID_MESSAGE")
@@ -21,7 +23,7 @@ def check(history: History) -> list[str]:
     links: dict[tuple[str, int], int] = {}
     reported: set[int] = set()
     troubled = -_TROUBLE
-    stopping: set[str] = set()
+    stopping: dict[str, float] = {}
     for entry in history:
         match entry:
             case Heard():
@@ -38,15 +40,19 @@ def check(history: History) -> list[str]:
                 reported.add(links.get((entry.node, local), 0))
             case Died():
                 links = {key: link for key, link in links.items() if key[0] != entry.node}
-                stopping.discard(entry.node)
+                if entry.node in stopping:
+                    stopping[entry.node] = entry.at + _TROUBLE
             case Fault(kind="stop"):
-                stopping.add(entry.target)
+                stopping[entry.target] = inf
             case Fault():
                 troubled = max(troubled, entry.until)
             case Ended(by="node") if entry.link not in no_word_due:
                 word = last.get(entry.link) in (*REFUSALS, "REDIRECT")
-                stranger = not entry.session and entry.node in stopping
-                excused = stranger or (entry.link in reported and (entry.unread or entry.at - troubled <= _TROUBLE))
+                hindered = entry.unread or entry.at - troubled <= _TROUBLE
+                if entry.at <= stopping.get(entry.node, -1):
+                    excused = hindered or not entry.session
+                else:
+                    excused = hindered and entry.link in reported
                 if not word and not excused:
                     found.append(
                         f"{entry.node} ended the link {entry.link} of {entry.session or entry.client}"

@@ -1,0 +1,257 @@
+"""The mesh, one server's view: who dials, what is said on a new link, and when it is given up."""
+
+from oyez.core import effects as fx
+from oyez.core import timing
+from oyez.core.mesh import FORGET
+from oyez.protocol import nodes as n
+from oyez.protocol.messages import Address, AuthenticationFail
+from tests.core.sides import AT, Side, begins_at, closed, hello, listing, sent
+
+# -- who dials ------------------------------------------------------------------------------------------------------
+
+
+def test_the_smaller_id_dials_and_the_greater_waits() -> None:
+    a, b = Side("a"), Side("b")
+    assert a.mesh.listed(listing("b")) == [fx.Dial(AT, "peer:b")]
+    assert b.mesh.listed(listing("a")) == []
+    assert b.mesh.dial("a") == []
+
+
+def test_nobody_dials_itself_or_the_unknown() -> None:
+    a = Side("a")
+    assert a.mesh.listed(listing("a")) == []
+    assert a.mesh.peers == {}
+    assert a.mesh.dial("b") == []
+    assert a.mesh.redial(0.0, "b") == []
+
+
+def test_being_listed_again_changes_nothing() -> None:
+    a = Side("a")
+    a.mesh.listed(listing("b"))
+    assert a.mesh.listed(listing("b")) == []
+
+
+def test_who_has_moved_is_dialed_at_the_new_address() -> None:
+    a = Side("a")
+    a.mesh.listed(listing("b"))
+    assert a.mesh.listed(listing("b", port=4002)) == [fx.Dial(Address("host", 4002), "peer:b")]
+
+
+def test_a_link_that_could_not_be_made_is_tried_again_ever_more_slowly() -> None:
+    a = Side("a")
+    a.mesh.listed(listing("b"))
+    delays = []
+    for _ in range(8):
+        (timer,) = a.mesh.redial(0.0, "b")
+        assert isinstance(timer, fx.SetTimer)
+        delays.append(timer.after)
+        assert a.mesh.dial("b") == [fx.Dial(AT, "peer:b")]
+    assert delays[0] <= 0.05 < 0.5 <= delays[-1] <= 1.0
+
+
+def test_a_working_link_is_not_made_again() -> None:
+    a = Side("a")
+    a.mesh.listed(listing("b"))
+    a.linked(Side("b"))
+    assert a.mesh.dial("b") == []
+    assert a.mesh.listed(listing("b")) == []
+
+
+def test_a_listing_of_a_later_lifetime_ends_the_link_to_the_earlier() -> None:
+    a = Side("a")
+    a.mesh.listed(listing("b"))
+    a.linked(Side("b", incarnation=1), link=7)
+    assert a.mesh.listed(listing("b", incarnation=2)) == [fx.Close(7)]
+    assert isinstance(a.mesh.lost(0.0, 7)[-1], fx.SetTimer)
+
+
+# -- hello ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_dialer_greets_first_and_the_other_answers() -> None:
+    a, b = Side("a"), Side("b")
+    a.mesh.listed(listing("b"))
+    (first,) = sent(a.mesh.dialed(0.0, 1, "b"), n.ServerHello)
+    assert first == hello("a")
+    assert isinstance(first, n.ServerHello)
+    answer = b.mesh.greeted(0.0, 9, first)
+    assert sent(answer, n.ServerHello) == [hello("b")]
+    assert sent(a.mesh.greeted(0.0, 1, hello("b")), n.ServerHello) == []
+
+
+def test_who_is_greeted_is_trusted_and_reads_the_log_in_this_order() -> None:
+    kinds = [type(effect) for effect in Side("b").linked(Side("a"))]
+    assert kinds == [fx.Send, fx.Trust, fx.Send, fx.Follow, fx.Report]
+
+
+def test_a_wrong_secret_is_refused() -> None:
+    b = Side("b")
+    effects = b.mesh.greeted(0.0, 9, n.ServerHello("wrong é", "a", 1))
+    assert sent(effects, AuthenticationFail) == [AuthenticationFail("the cluster secret is wrong", "wrong_secret")]
+    assert closed(effects) == [9]
+    assert b.mesh.holds(9) is None
+
+
+def test_a_server_does_not_talk_to_itself() -> None:
+    effects = Side("b").mesh.greeted(0.0, 9, hello("b", incarnation=2))
+    assert sent(effects, AuthenticationFail)
+    assert closed(effects) == [9]
+
+
+def test_who_is_refused_after_being_dialed_is_dialed_again() -> None:
+    """Its secret may be put right, or its earlier lifetime may have ended by then."""
+    a = Side("a")
+    a.mesh.listed(listing("b"))
+    a.mesh.dialed(0.0, 1, "b")
+    a.mesh.greeted(0.0, 1, n.ServerHello("wrong", "b", 1))
+    assert isinstance(a.mesh.lost(0.0, 1)[-1], fx.SetTimer)
+
+
+def test_a_server_that_the_central_has_not_named_yet_is_welcome() -> None:
+    b = Side("b")
+    b.linked(Side("a"), link=9)
+    assert b.mesh.holds(9) is b.mesh.peers["a"]
+    assert b.mesh.listed(listing("a")) == []
+    assert b.mesh.complete
+
+
+def test_a_hello_of_an_earlier_lifetime_is_refused() -> None:
+    """It was sent before that process died, and comes late: believing it would begin the later log anew."""
+    b = Side("b")
+    b.linked(Side("a", incarnation=5), link=9)
+    effects = b.mesh.greeted(0.0, 10, hello("a", incarnation=4))
+    assert sent(effects, AuthenticationFail) == [AuthenticationFail("a has restarted since", "superseded")]
+    assert closed(effects) == [10]
+    assert b.mesh.holds(9) is not None
+
+
+def test_a_second_link_takes_the_place_of_the_first() -> None:
+    b, a = Side("b"), Side("a")
+    b.linked(a, link=9)
+    effects = b.mesh.greeted(1.0, 10, a.mesh.hello(1.0, "b"))
+    assert closed(effects) == [9]
+    assert b.mesh.holds(9) is None
+    assert b.mesh.holds(10) is b.mesh.peers["a"]
+    assert b.mesh.lost(1.0, 9) == []  # of which nothing is lost
+    assert b.mesh.peers["a"].link == 10
+
+
+# -- losing and forgetting ------------------------------------------------------------------------------------------
+
+
+def test_a_lost_link_is_made_again_by_who_dials() -> None:
+    a, b = Side("a"), Side("b")
+    a.mesh.listed(listing("b"))
+    a.linked(b, link=1)
+    b.linked(a, link=9)
+    assert [type(effect) for effect in a.mesh.lost(0.0, 1)] == [fx.Report, fx.SetTimer]
+    assert [type(effect) for effect in b.mesh.lost(0.0, 9)] == [fx.Report]
+    assert not a.mesh.complete
+    assert a.mesh.lost(0.0, 1) == []
+
+
+def test_the_mesh_is_complete_when_each_listed_server_is_linked_and_has_a_position() -> None:
+    b = Side("b")
+    assert b.mesh.complete
+    b.mesh.listed(listing("a"))
+    assert not b.mesh.complete
+    b.mesh.greeted(0.0, 1, hello("a"))
+    assert not b.mesh.complete
+    b.mesh.position(1, n.ServerPosition("a.1", 0))
+    assert b.mesh.complete
+    b.mesh.listed(listing("c"))
+    assert not b.mesh.complete
+    b.mesh.removed(0.0, "c")
+    assert b.mesh.complete
+
+
+def test_a_removed_servers_link_goes_on_working() -> None:
+    a, b = Side("a"), Side("b")
+    b.linked(a)
+    assert b.mesh.removed(0.0, "a") == []
+    assert b.mesh.removed(0.0, "unknown") == []
+    assert b.mesh.receive(0.0, 1, a.accept().data) is not None
+
+
+def test_a_removed_server_is_dialed_a_while_longer_and_then_no_more() -> None:
+    a = Side("a")
+    a.mesh.listed(listing("b"))
+    a.mesh.removed(0.0, "b")
+    assert a.mesh.redial(FORGET, "b") != []
+    assert a.mesh.redial(FORGET + 0.1, "b") == []
+    assert a.mesh.listed(listing("b")) == [fx.Dial(AT, "peer:b")]
+
+
+def test_a_removed_server_whose_link_worked_on_is_dialed_when_that_is_lost() -> None:
+    """However long ago it was removed: it may only be cut off from the central."""
+    a = Side("a")
+    a.mesh.listed(listing("b"))
+    a.linked(Side("b"), link=1)
+    a.mesh.removed(0.0, "b")
+    assert isinstance(a.mesh.lost(FORGET * 100, 1)[-1], fx.SetTimer)
+    assert a.mesh.redial(FORGET * 101 + 0.1, "b") == []
+
+
+def test_how_far_a_forgotten_servers_log_is_held_is_not_forgotten() -> None:
+    a, b = Side("a"), Side("b")
+    a.mesh.listed(listing("b"))
+    a.linked(b)
+    a.mesh.receive(0.0, 1, b.accept(4).data)
+    a.mesh.removed(0.0, "b")
+    a.mesh.lost(0.0, 1)
+    assert a.mesh.redial(1000.0, "b") == []
+    assert a.mesh.hello(2000.0, "b") == hello("a", of=1, cursor=4)
+
+
+# -- the beat -------------------------------------------------------------------------------------------------------
+
+
+def test_each_peer_hears_a_sign_of_life() -> None:
+    b = Side("b")
+    b.linked(Side("a"), link=1)
+    b.mesh.listed(listing("c"))
+    assert b.mesh.beat(1.0, slept=False) == [fx.Send(1, n.Heartbeat())]
+
+
+def test_a_silent_peer_is_left_at_once() -> None:
+    b = Side("b")
+    b.linked(Side("a"), link=1)
+    assert closed(b.mesh.beat(timing.SUSPICION - 0.1, slept=False)) == []
+    assert fx.Close(1, at_once=True) in b.mesh.beat(timing.SUSPICION, slept=False)
+
+
+def test_a_peer_that_posts_is_not_silent() -> None:
+    a, b = Side("a"), Side("b")
+    b.linked(a, link=1)
+    b.mesh.receive(2.0, 1, a.accept().data)
+    assert closed(b.mesh.beat(4.9, slept=False)) == []
+
+
+def test_who_has_slept_itself_gives_everyone_another_chance() -> None:
+    b = Side("b")
+    b.linked(Side("a"), link=1)
+    assert closed(b.mesh.beat(100.0, slept=True)) == []
+    assert closed(b.mesh.beat(100.0 + timing.SUSPICION, slept=False)) == [1]
+
+
+def test_who_is_dialed_and_says_nothing_is_left_and_dialed_again() -> None:
+    a = Side("a")
+    a.mesh.listed(listing("b"))
+    a.mesh.dialed(0.0, 1, "b")
+    assert a.mesh.beat(timing.SUSPICION - 0.1, slept=False) == []
+    assert a.mesh.beat(timing.SUSPICION, slept=False) == [fx.Close(1, at_once=True)]
+    assert isinstance(a.mesh.lost(3.0, 1)[-1], fx.SetTimer)
+
+
+def test_remembering_where_the_log_was_costs_little() -> None:
+    """A server that is idle for a day is not a day's worth of memory fuller."""
+    a = Side("a", retention=1000)
+    a.accept(3)
+    for now in range(5000):
+        a.mesh.beat(float(now), slept=False)
+    assert len(a.mesh._marks) <= 2
+    for now in range(5000, 6000):
+        a.accept()
+        a.mesh.beat(float(now), slept=False)
+    assert len(a.mesh._marks) <= a.origin.log.last - a.origin.log.first + 3
+    assert begins_at(a.mesh.greeted(6000.0, 1, hello("b", since=3.0))) in range(990, 1001)

@@ -1,0 +1,51 @@
+"""The figures that stand in the middle of sentences are those of the code."""
+
+import pytest
+
+from oyez import log
+from oyez.core import client, credentials, server, tickets, timing
+from oyez.net import transport
+from oyez.protocol import limits
+from tests.docs.markdown import DOCS, read
+
+FIGURES = {
+    "protocol.md": [
+        f"sends what it has said, for up to {transport.LAST_WORDS:g} s",
+        f"for up to {transport.LINGER:g} s reads and throws away",
+        f"each side says something every second; after {timing.SUSPICION:g} s of silence",
+        f"heard nothing at all on such a link for {timing.SUSPICION:g} s closes it",
+        f"gets no hello in answer for {timing.SUSPICION:g} s closes",
+        f"The session took nothing for {timing.PATIENCE:g} s",
+        f"deeper than {limits.DEPTH}",
+        f"is kept for {tickets.FOR_SERVER:g} s",
+        f"for {tickets.FOR_SERVER:g} s, opens one session of this user on that server",
+        f"for {tickets.FOR_CENTRALS / 3600:g} h, logs this user in at any central",
+        f"within {server.ANNOUNCE:g} s of a client's arrival",
+    ],
+    "architecture.md": [
+        f"keeps the place for {tickets.FOR_SERVER:g} s",
+        f"Within {server.ANNOUNCE:g} s `Server._announce`",
+        f"up to {log.READ // 1024} KiB at a time",
+        f"have not moved for {timing.PATIENCE:g} s",
+        f"{server.RETENTION // 1024**2} MiB are held",
+        f"not back within {timing.SUSPICION:g} s",
+    ],
+    "glossary.md": [
+        f"good once and for {tickets.FOR_SERVER:g} s; one for the centrals for {tickets.FOR_CENTRALS / 3600:g} h",
+        f"takes nothing for {timing.PATIENCE:g} s",
+        f"long enough to act on: {timing.SUSPICION:g} s",
+    ],
+}
+
+
+@pytest.mark.parametrize(("page", "figure"), [(page, figure) for page in FIGURES for figure in FIGURES[page]])
+def test_a_figure_is_the_codes(page: str, figure: str) -> None:
+    assert figure in " ".join(read(DOCS / page).split())
+
+
+def test_figures_that_are_written_as_words() -> None:
+    assert "verified within the last ten minutes" in " ".join(read(DOCS / "architecture.md").split())
+    assert credentials.LIFE == 600
+    assert "the client of this project follows three" in " ".join(read(DOCS / "protocol.md").split())
+    assert client.REDIRECTS == 3
+    assert timing.HEARTBEAT == 1

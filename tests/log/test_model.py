@@ -1,0 +1,171 @@
+"""The log against a model that keeps everything: whatever happens, each reader gets its bytes, whole and in order.
+
+Readers come and go, their links take bytes by the piece, messages are sent between the lines, and what is retained is
+so little that the slow ones fall out.
+"""
+
+from itertools import pairwise
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+
+from oyez import log as log_module
+from oyez.log import Chunk, Log
+from tests.log.readers import CONTROL, Reader, line
+
+LENGTHS = st.integers(6, 40)
+TURNS = st.lists(st.lists(LENGTHS, min_size=1, max_size=4), min_size=1, max_size=3)
+ROOMS = st.none() | st.integers(0, 60)
+
+
+class LogMachine(RuleBasedStateMachine):
+    readers = Bundle("readers")
+
+    @initialize(retention=st.integers(0, 200), read=st.sampled_from([1, 7, 64, 256 * 1024]))
+    def begin(self, retention: int, read: int) -> None:
+        self.read_before, log_module.READ = log_module.READ, read
+        self.log = Log(retention)
+        self.whole = b""  # everything that was ever published
+        self.ends = [0]  # where each line ends in it, by sequence
+        self.chunk_ends = [0]
+        self.all: list[Reader] = []
+        self.closed: list[Reader] = []
+
+    def teardown(self) -> None:
+        log_module.READ = self.read_before
+        for reader in self.all:
+            if reader.cursor not in self.log.fallen_out():
+                reader.drain_all()
+                assert reader.activities == self.whole[reader.place :]
+
+    # -- what happens -----------------------------------------------------------------------------------------------
+
+    @rule(turn=TURNS)
+    def publish(self, turn: list[list[int]]) -> None:
+        chunks = []
+        for lengths in turn:
+            first = len(self.ends)
+            lines = [line(first + index, length) for index, length in enumerate(lengths)]
+            for one in lines:
+                self.whole += one
+                self.ends.append(len(self.whole))
+            chunks.append(Chunk("a.1", first, len(lines), b"".join(lines)))
+            self.chunk_ends.append(len(self.whole))
+        self.log.publish(chunks)
+
+    @rule(target=readers, room=ROOMS)
+    def come(self, room: int | None) -> Reader:
+        return self._add(Reader(self.log, room=room))
+
+    @rule(target=readers, back=st.integers(0, 30), room=ROOMS)
+    def come_back(self, back: int, room: int | None) -> Reader:
+        sequence = max(self.log.last - back, self.log.first - 1)
+        position = self.log.position_after(sequence)
+        assert position == self.ends[sequence]
+        return self._add(Reader(self.log, position, room))
+
+    def _add(self, reader: Reader) -> Reader:
+        self.all.append(reader)
+        reader.cursor.pump()
+        return reader
+
+    @rule(reader=readers, room=ROOMS)
+    def drain(self, reader: Reader, room: int | None) -> None:
+        if reader in self.all:
+            reader.drain(room)
+
+    @rule(reader=readers, room=ROOMS)
+    def shrink(self, reader: Reader, room: int | None) -> None:
+        reader.room = room
+
+    @rule(reader=readers, length=st.integers(0, 30))
+    def say(self, reader: Reader, length: int) -> None:
+        if reader in self.all:
+            reader.say(CONTROL + b"-" * length + b"\n")
+
+    @rule(reader=consumes(readers))
+    def leave(self, reader: Reader) -> None:
+        reader.cursor.close()
+        if reader in self.all:
+            self.all.remove(reader)
+            self.closed.append(reader)
+
+    @rule()
+    def part_with_the_fallen(self) -> None:
+        fallen = self.log.fallen_out()
+        for reader in [reader for reader in self.all if reader.cursor in fallen]:
+            reader.say(CONTROL + b"too slow\n")
+            assert reader.handed.endswith(b"\n" + CONTROL + b"too slow\n") or reader.handed == CONTROL + b"too slow\n"
+            reader.cursor.close()
+            self.all.remove(reader)
+            self.closed.append(reader)
+
+    # -- what must hold ---------------------------------------------------------------------------------------------
+
+    @invariant()
+    def each_reader_has_the_logs_bytes_from_its_place_on(self) -> None:
+        for reader in self.all + self.closed:
+            activities = reader.activities
+            assert self.whole.startswith(activities, reader.place)
+
+    @invariant()
+    def who_does_not_lag_has_everything(self) -> None:
+        for reader in self.all:
+            if not reader.cursor.behind:
+                assert len(reader.activities) == len(self.whole) - reader.place
+        assert self.log.lagging == sum(reader.cursor.behind for reader in self.all)
+
+    @invariant()
+    def no_more_is_held_than_is_retained(self) -> None:
+        held = self.log.size
+        last_chunk = self.chunk_ends[-1] - self.chunk_ends[-2] if len(self.chunk_ends) > 1 else 0
+        assert held <= max(self.log.retention, last_chunk)
+        assert sum(len(chunk.data) for chunk in self.log._chunks) == held
+        assert self.log.end == len(self.whole)
+        assert self.log.start in self.chunk_ends
+
+    @invariant()
+    def what_could_be_held_is_held(self) -> None:
+        for start, end in pairwise(self.chunk_ends):
+            if len(self.whole) - start <= self.log.retention:
+                assert self.log.start <= start < end
+
+    @invariant()
+    def who_fell_out_is_known(self) -> None:
+        fallen = self.log.fallen_out()
+        for reader in self.all:
+            assert (reader.cursor in fallen) == (self._line_end(reader) < self.log.start)
+
+    def _line_end(self, reader: Reader) -> int:
+        """Where the line ends that this reader has begun."""
+        place = reader.place + len(reader.activities)
+        return min((end for end in self.ends if end >= place), default=place)
+
+    @invariant()
+    def places_are_right(self) -> None:
+        first = self.ends.index(self.log.start) + 1
+        last = len(self.ends) - 1
+        assert (self.log.first, self.log.last) == ((first, last) if last else (1, 0))
+        for sequence, end in enumerate(self.ends):
+            held = end >= self.log.start
+            assert self.log.position_after(sequence) == (end if held else None)
+
+    @invariant()
+    def reads_are_right(self) -> None:
+        for position in {self.log.start, (self.log.start + self.log.end) // 2, self.log.end}:
+            for limit in (1, 10, 10_000):
+                data = self.log.read(position, limit)
+                assert len(data) <= limit
+                assert self.whole.startswith(data, position)
+                next_chunk = min((end for end in self.chunk_ends if end > position), default=position)
+                assert len(data) >= min(limit, next_chunk - position)
+
+    @invariant()
+    def what_was_delivered_is_counted(self) -> None:
+        whole_lines = [reader.activities.count(b"\n") for reader in self.all + self.closed]
+        assert self.log.delivered == sum(whole_lines)
+
+
+TestLog = LogMachine.TestCase
+TestLog.settings = settings(max_examples=150, stateful_step_count=40)

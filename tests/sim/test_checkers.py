@@ -1,0 +1,187 @@
+"""Each checker accepts a good history and catches, alone, each way of breaking its promise."""
+
+import pytest
+
+from oyez.sim.checkers import CHECKERS, violations
+from oyez.sim.history import (
+    Accepted,
+    Began,
+    Counted,
+    Died,
+    Ended,
+    Entered,
+    Entry,
+    Fault,
+    Heard,
+    Measured,
+    Phase,
+    Posted,
+    Reported,
+    Said,
+    Saw,
+    Stuck,
+)
+
+
+def said(at: float, client: str, link: int, command: str, username: str = "bob", secret: str = "s") -> Said:
+    return Said(at, client, link, "central", command, username, secret)
+
+
+def heard(at: float, client: str, link: int, command: str, info: str = "because", reason: str = "") -> Heard:
+    return Heard(at, client, link, "central", command, info, reason)
+
+
+def entered(at: float, session: str, node: str = "s1", user: str = "bob", prompt: bool = True) -> Entered:
+    return Entered(at, session, session.partition(".")[0], user, node, 100, prompt)
+
+
+def saw(at: float, session: str, by: str, number: int, id: str = "s1.1-1", user: str = "bob") -> Saw:
+    return Saw(at, session, by, number, user, id)
+
+
+def ended(at: float, session: str, by: str, link: int = 100, unread: bool = False) -> Ended:
+    client, dot, _ = session.partition(".")
+    return Ended(at, client, link, "s1", session if dot else "", by, "closed", unread)
+
+
+BEGAN = Began(0.0, 1, 2, 2, retention=1000, outbox=1000, patience=2.0, faults=())
+READY = [Reported(0.1, "s1", "ready", {}), Reported(0.1, "s2", "ready", {})]
+SESSIONS = [Reported(0.6, "s1", "session_opened", {"username": "bob", "link": 3})]
+
+GOOD: list[Entry] = [
+    BEGAN,
+    *READY,
+    Phase(0.2, "calm"),
+    said(0.3, "a", 1, "REGISTER"),
+    heard(0.4, "a", 1, "REGISTER_SUCCESS"),
+    said(0.4, "a", 1, "LOGIN"),
+    heard(0.5, "a", 1, "LOGIN_SUCCESS"),
+    heard(0.5, "a", 1, "REDIRECT"),
+    ended(0.5, "a", "client", link=1),
+    entered(0.6, "a.1"),
+    Said(0.7, "b", 2, "central", "LOGIN", "anonymous"),
+    entered(0.8, "b.1", "s2"),
+    Phase(1.0, "rough"),
+    Posted(1.0, "a.1", 1),
+    saw(1.1, "a.1", "a.1", 1),
+    saw(1.2, "b.1", "a.1", 1),
+    Posted(1.3, "a.1", 2),
+    saw(1.4, "b.1", "a.1", 2, "s1.1-2"),
+    saw(1.5, "a.1", "a.1", 2, "s1.1-2"),
+    Measured(2.0, "s1", 3, outbox=100, logs=(900, 500)),
+    Phase(10.0, "healed"),
+    Phase(11.0, "final"),
+    Posted(11.0, "a.1", 3),
+    saw(11.1, "a.1", "a.1", 3, "s1.1-3"),
+    saw(11.2, "b.1", "a.1", 3, "s1.1-3"),
+    Phase(12.0, "over"),
+]
+
+
+def without(history: list[Entry], *gone: Entry) -> list[Entry]:
+    return [entry for entry in history if entry not in gone]
+
+
+def with_(*more: Entry) -> list[Entry]:
+    return sorted([*GOOD, *more], key=lambda entry: entry.at)
+
+
+def in_place_of(one: Entry, other: Entry) -> list[Entry]:
+    return [other if entry == one else entry for entry in GOOD]
+
+
+BROKEN: dict[str, tuple[str, list[Entry]]] = {
+    "a name is given to two": (
+        "unique",
+        with_(said(3, "c", 5, "REGISTER", secret="x"), heard(4, "c", 5, "REGISTER_SUCCESS")),
+    ),
+    "a registration is forgotten": (
+        "kept",
+        with_(said(3, "a", 5, "LOGIN"), heard(4, "a", 5, "LOGIN_FAILED", "wrong", "wrong_credentials")),
+    ),
+    "an activity comes twice": ("delivered", with_(saw(1.6, "b.1", "a.1", 2, "s1.1-2"))),
+    "an activity is skipped": ("delivered", without(GOOD, saw(1.4, "b.1", "a.1", 2, "s1.1-2"))),
+    "activities are swapped": (
+        "delivered",
+        [*without(GOOD, saw(1.2, "b.1", "a.1", 1))[:18], saw(1.45, "b.1", "a.1", 1), *GOOD[19:]],
+    ),
+    "the last activity never comes": ("delivered", without(GOOD, saw(11.2, "b.1", "a.1", 3, "s1.1-3"))),
+    "an activity comes that nobody posted": ("genuine", with_(saw(11.5, "a.1", "a.1", 4, "s1.1-4"))),
+    "an activity comes under a wrong name": (
+        "genuine",
+        in_place_of(saw(1.2, "b.1", "a.1", 1), saw(1.2, "b.1", "a.1", 1, user="root")),
+    ),
+    "an activity is altered": (
+        "genuine",
+        in_place_of(saw(1.2, "b.1", "a.1", 1), Saw(1.2, "b.1", "a.1", 1, "bob", "s1.1-1", intact=False)),
+    ),
+    "both are sent to the same server": ("even", in_place_of(entered(0.8, "b.1", "s2"), entered(0.8, "b.1", "s1"))),
+    "a refusal has no info": ("told", with_(heard(3, "c", 5, "LOGIN_FAILED", ""), ended(3, "c", "node", link=5))),
+    "a link is closed without a word": ("told", with_(ended(11.5, "b.1", "node"))),
+    "a load is wrong": ("counted", with_(*SESSIONS, Counted(11.9, "central", {"s1": 2}, {"bob@s1": 1}))),
+    "a presence is wrong": ("counted", with_(*SESSIONS, Counted(11.9, "central", {"s1": 1}, {"eve@s1": 1}))),
+    "an outbox grows": ("bounded", with_(Measured(3, "s1", 3, outbox=10_000_000, logs=()))),
+    "a log grows": ("bounded", with_(Measured(3, "s1", 3, outbox=0, logs=(10_000_000,)))),
+    "a link that takes nothing is kept": ("bounded", with_(Stuck(60.0, "s1", 7, 45.0), Stuck(61.0, "s1", 100, 12.0))),
+    "everybody waits for somebody": (
+        "bounded",
+        in_place_of(saw(1.4, "b.1", "a.1", 2, "s1.1-2"), saw(2.5, "b.1", "a.1", 2, "s1.1-2")),
+    ),
+    "nobody gets in after all is healed": ("progress", without(GOOD, Phase(11.0, "final"))),
+}
+
+
+def test_the_good_history_is_good() -> None:
+    assert violations(GOOD) == []
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_history_is_caught(name: str) -> None:
+    promise, history = BROKEN[name]
+    assert CHECKERS[promise](history) != []
+
+
+def test_each_checker_has_been_seen_to_catch_something() -> None:
+    assert {promise for promise, _ in BROKEN.values()} == set(CHECKERS)
+
+
+# -- what is no violation --------------------------------------------------------------------------------------------
+
+
+def test_a_registration_whose_answer_was_lost_may_be_repeated() -> None:
+    again = with_(said(3, "a", 5, "REGISTER"), heard(4, "a", 5, "REGISTER_SUCCESS"))
+    assert violations(again) == []
+
+
+def test_what_only_a_dead_server_had_accepted_need_not_arrive() -> None:
+    lost = without(GOOD, saw(11.2, "b.1", "a.1", 3, "s1.1-3"))
+    history = sorted([*lost, Died(11.9, "s1", 1, "killed"), ended(11.9, "a.1", "network")], key=lambda entry: entry.at)
+    assert violations(history) == []
+
+
+def test_no_word_is_due_after_a_logout() -> None:
+    history = with_(Said(11.4, "b", 100, "s2", "LOGOUT"), ended(11.5, "b.1", "node"))
+    assert violations(history) == []
+
+
+def test_a_word_that_a_slow_reader_never_read_was_given_to_the_operator() -> None:
+    refused = Reported(11.4, "s1", "refused", {"link": 3, "reason": "slow_consumer"})
+    history = with_(Accepted(0.5, "s1", 3, 100), refused, ended(11.5, "b.1", "node", unread=True))
+    assert violations(history) == []
+
+
+def test_what_changed_a_moment_ago_need_not_be_counted_yet() -> None:
+    opened = [Reported(at, "s1", "session_opened", {"username": "bob", "link": 3}) for at in (0.6, 11.5)]
+    counted = Counted(11.9, "central", {"s1": 1, "s2": 0}, {"bob@s1": 1})
+    assert violations(with_(*opened, counted)) == []
+
+
+def test_somebody_on_the_way_is_counted_when_he_has_come() -> None:
+    later = without(GOOD, entered(0.8, "b.1", "s2"))
+    assert violations(later[:12]) == []
+
+
+def test_what_comes_late_because_of_a_fault_is_not_held_against_the_others() -> None:
+    late = in_place_of(saw(1.4, "b.1", "a.1", 2, "s1.1-2"), saw(2.5, "b.1", "a.1", 2, "s1.1-2"))
+    stalled = sorted([*late, Fault(1.35, "stall", "link 3 of b with s2", 2.4)], key=lambda entry: entry.at)
+    assert violations(stalled) == []
