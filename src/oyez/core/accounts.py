@@ -16,6 +16,7 @@ from oyez.core.effects import Effects
 from oyez.core.placement import Placement, Reservation
 from oyez.core.refusal import refuse
 from oyez.protocol import messages as m
+from oyez.protocol import nodes as n
 
 if TYPE_CHECKING:
     from random import Random
@@ -151,6 +152,16 @@ class Accounts:
         hold, then = self._verifying.pop(token)
         effects = then(now, None if ok else _WRONG)
         return effects if hold is None else [*effects, fx.Release(hold)]
+
+    def verify_for_server(self, now: float, link: int, message: n.VerifyLogin) -> Effects:
+        """A server asks whether its client's credentials are right."""
+
+        def checked(now: float, refused: Refused) -> Effects:
+            if refused:
+                return [fx.Send(link, n.VerifyLoginFailed(refused.info, refused.reason, request=message.request))]
+            return [fx.Send(link, n.VerifyLoginSuccess(message.request))]
+
+        return self.check_secret(now, message.username, message.secret, None, checked)
 
     # -- placement ----------------------------------------------------------------------------------------------
 

@@ -261,12 +261,7 @@ class Central(Quiet):
         return self._loads_changed()
 
     def _verify_login(self, now: float, link: int, message: n.VerifyLogin) -> Effects:
-        def checked(now: float, refused: m.Refusal | None) -> Effects:
-            if refused:
-                return [fx.Send(link, n.VerifyLoginFailed(refused.info, refused.reason, request=message.request))]
-            return [fx.Send(link, n.VerifyLoginSuccess(message.request))]
-
-        return self.accounts.check_secret(now, message.username, message.secret, None, checked)
+        return self.accounts.verify_for_server(now, link, message)
 
     def _server_confirms(self, now: float, link: int, message: n.TermConfirmed) -> Effects:
         return self._main.confirmed(now, self.registry.links[link].origin, message)

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
-from oyez.core import tickets, timing
+from oyez.core import timing
+from oyez.core.admission import Admission
 from oyez.core.effects import Effects
 from oyez.core.inquiry import Inquiry
 from oyez.core.mesh import Mesh
@@ -63,16 +64,13 @@ class Server(Quiet):
         self.mesh = Mesh(id, incarnation, secret, self.origin, entropy)
         self.uplink = Uplink(centrals, entropy, self._introduction)
         self.inquiry = Inquiry(self.uplink)
+        self.admission = Admission(id, self.inquiry)
         self.voter = Voter(self.origin.name)
         self._secret = secret
         self._incarnation = incarnation
         self._entropy = entropy
         self._patience = patience
         self._serving = False
-        self._anonymous = True
-        self._ticket_key = b""
-        self._used_tickets: dict[str, float] = {}
-        self._verifying: set[int] = set()  # links whose LOGIN the central is being asked about
         self._arrived: list[Chunk] = []  # from other servers, since the last flush
         self._log_start = 0
         self._last_tick = 0.0
@@ -139,7 +137,7 @@ class Server(Quiet):
         return [effect for link in fallen for effect in self._too_slow(link, "fell out of what is retained")]
 
     def on_close(self, now: float, link: int) -> Effects:
-        self._verifying.discard(link)
+        self.admission.gone(link)
         if link == self.uplink.link:
             return [*self.inquiry.abandon(now), *self.uplink.lost()]
         return [*self.mesh.lost(now, link), *self._leave(link)]
@@ -160,9 +158,7 @@ class Server(Quiet):
         effects += self.uplink.watch(now, slept)
         effects += self.mesh.beat(now, slept)
         effects += self._announce() if self._serving else self.uplink.send(n.Heartbeat(self.voter.promised))
-        for nonce, expires in list(self._used_tickets.items()):
-            if expires <= now:
-                del self._used_tickets[nonce]
+        self.admission.expire(now)
         seconds = f"took nothing for {self._patience:.0f} seconds"
         for cursor in self.merged.stalled(now, self._patience):
             effects += self._too_slow(cursor.owner, seconds)
@@ -177,38 +173,7 @@ class Server(Quiet):
             return self._part(link, refuse(link, m.InvalidMessage("already logged in", "logged_in")))
         if not self._serving:
             return refuse(link, m.LoginFailed("this server is still joining the network, try again", "joining"))
-        if message.username == m.ANONYMOUS and message.ticket is None:
-            if self._anonymous:
-                return self._admit(link, message, None)
-            return refuse(link, m.LoginFailed("anonymous logins are switched off", "anonymous_off"))
-        if message.ticket is not None:
-            return self._login_by_ticket(now, link, message, message.ticket)
-        if not message.secret:
-            return refuse(link, m.InvalidMessage(f"{message.username} needs a secret or a ticket", "no_secret"))
-        return self._login_by_secret(now, link, message, message.secret)
-
-    def _login_by_ticket(self, now: float, link: int, message: m.Login, text: str) -> Effects:
-        ticket = tickets.check(self._ticket_key, text, f"server:{self.id}", now)
-        if isinstance(ticket, str):
-            return refuse(link, m.LoginFailed("the ticket is not good here (any more), ask the central", ticket))
-        if ticket.username != message.username:
-            return refuse(link, m.LoginFailed("the ticket is another user's", "ticket_of_another"))
-        if ticket.nonce in self._used_tickets:
-            return refuse(link, m.LoginFailed("the ticket was used already, ask the central", "ticket_used"))
-        self._used_tickets[ticket.nonce] = ticket.expires
-        return self._admit(link, message, ticket.nonce)
-
-    def _login_by_secret(self, now: float, link: int, message: m.Login, secret: str) -> Effects:
-        def verified(now: float, refused: m.Refusal | None) -> Effects:
-            if link not in self._verifying:
-                return []  # the client has not waited for the answer
-            self._verifying.discard(link)
-            if refused is not None:
-                return [*refuse(link, m.LoginFailed(refused.info, refused.reason)), fx.Release(link)]
-            return [*self._admit(link, message, None), fx.Release(link)]
-
-        self._verifying.add(link)
-        return [fx.Hold(link), *self.inquiry.verify(now, message.username, secret, verified)]
+        return self.admission.check(now, link, message, lambda nonce: self._admit(link, message, nonce))
 
     def _admit(self, link: int, message: m.Login, nonce: str | None) -> Effects:
         name = message.username
@@ -305,8 +270,7 @@ class Server(Quiet):
         if message.term < self.voter.promised:  # a main of the past, which has still to learn it
             return self.uplink.not_main(None)
         self.uplink.welcomed(message.centrals)
-        self._ticket_key = base64.b64decode(message.ticket_key)
-        self._anonymous = message.anonymous
+        self.admission.rules(base64.b64decode(message.ticket_key), message.anonymous)
         effects: Effects = [fx.Report("joined", {"central": str(self.uplink.central)})]
         for server in message.servers:
             effects += self.mesh.listed(server)

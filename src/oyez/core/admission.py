@@ -1,0 +1,76 @@
+"""Whether a client may open a session on this server: by ticket, by secret, or as anonymous (DESIGN section 3, ADR 5).
+
+Guarantees: nobody is admitted unchecked; a ticket opens one session; whoever does not wait for the answer is not
+admitted after having left. Knows nothing of sessions and of the log.
+"""
+
+from collections.abc import Callable
+
+from oyez.core import effects as fx
+from oyez.core import tickets
+from oyez.core.effects import Effects
+from oyez.core.inquiry import Inquiry
+from oyez.core.refusal import refuse
+from oyez.protocol import messages as m
+
+Admit = Callable[[str | None], Effects]
+"""Opens the session; given the nonce of the ticket, if there is one."""
+
+
+class Admission:
+    """The door of server `id`; `inquiry` asks the main about secrets."""
+
+    def __init__(self, id: str, inquiry: Inquiry) -> None:
+        self._audience = f"server:{id}"
+        self._inquiry = inquiry
+        self._key = b""
+        self._anonymous = True
+        self._used: dict[str, float] = {}
+        self._verifying: set[int] = set()  # links whose LOGIN the main is being asked about
+
+    def rules(self, key: bytes, anonymous: bool) -> None:
+        """What the main has said: the key of tickets, and whether anonymous logins are allowed."""
+        self._key, self._anonymous = key, anonymous
+
+    def check(self, now: float, link: int, message: m.Login, admit: Admit) -> Effects:
+        """Admit the client, now or when the main has answered, or refuse it."""
+        if message.ticket is not None:
+            return self._by_ticket(now, link, message, message.ticket, admit)
+        if message.username == m.ANONYMOUS:
+            off = m.LoginFailed("anonymous logins are switched off", "anonymous_off")
+            return admit(None) if self._anonymous else refuse(link, off)
+        if not message.secret:
+            return refuse(link, m.InvalidMessage(f"{message.username} needs a secret or a ticket", "no_secret"))
+        return self._by_secret(now, link, message.username, message.secret, admit)
+
+    def _by_ticket(self, now: float, link: int, message: m.Login, text: str, admit: Admit) -> Effects:
+        ticket = tickets.check(self._key, text, self._audience, now)
+        if isinstance(ticket, str):
+            return refuse(link, m.LoginFailed("the ticket is not good here (any more), ask the central", ticket))
+        if ticket.username != message.username:
+            return refuse(link, m.LoginFailed("the ticket is another user's", "ticket_of_another"))
+        if ticket.nonce in self._used:
+            return refuse(link, m.LoginFailed("the ticket was used already, ask the central", "ticket_used"))
+        self._used[ticket.nonce] = ticket.expires
+        return admit(ticket.nonce)
+
+    def _by_secret(self, now: float, link: int, username: str, secret: str, admit: Admit) -> Effects:
+        def verified(now: float, refused: m.Refusal | None) -> Effects:
+            if link not in self._verifying:
+                return []  # the client has not waited for the answer
+            self._verifying.discard(link)
+            effects = admit(None) if refused is None else refuse(link, m.LoginFailed(refused.info, refused.reason))
+            return [*effects, fx.Release(link)]
+
+        self._verifying.add(link)
+        return [fx.Hold(link), *self._inquiry.verify(now, username, secret, verified)]
+
+    def gone(self, link: int) -> None:
+        """The link is gone."""
+        self._verifying.discard(link)
+
+    def expire(self, now: float) -> None:
+        """Forget used tickets that nobody can use any more. They were not used in order of expiry."""
+        for nonce, expires in list(self._used.items()):
+            if expires <= now:
+                del self._used[nonce]
