@@ -211,12 +211,15 @@ class Central(Quiet):
         return [*lost, *self.uplink.lost(), *self.office.soon()]
 
     def _promote(self, now: float, link: int, message: n.Promote) -> Effects:
-        if not hmac.compare_digest(message.secret.encode(), self._secret.encode()):
+        if not self._knows_secret(message.secret):
             return refuse(link, n.PromoteFailed("the cluster secret is wrong", "wrong_secret"))
         if self.office.is_main:
             return refuse(link, n.PromoteFailed("this central is the main already", "is_main"))
         promoted = self.office.promote(now)
         return [*promoted, fx.Send(link, n.PromoteSuccess("this central is being made the main", self.office.term))]
+
+    def _knows_secret(self, secret: str) -> bool:
+        return hmac.compare_digest(secret.encode(), self._secret.encode())
 
     # -- as main: servers ---------------------------------------------------------------------------------------
 
@@ -224,7 +227,7 @@ class Central(Quiet):
         return self._main.append(now, record) if self.office.is_main else []
 
     def _authenticate(self, now: float, link: int, message: n.Authenticate) -> Effects:
-        if not hmac.compare_digest(message.secret.encode(), self._secret.encode()):
+        if not self._knows_secret(message.secret):
             return registry.wrong_secret(link)
         demoted = self.office.step_down(now, message.term) if message.term > self.office.term else []
         if not self.office.is_main:
@@ -260,12 +263,6 @@ class Central(Quiet):
         self.registry.deload(self.registry.links[link], message)
         return self._loads_changed()
 
-    def _verify_login(self, now: float, link: int, message: n.VerifyLogin) -> Effects:
-        return self.accounts.verify_for_server(now, link, message)
-
-    def _server_confirms(self, now: float, link: int, message: n.TermConfirmed) -> Effects:
-        return self._main.confirmed(now, self.registry.links[link].origin, message)
-
     def _term_refused(self, now: float, link: int, message: n.TermRefused) -> Effects:
         higher = max(message.term, message.configuration.term if message.configuration else 0)
         return self.office.step_down(now, higher) if higher > self._main.term else []
@@ -279,7 +276,7 @@ class Central(Quiet):
     # -- as main: backups ---------------------------------------------------------------------------------------
 
     def _backup_authenticate(self, now: float, link: int, message: n.BackupAuthenticate) -> Effects:
-        if not hmac.compare_digest(message.secret.encode(), self._secret.encode()):
+        if not self._knows_secret(message.secret):
             return refuse(link, n.BackupAuthenticationFail("the cluster secret is wrong", "wrong_secret"))
         if message.id == self.me.id:
             return refuse(link, n.BackupAuthenticationFail("this is my own id: a copied data directory?", "id_in_use"))
@@ -288,21 +285,12 @@ class Central(Quiet):
             return [*demoted, *self.office.wait(link, message)]
         return [*self.backups.join(now, self._main, link, message, self._key), *self._loads_changed()]
 
-    def _synchronised(self, now: float, link: int, message: n.Synchronised) -> Effects:
-        return self.backups.synchronised(now, self._main, link, message)
-
-    def _backup_confirms(self, now: float, link: int, message: n.TermConfirmed) -> Effects:
-        return self._main.confirmed(now, self._main.followers[link].central.id, message)
-
     # -- as backup ----------------------------------------------------------------------------------------------
 
     def _introduction(self) -> n.BackupAuthenticate:
         at = self.entries.position
         me, promised = self.me, self.office.voter.promised
         return n.BackupAuthenticate(self._secret, me.id, me.hostname, me.port, at.index, at.term, promised)
-
-    def _heartbeat(self, now: float, link: int, message: n.Heartbeat) -> Effects:
-        return []
 
     def _welcomed(self, now: float, link: int, message: n.BackupAuthenticationSuccess) -> Effects:
         if message.term < self.office.voter.promised:
@@ -340,20 +328,9 @@ class Central(Quiet):
             return refuse(link, m.InvalidMessage(result, "not_synchronised"))
         return result
 
-    def _configured(self, now: float, link: int, message: n.Configure) -> Effects:
-        return self.office.configured(message)
 
-    def _confirm(self, now: float, link: int, message: n.ConfirmTerm) -> Effects:
-        return self.office.asked_to_confirm(link, message)
-
-    def _requested(self, now: float, link: int, message: n.RequestVote) -> Effects:
-        return self.office.considered(link, message)
-
-    def _voted(self, now: float, link: int, message: n.Vote) -> Effects:
-        return self.office.voted(now, message)
-
-    def _probed(self, now: float, link: int, message: m.StatusReport) -> Effects:
-        return self.office.probed(now, link, message)
+def _nothing(self: Central, now: float, link: int, message: m.Message) -> Effects:
+    return []
 
 
 _SYNCHRONISE: dict[type, Callable[..., "Effects | str"]] = {
@@ -363,6 +340,7 @@ _SYNCHRONISE: dict[type, Callable[..., "Effects | str"]] = {
     n.SynchronisedNewServer: Following.entry,
     n.RemoveServer: Following.entry,
 }
+# What may be said on which link.
 _FROM_ANYONE: dict[type, Callable[..., Effects]] = {
     m.Status: Central._status,
     n.Authenticate: Central._authenticate,
@@ -372,33 +350,39 @@ _FROM_ANYONE: dict[type, Callable[..., Effects]] = {
 _FROM_SERVERS: dict[type, Callable[..., Effects]] = {
     n.ServerAnnounce: Central._announce,
     n.DeLoad: Central._deload,
-    n.VerifyLogin: Central._verify_login,
-    n.Heartbeat: Central._heartbeat,
-    n.TermConfirmed: Central._server_confirms,
+    n.VerifyLogin: lambda self, now, link, message: self.accounts.verify_for_server(now, link, message),
+    n.Heartbeat: _nothing,
+    n.TermConfirmed: lambda self, now, link, message: self._main.confirmed(
+        now, self.registry.links[link].origin, message
+    ),
     n.TermRefused: Central._term_refused,
 }
 _FROM_BACKUPS: dict[type, Callable[..., Effects]] = {
-    n.Synchronised: Central._synchronised,
-    n.Heartbeat: Central._heartbeat,
-    n.TermConfirmed: Central._backup_confirms,
+    n.Synchronised: lambda self, now, link, message: self.backups.synchronised(now, self._main, link, message),
+    n.Heartbeat: _nothing,
+    n.TermConfirmed: lambda self, now, link, message: self._main.confirmed(
+        now, self._main.followers[link].central.id, message
+    ),
     n.TermRefused: Central._term_refused,
-    n.RequestVote: Central._requested,
+    n.RequestVote: lambda self, now, link, message: self.office.considered(link, message),
 }
 _FROM_WAITING: dict[type, Callable[..., Effects]] = {
-    n.Vote: Central._voted,
-    n.RequestVote: Central._requested,
-    n.ServerAnnounce: Central._heartbeat,
-    n.DeLoad: Central._heartbeat,
-    n.Heartbeat: Central._heartbeat,
+    n.Vote: lambda self, now, link, message: self.office.voted(now, message),
+    n.RequestVote: lambda self, now, link, message: self.office.considered(link, message),
+    n.ServerAnnounce: _nothing,
+    n.DeLoad: _nothing,
+    n.Heartbeat: _nothing,
 }
-_FROM_PROBED: dict[type, Callable[..., Effects]] = {m.StatusReport: Central._probed}
+_FROM_PROBED: dict[type, Callable[..., Effects]] = {
+    m.StatusReport: lambda self, now, link, message: self.office.probed(now, link, message)
+}
 _FROM_CENTRAL: dict[type, Callable[..., Effects]] = dict.fromkeys(_SYNCHRONISE, Central._from_main) | {
     n.BackupAuthenticationSuccess: Central._welcomed,
     n.BackupAuthenticationFail: Central._unwelcome,
     n.NotMain: Central._not_main,
-    n.Configure: Central._configured,
-    n.ConfirmTerm: Central._confirm,
-    n.RequestVote: Central._requested,
-    n.Vote: Central._voted,
-    n.Heartbeat: Central._heartbeat,
+    n.Configure: lambda self, now, link, message: self.office.configured(message),
+    n.ConfirmTerm: lambda self, now, link, message: self.office.asked_to_confirm(link, message),
+    n.RequestVote: lambda self, now, link, message: self.office.considered(link, message),
+    n.Vote: lambda self, now, link, message: self.office.voted(now, message),
+    n.Heartbeat: _nothing,
 }
