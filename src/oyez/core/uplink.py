@@ -32,6 +32,7 @@ class Uplink:
         own: Address | None = None,
     ) -> None:
         self.centrals = list(centrals)
+        self._given = tuple(centrals)
         self.link: int | None = None
         self.joined = False
         self.ever_joined = False
@@ -87,10 +88,11 @@ class Uplink:
         self._next = self.centrals.index(here) if here in self.centrals else 0
 
     def learn(self, centrals: list[Address]) -> None:
-        """These are the network's centrals."""
+        """These are the network's centrals. Those that the operator named stay: an address may have changed, or be
+        one that only others reach."""
         here = self.central if self.centrals else None
-        named = [central for central in centrals if central != self._own]
-        if here is not None and here not in named and (self.joined or not named):
+        named = list(dict.fromkeys(central for central in (*centrals, *self._given) if central != self._own))
+        if here is not None and here not in named and self.joined:
             named.append(here)  # what it calls itself need not be reachable
         self.centrals = named
         self._next = named.index(here) if here in named else 0
