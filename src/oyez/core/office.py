@@ -274,9 +274,22 @@ class Office:
         in_sync = central.id in configuration.in_sync
         if central.id == main:
             return CentralStatus(central.hostname, central.port, "main", central.id, in_sync)
-        here = central.id in held or central.id == self.me.id
+        here = central.id in held
+        if not self.is_main:  # a backup knows only what it was told, a candidate whom it has found
+            here = in_sync if self._uplink.joined else central.address not in self.missing
         lag = self._entries.last - (held.get(central.id) or 0) if central.id in held else 0
         return CentralStatus(central.hostname, central.port, "backup" if here else "away", central.id, in_sync, lag)
+
+    @property
+    def missing(self) -> list[Address]:
+        """The other centrals that may have a vote, and that a candidate has no link with."""
+        configuration = self.voter.configuration
+        if configuration is None or self.is_main or self._uplink.joined:
+            return []
+        waiting = {message.id for message in self.waiting.values() if isinstance(message, n.BackupAuthenticate)}
+        here = {self.me.id} | waiting
+        reached = None if self._uplink.link is None else self._uplink.central
+        return [c.address for c in configuration.centrals if c.id not in here and c.address != reached]
 
     # -- looking for a higher term ------------------------------------------------------------------------------
 
