@@ -1,12 +1,16 @@
-"""`oyez central`: the main central as this process."""
+"""`oyez central`: a central as this process, the main or a backup."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oyez.cli import logs, nodes, options
 from oyez.cli.failing import fail
 from oyez.cli.secrets import cluster_secret
+from oyez.client.addresses import show
+
+if TYPE_CHECKING:
+    from oyez.core.central import Central
 
 
 def central(
@@ -14,6 +18,15 @@ def central(
     port: options.Port = 3780,
     data: options.Data = None,
     advertise: options.Advertise = None,
+    backup_of: Annotated[
+        list[options.Centrals] | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            parser=options.centrals,
+            show_default="none: the main of a network of its own",
+            help="A central of the network to join as a backup; several, with commas between or repeated.",
+        ),
+    ] = None,
     secret_file: options.SecretFile = None,
     anonymous: Annotated[
         bool, typer.Option("--anonymous/--no-anonymous", help="Whether people may log in without a name of their own.")
@@ -24,16 +37,18 @@ def central(
 ) -> None:
     """Run a central: the one address that everybody knows.
 
-    It registers users, checks their secrets, and sends each client to a server. Users are kept in central.sqlite in
-    the data folder. SIGTERM or Ctrl-C ends it cleanly.
+    The main registers users, checks their secrets, and sends each client to a server. A backup has everything that
+    the main has acknowledged, and takes its place when it dies; the old main becomes a backup when it is started
+    again. Everything is kept in central.sqlite in the data folder. SIGTERM or Ctrl-C ends the central cleanly.
 
     \b
     Example:
       OYEZ_SECRET=... oyez central --port 3780 --data /var/lib/oyez
+      OYEZ_SECRET=... oyez central --port 3781 --data /var/lib/oyez-2 --backup-of 127.0.0.1:3780
     """
     secret = cluster_secret(secret_file)
     hostname = options.reachable(host, advertise)
-    logs.configure(log_format, log_level, node="central")
+    seeds = options.all_of(backup_of)
 
     from random import SystemRandom
 
@@ -49,13 +64,26 @@ def central(
     except StorageError as error:
         raise fail(error) from error
 
+    logs.configure(log_format, log_level, node=stored.id)
+    role: Central
+    watch = nodes.Watch("central", lambda: _waits_for(role, seeds))
+
     def make_role(address: Address) -> Central:
-        known_as = Address(hostname, address.port)
-        return Central(known_as, secret, stored.users, stored.servers, stored.key, SystemRandom(), anonymous)
+        nonlocal role
+        watch.address = Address(hostname, address.port)
+        role = Central(watch.address, secret, stored, SystemRandom(), seeds, anonymous)
+        return role
 
     def listening(address: Address) -> None:
-        logs.report("listening", {"address": str(address), "data": str(store.path), "users": len(stored.users)})
-        nodes.say_ready("central", Address(hostname, address.port))
+        watch.listening(data=str(store.path), users=len(stored.users))
 
-    node = Node(make_role, Address(host, port), store=store, secret_threads=2, log=logs.report)
+    node = Node(make_role, Address(host, port), store=store, secret_threads=2, log=watch.report)
     nodes.run(node, listening, until_eof)
+
+
+def _waits_for(role: "Central", seeds: options.Centrals) -> dict[str, object]:
+    """Why this central is neither main nor backup: whom it misses, and what its operator can do."""
+    missing = role.office.missing
+    if not missing:
+        return {"backup_of": str(seeds)}
+    return {"missing": ", ".join(show(address) for address in missing), "otherwise": "oyez promote"}

@@ -1,7 +1,8 @@
 """What `oyez central` and `oyez server` have in common: a node that runs as this process.
 
-Guarantees: one line `ready ROLE HOST:PORT` on standard output once the node does its job; a clean end by SIGTERM or
-SIGINT is exit code 0; an end that its operator can do something about is one sentence. Must not know: the roles.
+Guarantees: one line `ready ROLE HOST:PORT` on standard output once the node does its job, and what it waits for in the
+log as long as it can't; a clean end by SIGTERM or SIGINT is exit code 0; an end that its operator can do something
+about is one sentence. Must not know: the roles.
 """
 
 import asyncio
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from oyez.cli import logs
 from oyez.cli.failing import fail
 from oyez.client.addresses import show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from oyez.net.node import Node
     from oyez.protocol.messages import Address
@@ -24,10 +26,50 @@ if TYPE_CHECKING:
 UntilEof = Annotated[bool, typer.Option("--until-eof", hidden=True, help="End when standard input does.")]
 
 
-def say_ready(role: str, address: "Address") -> None:
-    """Tell whoever started this process. That they may be gone by now is no reason to end."""
-    with suppress(OSError):
-        print(f"ready {role} {show(address)}", flush=True)
+REMIND = 5.0
+"""Seconds after which a node that can't do its job says so in its log, and says so again."""
+
+_LOST = {"main_lost", "stepped_down"}
+"""Reports after which a central can't do its job until it is ready again."""
+
+
+class Watch:
+    """Hears a node's reports, and tells whoever started it when it is ready. `waits_for` goes with the reminders."""
+
+    def __init__(self, role: str, waits_for: "Callable[[], Mapping[str, object]]") -> None:
+        self.address: Address
+        self._role = role
+        self._waits_for = waits_for
+        self._ready = self._ever_ready = False
+
+    def listening(self, **fields: object) -> None:
+        """The node listens, and begins."""
+        logs.report("listening", {"address": show(self.address)} | fields)
+        self._remind_later()
+
+    def report(self, event: str, fields: "Mapping[str, object]") -> None:
+        """What the role reports."""
+        logs.report(event, fields)
+        if event == "ready":
+            self._ready = True
+            if not self._ever_ready:
+                self._ever_ready = True
+                self._say_ready()
+        elif event in _LOST:
+            self._ready = False
+
+    def _say_ready(self) -> None:
+        """That whoever started this process may be gone by now is no reason to end."""
+        with suppress(OSError):
+            print(f"ready {self._role} {show(self.address)}", flush=True)
+
+    def _remind_later(self) -> None:
+        asyncio.get_running_loop().call_later(REMIND, self._remind)
+
+    def _remind(self) -> None:
+        if not self._ready:
+            logs.report("not_ready_yet", self._waits_for())
+        self._remind_later()
 
 
 def run(node: "Node", listening: "Callable[[Address], None]", until_eof: bool) -> None:

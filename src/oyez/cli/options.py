@@ -4,7 +4,7 @@ Must not know: what a command does with them.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -71,6 +71,11 @@ def parse_user(text: str) -> str:
 
 size = reads(parse_size)
 centrals = reads(parse_centrals)
+
+
+def all_of(given: Iterable[Centrals] | None) -> Centrals:
+    """Of an option that may be repeated: the addresses of all, each once."""
+    return Centrals(dict.fromkeys(address for one in given or () for address in one))
 
 
 def data_directory() -> Path:

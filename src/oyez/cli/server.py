@@ -1,23 +1,14 @@
 """`oyez server`: a regular server as this process."""
 
-import asyncio
 import re
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from oyez.cli import logs, nodes, options
 from oyez.cli.secrets import cluster_secret
-from oyez.client.addresses import show
 from oyez.protocol import limits
-
-if TYPE_CHECKING:
-    from oyez.protocol.messages import Address
-
-REMIND = 5.0
-"""Seconds after which a server that is still not ready says so in its log."""
 
 
 def server_id(text: str) -> str:
@@ -34,7 +25,7 @@ def server(
             envvar="OYEZ_CENTRAL",
             metavar="HOST:PORT",
             parser=options.centrals,
-            help="The central to join; several, with commas between, are tried in turn.",
+            help="The central to join; several, with commas between, are tried in turn until one is the main.",
         ),
     ],
     host: options.Host = "127.0.0.1",
@@ -68,8 +59,9 @@ def server(
 ) -> None:
     """Run a server: it holds clients' sessions, and gives every activity to all of them.
 
-    It joins the network that the central knows, and is ready once it is linked with every other server. A central
-    that does not answer is tried for ever. SIGTERM or Ctrl-C ends the server cleanly.
+    It joins the network that the central knows, and is ready once it is linked with every other server. It learns
+    the other centrals from the main; those that do not answer are tried for ever. SIGTERM or Ctrl-C ends the server
+    cleanly.
 
     \b
     Example:
@@ -87,40 +79,12 @@ def server(
     entropy = SystemRandom()
     name = id or f"s{entropy.getrandbits(32):08x}"
     logs.configure(log_format, log_level, node=name)
-    joining = Joining(central)
+    watch = nodes.Watch("server", lambda: {"central": str(central)})
 
     def make_role(address: Address) -> Server:
-        joining.address = Address(hostname, address.port)
+        watch.address = Address(hostname, address.port)
         incarnation = int(time.time() * 1000)
-        return Server(name, joining.address, list(central), secret, incarnation, entropy, retention, patience)
+        return Server(name, watch.address, list(central), secret, incarnation, entropy, retention, patience)
 
-    nodes.run(Node(make_role, Address(host, port), log=joining.report), joining.listening, until_eof)
-
-
-class Joining:
-    """Watches a server's reports until it is ready, and says how far it is."""
-
-    def __init__(self, centrals: options.Centrals) -> None:
-        self.address: Address
-        self._centrals = str(centrals)
-        self._ready = False
-
-    def listening(self, address: "Address") -> None:
-        """The server listens, and begins to join."""
-        logs.report("listening", {"address": show(address), "central": self._centrals})
-        self._remind_later()
-
-    def report(self, event: str, fields: Mapping[str, object]) -> None:
-        """What the role reports."""
-        logs.report(event, fields)
-        if event == "ready" and not self._ready:
-            self._ready = True
-            nodes.say_ready("server", self.address)
-
-    def _remind_later(self) -> None:
-        asyncio.get_running_loop().call_later(REMIND, self._remind)
-
-    def _remind(self) -> None:
-        if not self._ready:
-            logs.report("not_ready_yet", {"central": self._centrals})
-            self._remind_later()
+    node = Node(make_role, Address(host, port), log=watch.report)
+    nodes.run(node, lambda _: watch.listening(central=str(central)), until_eof)

@@ -54,8 +54,12 @@ def print_report(report: "StatusReport") -> None:
     """As tables."""
     table(
         f"Centrals (term {report.term})",
-        ["address", "role"],
-        [[show(Address(one.hostname, one.port)), one.role] for one in report.centrals],
+        ["id", "address", "role", "in sync", "entries behind"],
+        [
+            [one.id, show(Address(one.hostname, one.port)), one.role, "yes" if one.in_sync else "no", one.lag]
+            for one in report.centrals
+        ],
+        caption=_decided(report),
     )
     servers = sorted(report.servers, key=lambda server: server.id)
     columns: dict[str, list[object]] = {
@@ -72,3 +76,16 @@ def print_report(report: "StatusReport") -> None:
     sessions = sum(server.load for server in servers)
     caption = f"{sessions} sessions, {report.users} registered users"
     table("Servers", columns, zip(*columns.values(), strict=True), caption)
+
+
+def _decided(report: "StatusReport") -> str:
+    """Who decides, and whether anything can be decided now."""
+    names = [voter.partition(".")[0] for voter in report.voters]  # of a server's origin, the id says enough
+    voters = f"voters: {', '.join(names) or 'none'}"
+    if report.role == "candidate":
+        return f"{voters}\nno main: registrations and logins wait for one"
+    if report.role == "backup":
+        return f"{voters}\nthis is what a backup knows: the main could not be asked"
+    if not report.acknowledging:
+        return f"{voters}\ntoo few of them are connected: registrations can't be acknowledged now"
+    return f"{voters}\nregistrations can be acknowledged"

@@ -5,7 +5,10 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import sys
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,33 +25,42 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 
+PORTS = range(10_000, 30_000)
+"""Where free ports are looked for: no outgoing connection takes them while a node is being started again."""
+
 
 def up(
     port: options.Port = 3780,
     servers: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="How many servers.")] = 2,
-    backups: Annotated[int, typer.Option(metavar="N", min=0, help="How many backup centrals (none so far).")] = 0,
+    backups: Annotated[
+        int, typer.Option(metavar="N", min=0, max=8, help="How many backup centrals, on the ports after the main's.")
+    ] = 1,
     data: options.Data = None,
     log_format: logs.LogFormat = logs.Format.AUTO,
     log_level: logs.LogLevel = logs.Level.INFO,
 ) -> None:
-    """Run a whole network on this machine: a central and its servers.
+    """Run a whole network on this machine: a central, its backups and its servers.
 
-    A node that dies is started again. Ctrl-C stops the servers, then the central. The cluster's secret is
-    OYEZ_SECRET or, without that, made once and kept in the data folder, as the users are.
+    A node that dies is started again; if it was the main, a backup has taken its place by then. Ctrl-C stops the
+    servers, then the centrals. The cluster's secret is OYEZ_SECRET or, without that, made once and kept in the data
+    folder, as the users are. A central that has data there is always started: the others may need its vote.
 
     \b
     Example:
       oyez up
-      oyez up --servers 4 --data ./data
+      oyez up --servers 4 --backups 2 --data ./data
     """
-    if backups:
-        raise typer.BadParameter("there are no backup centrals yet: only 0 is possible", param_hint="'--backups'")
     folder = (data or options.data_directory()).absolute()
     secret = cluster_secret(None) if os.environ.get("OYEZ_SECRET") else _kept_secret(folder)
 
     from oyez.cli.children import DidNotStart
 
-    network = LocalNetwork(port, servers, folder, secret, _Logs(log_format, log_level))
+    stores = _stores(folder, 1 + backups)
+    if port + len(stores) > 65536:
+        raise typer.BadParameter("the backups' ports come after it: choose a lower one", param_hint="'--port'")
+    ports = [port + number for number in range(len(stores))] if port else _free_ports(len(stores))
+    centrals = {f"c{number + 1}": (port, stores[number]) for number, port in enumerate(ports)}
+    network = LocalNetwork(centrals, servers, folder, secret, _Logs(log_format, log_level))
     try:
         code = asyncio.run(network.run())
     except DidNotStart as error:
@@ -70,16 +82,43 @@ def _kept_secret(folder: Path) -> str:
     return cluster_secret(file)
 
 
-class LocalNetwork:
-    """A central and `servers` servers as children of this process."""
+def _stores(folder: Path, wanted: int) -> list[Path]:
+    """Where the centrals keep their data: the first in the folder itself, each other in one of its own."""
+    folders = [folder]
+    while len(folders) < wanted or _has_data(folder / f"c{len(folders) + 1}"):
+        folders.append(folder / f"c{len(folders) + 1}")
+    return folders
 
-    def __init__(self, port: int, servers: int, data: Path, secret: str, logs: "_Logs") -> None:
-        self._port = port
+
+def _has_data(folder: Path) -> bool:
+    return (folder / "central.sqlite").exists()
+
+
+def _free_ports(count: int) -> list[int]:
+    """So many different ports that nobody listens on."""
+    with ExitStack() as probes:
+        found: list[int] = []
+        while len(found) < count:
+            probe = probes.enter_context(socket.socket())
+            with suppress(OSError):
+                probe.bind((HOST, secrets.choice(PORTS)))
+                found.append(probe.getsockname()[1])
+        return found
+
+
+class LocalNetwork:
+    """Centrals (by name: port and data folder) and `servers` servers as children of this process."""
+
+    def __init__(
+        self, centrals: dict[str, tuple[int, Path]], servers: int, data: Path, secret: str, logs: "_Logs"
+    ) -> None:
+        self._stores = {name: store for name, (_, store) in centrals.items()}
+        self._addresses = {name: f"{HOST}:{port}" for name, (port, _) in centrals.items()}
         self._data = data
         self._logs = logs
         self._environment = logs.environment | {"OYEZ_SECRET": secret}
         self._names = [f"s{number}" for number in range(1, servers + 1)]
-        self._central: Child | None = None
+        self._centrals: list[Child] = []
         self._servers: list[Child] = []
         self._signals = 0
         self._wanted_end = asyncio.Event()
@@ -103,41 +142,51 @@ class LocalNetwork:
         return 0
 
     async def _start(self) -> None:
-        self._central = self._child("central", self._central_arguments)
-        address = await self._central.started()
-        self._port = int(address.rpartition(":")[2])
-        self._servers = [self._child(name, self._server_arguments(name, address)) for name in self._names]
-        addresses = [await server.started() for server in self._servers]
-        print(_banner(address, dict(zip(self._names, addresses, strict=True)), self._data), flush=True)
+        founder = self._founder()
+        for name in self._stores:
+            self._centrals.append(self._child(name, partial(self._central_arguments, name, founder)))
+        for central in self._centrals:
+            await central.started()
+        self._servers = [self._child(name, partial(self._server_arguments, name)) for name in self._names]
+        servers = [await server.started() for server in self._servers]
+        print(_banner(self._addresses, dict(zip(self._names, servers, strict=True)), self._data), flush=True)
+
+    def _founder(self) -> str | None:
+        """Who has a network to itself, or begins one, before the others join it; nobody where several were in one."""
+        with_data = [name for name, store in self._stores.items() if _has_data(store)]
+        return None if len(with_data) > 1 else (with_data or list(self._stores))[0]
 
     def _child(self, name: str, arguments: "Callable[[], list[str]]") -> "Child":
         from oyez.cli.children import Child
 
         return Child(name, arguments, self._environment, self._logs.line, self._logs.say)
 
-    def _central_arguments(self) -> list[str]:
-        return ["central", "--host", HOST, "--port", str(self._port), "--data", str(self._data), *self._logs.options]
+    def _central_arguments(self, name: str, founder: str | None) -> list[str]:
+        """At each start: once there are others with data, the founder is one of them, and may come back as a backup."""
+        port = self._addresses[name].rpartition(":")[2]
+        others = [other for other in self._stores if other != name]
+        alone = name == founder and not any(_has_data(self._stores[other]) for other in others)
+        seeds = "" if alone else ",".join(self._addresses[other] for other in others)
+        backup_of = ["--backup-of", seeds] if seeds else []
+        data = str(self._stores[name])
+        return ["central", "--host", HOST, "--port", port, "--data", data, *backup_of, *self._logs.options]
 
-    def _server_arguments(self, name: str, central: str) -> "Callable[[], list[str]]":
-        return lambda: ["server", "--host", HOST, "--central", central, "--id", name, *self._logs.options]
+    def _server_arguments(self, name: str) -> list[str]:
+        centrals = ",".join(self._addresses.values())
+        return ["server", "--host", HOST, "--central", centrals, "--id", name, *self._logs.options]
 
     def _end(self) -> None:
         """Cleanly at the first signal, at once at the second."""
         self._signals += 1
         self._wanted_end.set()
         if self._signals > 1:
-            for child in self._children:
+            for child in (*self._servers, *self._centrals):
                 child.kill()
 
-    @property
-    def _children(self) -> "list[Child]":
-        return [*self._servers, *([self._central] if self._central is not None else [])]
-
     async def _stop(self) -> None:
-        """The servers first: the central hears their goodbyes."""
+        """The servers first: the main hears their goodbyes."""
         await asyncio.gather(*[server.stop() for server in self._servers])
-        if self._central is not None:
-            await self._central.stop()
+        await asyncio.gather(*[central.stop() for central in self._centrals])
 
 
 class _Logs:
@@ -163,10 +212,10 @@ class _Logs:
         print(f"oyez: {sentence}", file=sys.stderr, flush=True)
 
 
-def _banner(central: str, servers: dict[str, str], data: Path) -> str:
+def _banner(centrals: dict[str, str], servers: dict[str, str], data: Path) -> str:
     oyez = _program()
-    where = "" if central == f"{HOST}:3780" else f" --central {central}"
-    count = "a server" if len(servers) == 1 else f"{len(servers)} servers"
+    first, *others = centrals.values()
+    where = "" if first == f"{HOST}:3780" else f" --central {','.join(centrals.values())}"
     tries = {
         f"{oyez} tail{where}": "the live feed, one JSON activity a line",
         f'{oyez} post{where} "hear ye"': "an activity, to everyone",
@@ -178,9 +227,10 @@ def _banner(central: str, servers: dict[str, str], data: Path) -> str:
     return "\n".join(
         [
             "",
-            f"Oyez is up: a central and {count}.",
+            f"Oyez is up: {_count(centrals, 'central')} and {_count(servers, 'server')}.",
             "",
-            f"  central   {central}   the only address that anybody needs",
+            f"  central   {first}   the only address that anybody needs",
+            *[f"  backup    {address}   takes over when the central dies" for address in others],
             *[f"  {name:<9} {address}" for name, address in servers.items()],
             f"  data      {data}",
             "",
@@ -192,6 +242,10 @@ def _banner(central: str, servers: dict[str, str], data: Path) -> str:
             "",
         ]
     )
+
+
+def _count(nodes: dict[str, str], word: str) -> str:
+    return f"a {word}" if len(nodes) == 1 else f"{len(nodes)} {word}s"
 
 
 def _program() -> str:

@@ -27,8 +27,15 @@ async def register(
 
 
 async def status(centrals: str | Iterable[str] = "127.0.0.1:3780", *, timeout: float = 10.0) -> m.StatusReport:
-    """How the network is. Raises Refused, Unreachable."""
-    return await ask(parse_all(centrals), m.Status(), m.StatusReport, timeout)
+    """How the network is, as its main sees it, or if there is none any other central. Raises Refused, Unreachable."""
+    report = await ask(parse_all(centrals), m.Status(), m.StatusReport, timeout)
+    main = [m.Address(central.hostname, central.port) for central in report.centrals if central.role == "main"]
+    if report.role == "main" or not main:
+        return report
+    try:
+        return await ask(main, m.Status(), m.StatusReport, timeout)
+    except Unreachable:
+        return report
 
 
 async def who(

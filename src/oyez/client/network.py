@@ -191,7 +191,7 @@ class Network:
 
     async def status(self) -> m.StatusReport:
         """How the network is, from a central, on a link of its own. Raises Unreachable."""
-        return await central.ask(self._role.centrals, m.Status(), m.StatusReport, self._timeout)
+        return await central.status(map(show, self._role.centrals), timeout=self._timeout)
 
     async def who(self) -> m.WhoReport:
         """Who is connected, and where, from a central, on a link of its own. Raises Refused, Unreachable."""
