@@ -22,8 +22,21 @@ REDIRECTS = 3
 async def register(
     user: str, secret: str, centrals: str | Iterable[str] = "127.0.0.1:3780", *, timeout: float = 10.0
 ) -> None:
-    """Take the username `user` for good. Raises Refused, Unreachable."""
-    await ask(parse_all(centrals), m.Register(user, secret), m.RegisterSuccess, timeout)
+    """Take the username `user` for good. Raises Refused, Unreachable.
+
+    Where a central took the question and never answered, another is asked: then a name that is taken, by the same
+    secret, was taken by this very call.
+    """
+    addresses = parse_all(centrals)
+    try:
+        await ask(addresses, m.Register(user, secret), m.RegisterSuccess, timeout)
+    except Refused as refused:
+        if refused.reason != "already_registered" or not isinstance(refused.__cause__, Unanswered):
+            raise
+        try:
+            await ask(addresses, m.Who(user, secret), m.WhoReport, timeout)
+        except Refused:
+            raise refused from None
 
 
 async def status(centrals: str | Iterable[str] = "127.0.0.1:3780", *, timeout: float = 10.0) -> m.StatusReport:
@@ -49,20 +62,29 @@ async def who(
     return await ask(parse_all(centrals), m.Who(user, secret), m.WhoReport, timeout)
 
 
+class Unanswered(Unreachable):
+    """A central took the question, and may have done what it asks for."""
+
+
 async def ask(centrals: list[m.Address], question: m.Message, answer: type[A], timeout: float) -> A:
-    """What the first central that can be reached answers, within `timeout` s. Raises Refused, Unreachable."""
-    failure = Unreachable("no central to ask")
-    try:
-        async with asyncio.timeout(timeout):
-            for central in centrals:
-                try:
-                    return await _ask_one(central, question, answer)
-                except Unreachable as error:
-                    failure = error
-    except TimeoutError:
-        addresses = ", ".join(show(central) for central in centrals)
-        raise Unreachable(f"{addresses}: no answer within {timeout:g} s") from None
-    raise failure
+    """What the first central that can be reached answers, within `timeout` s, of which each has its share.
+
+    Raises Refused (caused by the last `Unanswered`, if there was one), Unreachable.
+    """
+    failures: list[Unreachable] = []
+    share = timeout / len(centrals)
+    for central in centrals:
+        try:
+            async with asyncio.timeout(share):
+                return await _ask_one(central, question, answer)
+        except TimeoutError:
+            failures.append(Unanswered(f"{show(central)}: no answer within {share:g} s"))
+        except Unreachable as error:
+            failures.append(error)
+        except Refused as refused:
+            unanswered = [failure for failure in failures if isinstance(failure, Unanswered)]
+            raise refused from (unanswered[-1] if unanswered else None)
+    raise failures[-1]
 
 
 async def _ask_one(address: m.Address, question: m.Message, answer: type[A]) -> A:
@@ -90,9 +112,9 @@ async def _exchange(address: m.Address, question: m.Message) -> m.Message:
         writer.write(codec.encode(question))
         line = await reader.readuntil(b"\n")
     except asyncio.IncompleteReadError as error:
-        raise Unreachable(f"{show(address)}: the link was closed without an answer") from error
+        raise Unanswered(f"{show(address)}: the link was closed without an answer") from error
     except (OSError, asyncio.LimitOverrunError) as error:
-        raise Unreachable(f"{show(address)}: {_why(error)}") from error
+        raise Unanswered(f"{show(address)}: {_why(error)}") from error
     finally:
         writer.close()
     return codec.decode(line.rstrip(b"\r\n"))
