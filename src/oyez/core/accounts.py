@@ -45,7 +45,7 @@ class Accounts:
         self._entropy = entropy
         self._anonymous = anonymous
         self._verified = VerifiedCredentials(entropy.randbytes(32))
-        self._registering: dict[int, tuple[int, m.Register]] = {}
+        self._registering: dict[int, tuple[int, m.Register, Replication | None]] = {}
         self._names_taken: set[str] = set()
         self._verifying: dict[int, tuple[int | None, Checked]] = {}
         self._last_token = 0
@@ -69,14 +69,14 @@ class Accounts:
             return refuse(link, _taken(name))
         self._names_taken.add(name)
         token = self._token()
-        self._registering[token] = (link, message)
+        self._registering[token] = (link, message, self.replication)
         return [fx.Hold(link), fx.HashSecret(token, message.secret)]
 
     def hashed(self, now: float, token: int, hash: str) -> Effects:
         """The new user's secret is hashed: write the entry, and wait for its commit."""
-        link, message = self._registering.pop(token)
+        link, message, reign = self._registering.pop(token)
         name = message.username
-        if self.replication is None:  # main no more since: nothing was written
+        if self.replication is None or self.replication is not reign:  # another may have given the name meanwhile
             self._names_taken.discard(name)
             return [*refuse(link, _UNSETTLED), fx.Release(link)]
         index = self.replication.next_index

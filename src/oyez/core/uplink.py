@@ -20,6 +20,9 @@ PURPOSE = "central"
 WELCOME = 1.5
 """Seconds within which a central must have answered the introduction, or have shown that it waits itself."""
 
+SHUN = 10
+"""Turns for which a central that fell silent is passed over, if there are others: it may still accept connections."""
+
 
 class Uplink:
     """`introduce` makes the first message of the moment; `own` is never dialed."""
@@ -39,23 +42,26 @@ class Uplink:
         self._introduce = introduce
         self._own = own
         self._backoff = timing.Backoff(entropy, first=0.02, most=1.0)
-        self._next = 0
-        self._hint: Address | None = None
+        self._target = centrals[0] if centrals else None  # where the link is, or the next dial goes
+        self._turned = False  # since the dial
         self._silent: Address | None = None  # it accepts connections, perhaps, and says nothing
+        self._shun = 0  # turns for which it is passed over
         self._dialing = False
         self._heard = 0.0
 
     @property
     def central(self) -> Address:
         """The central of this link, or the one to be tried next."""
-        return self._hint or self.centrals[self._next % len(self.centrals)]
+        assert self._target is not None, "no central is known"
+        return self._target
 
     def dial(self) -> Effects:
         """Try the central whose turn it is."""
-        if self.link is not None or self._dialing or not self.centrals:
+        if self.link is not None or self._dialing or self._target is None:
             return []
         self._dialing = True
-        return [fx.Dial(self.central, PURPOSE)]
+        self._turned = False
+        return [fx.Dial(self._target, PURPOSE)]
 
     def dialed(self, now: float, link: int) -> Effects:
         """Connected: introduce this node."""
@@ -69,10 +75,19 @@ class Uplink:
         self._turn()
         return [fx.SetTimer(PURPOSE, self._backoff.next())]
 
-    def _turn(self) -> None:
-        if self._hint is None:
-            self._next += 1
-        self._hint = None
+    def _turn(self, to: Address | None = None) -> None:
+        """Whom to try next: the one that is named, or the one whose turn it is."""
+        self._turned = True
+        if to is None and self.centrals:
+            to = self._following(self._target)
+            if self._shun and to == self._silent:
+                self._shun -= 1
+                to = self._following(to)
+        self._target = to or self._target
+
+    def _following(self, central: Address | None) -> Address:
+        at = self.centrals.index(central) if central in self.centrals else -1
+        return self.centrals[(at + 1) % len(self.centrals)]
 
     def heard(self, now: float) -> None:
         """The central has said something."""
@@ -80,34 +95,30 @@ class Uplink:
 
     def welcomed(self, centrals: list[Address]) -> None:
         """This node belongs to the network; these are its centrals, the main among them."""
-        here = self.central
         self.joined = self.ever_joined = True
         self._backoff.reset()
-        self._hint = self._silent = None
+        self._silent = None
         self.learn(centrals)
-        self._next = self.centrals.index(here) if here in self.centrals else 0
 
     def learn(self, centrals: list[Address]) -> None:
         """These are the network's centrals. Those that the operator named stay: an address may have changed, or be
         one that only others reach."""
-        here = self.central if self.centrals else None
         named = list(dict.fromkeys(central for central in (*centrals, *self._given) if central != self._own))
+        here = self._target
         if here is not None and here not in named and self.joined:
             named.append(here)  # what it calls itself need not be reachable
         self.centrals = named
-        self._next = named.index(here) if here in named else 0
+        if here not in named and not self._dialing and self.link is None:
+            self._target = named[0] if named else None
 
     def not_main(self, main: Address | None) -> Effects:
         """The central is not the main, and may know who is: try there next."""
-        link = self.link
-        self._turn()
-        if main not in (self._own, self._silent):
-            self._hint = main
-        return [] if link is None else [fx.Close(link)]
+        self._turn(None if main in (self._own, self._silent) else main)
+        return [] if self.link is None else [fx.Close(self.link)]
 
     def lost(self) -> Effects:
-        """The link is gone."""
-        if not self.joined and self._hint is None:
+        """The link is gone: to the main it is tried again, with others it is the next one's turn."""
+        if not self.joined and not self._turned:
             self._turn()
         self.link, self.joined = None, False
         return [fx.SetTimer(PURPOSE, self._backoff.next())]
@@ -129,7 +140,6 @@ class Uplink:
         if self.link is None or now - self._heard < patience:
             return []
         silent = fx.Report("central_silent", {"central": str(self.central)})
-        self._silent = self.central
+        self._silent, self._shun = self.central, SHUN
         self._turn()
-        self._hint = self.central  # `lost` is to leave the turn where it is
         return [silent, fx.Close(self.link, at_once=True)]
