@@ -153,12 +153,17 @@ def test_a_session_that_is_sent_to_the_central_is_not_live_before_it_has_a_serve
     """The central's LOGIN_SUCCESS, behind the REDIRECT of a server that stops, was taken for a server's."""
     central = Address("central", 3780)
     client = Client([central], "bob", "secret", Random(1))
-    client.on_dialed(0.0, 1, "server")
-    client.on_message(0.0, 1, LoginSuccess("logged in as user bob", server="s1"))
-    effects = client.on_message(0.0, 1, Redirect(central.hostname, central.port))
+    client.on_start(0.0)
+    client.on_dialed(0.0, 1, "central")
+    client.on_message(0.0, 1, LoginSuccess("logged in as user bob", ticket="ticket", centrals=[central]))
+    client.on_message(0.0, 1, Redirect("s1", 4000, "permit"))
+    client.on_dialed(0.0, 2, "server")
+    client.on_message(0.0, 2, LoginSuccess("logged in as user bob", server="s1"))
+    assert client.live
+    effects = client.on_message(0.0, 2, Redirect(central.hostname, central.port))
     assert Dial(central, "central") in effects
-    client.on_dialed(1.0, 2, "central")
-    client.on_message(1.0, 2, LoginSuccess("logged in as user bob", ticket="ticket", centrals=[central]))
+    client.on_dialed(1.0, 3, "central")
+    client.on_message(1.0, 3, LoginSuccess("logged in as user bob", ticket="ticket", centrals=[central]))
     assert not client.live
 
 

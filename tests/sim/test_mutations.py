@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
-from oyez.core import central as central_module
+from oyez.core import accounts as accounts_module
 from oyez.core import effects as fx
 from oyez.core import refusal
-from oyez.core.central import Central
+from oyez.core.accounts import Accounts
+from oyez.core.admission import Admission, Admit
+from oyez.core.entries import EntryRecord
 from oyez.core.mesh import Mesh
 from oyez.core.placement import Placement
+from oyez.core.replication import Replication
 from oyez.core.server import Server
 from oyez.core.sessions import Sessions
 from oyez.core.uplink import Uplink
@@ -59,53 +62,53 @@ def rivals() -> tuple[Manner, ...]:
 
 
 def test_a_name_that_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    def register(self: Central, now: float, link: int, message: m.Register) -> fx.Effects:
+    def register(self: Accounts, now: float, link: int, message: m.Register) -> fx.Effects:
         token = self._token()
-        self._registering[token] = (link, message)
+        self._registering[token] = (link, message, self.replication)
         return [fx.Hold(link), fx.HashSecret(token, message.secret)]
 
-    monkeypatch.setitem(central_module._FROM_ANYONE, m.Register, register)
+    monkeypatch.setattr(Accounts, "register", register)
     assert caught("unique", (plan(seed, clients=rivals()) for seed in range(3)))
 
 
 def test_a_name_that_is_free_again_while_its_secret_is_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
-    register = Central._register
+    register = Accounts.register
 
-    def forgetful(self: Central, now: float, link: int, message: m.Register) -> fx.Effects:
+    def forgetful(self: Accounts, now: float, link: int, message: m.Register) -> fx.Effects:
         effects = register(self, now, link, message)
         self._names_taken.clear()
         return effects
 
-    monkeypatch.setitem(central_module._FROM_ANYONE, m.Register, forgetful)
+    monkeypatch.setattr(Accounts, "register", forgetful)
     assert caught("unique", (plan(seed, clients=rivals()) for seed in range(10)))
 
 
 def registrations(seed: int) -> Iterator[Plan]:
     """The central dies again and again while people register, and its disk is slow."""
     clients = CALM + tuple(Manner(f"new{n}", f"n{n}", registers=True, starts=n / 4) for n in range(24))
-    faults = [FaultPlan("slow disk", 0.0, 0, 8.0)]
-    faults += [FaultPlan("kill central", 0.5 + n, 0, 0.1) for n in range(7)]
+    faults = [FaultPlan("kill central", 1.5 * n, 0, 0.1) for n in range(1, 6)]
+    faults += [FaultPlan("slow disk", 1.5 * n + 0.4, 0, 1.4) for n in range(5)]
     yield plan(seed, *faults, clients=clients)
 
 
 def test_an_acknowledgement_before_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    hashed = Central.on_hashed
+    append = Replication.append
 
-    def hasty(self: Central, now: float, token: int, hash: str) -> fx.Effects:
-        effects = hashed(self, now, token, hash)
+    def hasty(self: Replication, now: float, record: EntryRecord) -> fx.Effects:
+        effects = append(self, now, record)
         return sorted(effects, key=lambda effect: isinstance(effect, fx.Persist))
 
-    monkeypatch.setattr(Central, "on_hashed", hasty)
+    monkeypatch.setattr(Replication, "append", hasty)
     assert caught("kept", (one for seed in range(5) for one in registrations(seed)))
 
 
 def test_a_registration_that_is_never_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    hashed = Central.on_hashed
+    append = Replication.append
 
-    def careless(self: Central, now: float, token: int, hash: str) -> fx.Effects:
-        return [effect for effect in hashed(self, now, token, hash) if not isinstance(effect, fx.Persist)]
+    def careless(self: Replication, now: float, record: EntryRecord) -> fx.Effects:
+        return [effect for effect in append(self, now, record) if not isinstance(effect, fx.Persist)]
 
-    monkeypatch.setattr(Central, "on_hashed", careless)
+    monkeypatch.setattr(Replication, "append", careless)
     assert caught("kept", (one for seed in range(5) for one in registrations(seed)))
 
 
@@ -192,7 +195,7 @@ def test_a_refusal_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(link: int, message: m.Refusal) -> fx.Effects:
         return [fx.Close(link), fx.Report("refused", {"link": link, "reason": message.reason})]
 
-    monkeypatch.setattr(central_module, "refuse", silent)
+    monkeypatch.setattr(accounts_module, "refuse", silent)
     assert caught("told", (plan(seed, clients=rivals()) for seed in range(2)))
 
 
@@ -200,7 +203,7 @@ def test_a_refusal_without_a_reason_for_people(monkeypatch: pytest.MonkeyPatch) 
     def curt(link: int, message: m.Refusal) -> fx.Effects:
         return refusal.refuse(link, type(message)("", message.reason))
 
-    monkeypatch.setattr(central_module, "refuse", curt)
+    monkeypatch.setattr(accounts_module, "refuse", curt)
     assert caught("told", (plan(seed, clients=rivals()) for seed in range(2)))
 
 
@@ -231,5 +234,19 @@ def test_somebody_who_left_and_is_still_listed(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_sessions_that_a_restarted_central_does_not_learn_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Sessions, "by_user", lambda self: {})
+    monkeypatch.setattr(Sessions, "announce_all", Sessions.arrivals)
     assert caught("counted", (plan(seed, FaultPlan("kill central", 3.0, 0, 1.0)) for seed in range(2)))
+
+
+def test_a_session_for_somebody_who_has_hung_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """His secret was right, but he did not wait for the answer."""
+
+    def by_secret(self: Admission, now: float, link: int, username: str, secret: str, admit: Admit) -> fx.Effects:
+        def verified(now: float, refused: m.Refusal | None) -> fx.Effects:
+            return [*admit(None), fx.Release(link)]
+
+        return [fx.Hold(link), *self._inquiry.verify(now, username, secret, verified)]
+
+    monkeypatch.setattr(Admission, "_by_secret", by_secret)
+    impatient = tuple(Manner(f"user{n}", f"secret{n}", starts=1 + n, waits=0.002, returns=False) for n in range(6))
+    assert caught("counted", (plan(seed, clients=CALM + impatient) for seed in range(5)))

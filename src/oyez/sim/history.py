@@ -87,7 +87,7 @@ class Died(Entry, frozen=True):
     how: str
 
     def told(self) -> str:
-        return f"** {self.node} is {self.how}"
+        return f"** {self.node}: {self.how}"
 
 
 class Reported(Entry, frozen=True):
@@ -240,6 +240,15 @@ class Ended(Entry, frozen=True):
 
 
 History = Sequence[Entry]
+
+CENTRAL = "central"
+"""How the names of all centrals begin, and no others."""
+
+
+def is_central(node: str) -> bool:
+    """Whether the node of this name is a central."""
+    return node.startswith(CENTRAL)
+
 
 _encode = msgspec.json.Encoder().encode
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from oyez.core.client import Client as Role
+from oyez.core.stored import Stored
 from oyez.protocol.messages import ActivityBroadcast, Address
 from oyez.sim.history import Ended, Heard, Said
 from oyez.sim.node import Node
 from oyez.sim.participant import Manner, Participant
-from oyez.storage.port import Stored
 
 if TYPE_CHECKING:
     from oyez.sim.world import World

@@ -10,12 +10,12 @@ from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from oyez.core.role import Role
+from oyez.core.stored import Stored
 from oyez.protocol.messages import ActivityBroadcast, Address
 from oyez.sim.disk import Disk
 from oyez.sim.history import Died, Started
 from oyez.sim.network import Accept
 from oyez.sim.process import Process
-from oyez.storage.port import Stored
 
 if TYPE_CHECKING:
     from oyez.sim.world import World
@@ -62,7 +62,7 @@ class Node:
         self.lag = 0.0
         self.user: User | None = None
         self.weigh: Callable[[Role], tuple[int, ...]] = _no_logs
-        self.disk = Disk(world.clock, world.random, world.random.randbytes(32))
+        self.disk = Disk(world.clock, world.random, world.random.randbytes(32), name)
         self.incarnation = 0
         self.stopping = False
         self.process: Process | None = None

@@ -10,6 +10,7 @@ from random import Random
 
 from oyez.core.central import Central
 from oyez.core.role import Role
+from oyez.core.stored import Stored
 from oyez.core.server import Server
 from oyez.host import OUTBOX
 from oyez.protocol.messages import Address
@@ -21,7 +22,6 @@ from oyez.sim.node import Build, Node
 from oyez.sim.participant import Manner, Participant
 from oyez.sim.plan import Plan
 from oyez.sim.world import World
-from oyez.storage.port import Stored
 
 CENTRAL = Address("central", 3780)
 SECRET = "the cluster's secret"
@@ -132,7 +132,7 @@ class Scenario:
         return node
 
     def _central(self, stored: Stored, incarnation: int, entropy: Random) -> Role:
-        return Central(CENTRAL, SECRET, stored.users, stored.servers, stored.key, entropy)
+        return Central(CENTRAL, SECRET, stored, entropy)
 
     def _server(self, name: str, stored: Stored, incarnation: int, entropy: Random) -> Role:
         plan = self.plan

@@ -4,7 +4,7 @@ Judged while nothing but logins has happened (phase "calm"), at each moment at w
 central to a server: then what was reserved has been taken up.
 """
 
-from oyez.sim.history import Ended, Entered, Heard, History, Phase, Reported, Said, Unreachable
+from oyez.sim.history import Ended, Entered, Heard, History, Phase, Reported, Said, Unreachable, is_central
 
 
 def check(history: History) -> list[str]:
@@ -14,7 +14,7 @@ def check(history: History) -> list[str]:
     calm = False
     for entry in history:
         match entry:
-            case Reported(event="ready", node=node):
+            case Reported(event="ready", node=node) if not is_central(node):
                 sessions[node] = 0
             case Phase(name=name):
                 calm = name == "calm"
