@@ -159,7 +159,7 @@ class Server(Quiet):
         effects += self.mesh.beat(now, slept)
         effects += self._announce() if self._serving else self.uplink.send(n.Heartbeat(self.voter.promised))
         self.admission.expire(now)
-        seconds = f"took nothing for {self._patience:.0f} seconds"
+        seconds = f"took nothing for {self._patience:g} seconds"
         for cursor in self.merged.stalled(now, self._patience):
             effects += self._too_slow(cursor.owner, seconds)
         for cursor in self.origin.log.stalled(now, timing.PATIENCE) + self.origin.log.fallen_out():
