@@ -48,6 +48,7 @@ class Accounts:
         self._registering: dict[int, tuple[int, m.Register, Replication | None]] = {}
         self._names_taken: set[str] = set()
         self._verifying: dict[int, tuple[int | None, Checked]] = {}
+        self._held: set[int] = set()  # links whose credentials are being verified
         self._last_token = 0
         self.use_key(key)
 
@@ -86,6 +87,9 @@ class Accounts:
         return [*effects, *self._await(now, link, name, message.secret, index)]
 
     def _await(self, now: float, link: int, name: str, secret: str, index: int) -> Effects:
+        assert self.replication is not None
+        term = self.replication.term
+
         def settled(now: float, committed: bool) -> Effects:
             self._names_taken.discard(name)
             if not committed:
@@ -93,12 +97,11 @@ class Accounts:
             self._directory.unsettled.pop(name, None)
             self._verified.remember(name, secret, now)
             return [
+                fx.Report("registered", {"username": name, "term": term}),
                 fx.Send(link, m.RegisterSuccess(f"registered {name}")),
-                fx.Report("registered", {"username": name}),
                 fx.Release(link),
             ]
 
-        assert self.replication is not None
         return self.replication.when_committed(now, index, settled)
 
     def _repeat(self, now: float, link: int, message: m.Register) -> Effects:
@@ -140,18 +143,30 @@ class Accounts:
         def checked(now: float, refused: Refused) -> Effects:
             if refused is None:
                 self._verified.remember(name, secret, now)
+            if hold is not None and hold not in self._held:
+                return []  # the client has gone: no place is kept for it
             return then(now, refused)
 
         token = self._token()
         self._verifying[token] = (hold, checked)
-        effects: Effects = [] if hold is None else [fx.Hold(hold)]
-        return [*effects, fx.VerifySecret(token, self._directory.users.get(name), secret)]
+        verify = fx.VerifySecret(token, self._directory.users.get(name), secret)
+        if hold is None:
+            return [verify]
+        self._held.add(hold)
+        return [fx.Hold(hold), verify]
 
     def verified(self, now: float, token: int, ok: bool) -> Effects:
         """A secret has been checked."""
         hold, then = self._verifying.pop(token)
         effects = then(now, None if ok else _WRONG)
-        return effects if hold is None else [*effects, fx.Release(hold)]
+        if hold is None:
+            return effects
+        self._held.discard(hold)
+        return [*effects, fx.Release(hold)]
+
+    def gone(self, link: int) -> None:
+        """A client has not waited for the answer."""
+        self._held.discard(link)
 
     def verify_for_server(self, now: float, link: int, message: n.VerifyLogin) -> Effects:
         """A server asks whether its client's credentials are right."""

@@ -7,7 +7,7 @@ main a bounded amount of memory and time per turn. Knows no clients; what counts
 import base64
 
 from oyez.core import effects as fx
-from oyez.core import timing
+from oyez.core import snapshot, timing
 from oyez.core.directory import Directory
 from oyez.core.effects import Effects
 from oyez.core.entries import Entries
@@ -20,11 +20,12 @@ LOADS = 0.1
 
 
 class Backups:
-    """Of one central, while it is main."""
+    """Of one central, while it is main. `part` is how many users go into one part of a snapshot."""
 
     def __init__(self, directory: Directory, entries: Entries) -> None:
         self._directory = directory
         self._entries = entries
+        self.part = snapshot.PART
         self._snapshots: dict[int, Outgoing] = {}
         self._loads_pending = False
 
@@ -44,16 +45,16 @@ class Backups:
         effects += [fx.Trust(link), fx.Send(link, welcome), *main.voter_joined(central.id, link)]
         effects.append(fx.Report("backup_joined", {"central": central.id, "snapshot": entries is None}))
         if entries is None:
-            self._snapshots[link] = Outgoing(self._directory, self._entries, main.term, link)
+            self._snapshots[link] = Outgoing(self._directory, self._entries, main.term, link, self.part)
             return [*effects, *self._snapshots[link].begin(), *self._if_sent(now, main, link)]
         follower.held = message.cursor
         return [*effects, *main.feed(now, follower, entries), *main.review(now)]
 
     def synchronised(self, now: float, main: Replication, link: int, message: n.Synchronised) -> Effects:
         """It has something more on its disk."""
-        snapshot = self._snapshots.get(link)
-        if message.part and snapshot is not None:
-            return [*snapshot.next(), *self._if_sent(now, main, link)]
+        outgoing = self._snapshots.get(link)
+        if message.part and outgoing is not None:
+            return [*outgoing.next(), *self._if_sent(now, main, link)]
         return main.held_by(now, link, message.index)
 
     def _if_sent(self, now: float, main: Replication, link: int) -> Effects:

@@ -137,6 +137,7 @@ class Central(Quiet):
 
     def on_close(self, now: float, link: int) -> Effects:
         self.reception.gone(link)
+        self.accounts.gone(link)
         self.office.link_closed(link)
         if link == self.uplink.link:
             return self._main_lost(now)

@@ -50,12 +50,13 @@ def received(message: EntryMessage) -> Entry:
 
 
 class Entries:
-    """The end of the directory log; `position` as it was stored."""
+    """The end of the directory log; `position` as it was stored. `most` is how many entries are held."""
 
     def __init__(self, position: fx.Position) -> None:
         self.last = position.index
         self.last_term = position.term
         self.committed = position.committed
+        self.most = KEPT
         self._kept: deque[Entry] = deque()
         self._base = (position.index, position.term)  # the entry before the first that is kept
 
@@ -69,7 +70,7 @@ class Entries:
         assert entry.index == self.last + 1
         self.last, self.last_term = entry.index, entry.term
         self._kept.append(entry)
-        if len(self._kept) > KEPT:
+        if len(self._kept) > self.most:
             oldest = self._kept.popleft()
             self._base = (oldest.index, oldest.term)
 

@@ -92,8 +92,8 @@ class Registry:
         return [
             *effects,
             fx.Report("server_removed", {"server": server.id}),
+            *self._append(now, fx.ServerGone(server.id)),  # first: who waits for the disk hears of it after that
             *[fx.Send(link, gone) for link in self.links],
-            *self._append(now, fx.ServerGone(server.id)),
         ]
 
     def abandon(self) -> list[int]:
@@ -112,12 +112,13 @@ class Registry:
     def beat(self, now: float, term: int) -> Effects:
         """Once a heartbeat: show life, act on silence."""
         effects: Effects = []
+        removals: Effects = []
         for server in list(self._directory.servers.values()):
             if now - server.heard >= timing.SUSPICION:
-                effects += self._remove(now, server, term)
+                removals += self._remove(now, server, term)
             elif server.link is not None:
                 effects.append(fx.Send(server.link, n.Heartbeat(term)))
-        return effects
+        return [*effects, *removals]  # in this order: what follows a removal waits for the disk
 
     # -- what they say ------------------------------------------------------------------------------------------
 

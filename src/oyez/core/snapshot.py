@@ -21,12 +21,13 @@ WINDOW = 4
 class Outgoing:
     """One snapshot on its way to the backup on `link`."""
 
-    def __init__(self, directory: Directory, entries: Entries, term: int, link: int) -> None:
+    def __init__(self, directory: Directory, entries: Entries, term: int, link: int, size: int = PART) -> None:
         self.done = False
         self._directory = directory
         self._entries = entries
         self._term = term
         self._link = link
+        self._size = size
         self._names: list[str] = []
         self._sent = 0
         self._part = 0
@@ -48,7 +49,7 @@ class Outgoing:
         """One more part; the last one brings what was registered meanwhile, and ends at the log's present end."""
         if self.done:
             return []
-        names = self._names[self._sent : self._sent + PART]
+        names = self._names[self._sent : self._sent + self._size]
         self._sent += len(names)
         self._part += 1
         users = self._directory.users
