@@ -12,7 +12,7 @@ import msgspec
 
 from oyez.protocol.messages import Address
 from oyez.sim.connection import AT_ONCE, NEVER, SLOWLY, Connection
-from oyez.sim.history import Ended, Heard, Said, Unreachable
+from oyez.sim.history import Ended, Heard, Said, Unreachable, is_central
 from oyez.sim.participant import Manner, Participant
 from oyez.sim.rubbish import CATALOGUE, FLOOD
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _decode = msgspec.json.Decoder().decode
 
-_FOR_NOW = ("no_server", "joining", "central_away")
+_FOR_NOW = ("no_server", "joining", "central_away", "no_main", "unsettled")
 """Reasons of a refused login for which it is worth while to come back."""
 
 _TRIES = 3
@@ -31,10 +31,11 @@ _TRIES = 3
 class Client(Participant):
     """One program and its user."""
 
-    def __init__(self, world: "World", name: str, central: Address, manner: Manner) -> None:
+    def __init__(self, world: "World", name: str, centrals: tuple[Address, ...], manner: Manner) -> None:
         super().__init__(world, name, manner)
         self.connection: Connection | None = None
-        self._central = central
+        self._centrals = list(centrals)
+        self._next = 0
         self._registered = not manner.registers
         self._ticket: str | None = None
         self._permit: str | None = None
@@ -46,7 +47,7 @@ class Client(Participant):
         """Somebody starts the program."""
         self._visit += 1
         self._permit = None
-        self._dial(self._central)
+        self._dial(self._centrals[self._next % len(self._centrals)])
 
     def _dial(self, address: Address) -> None:
         clock, random = self.world.clock, self.world.random
@@ -58,6 +59,7 @@ class Client(Participant):
         self.world.record(Unreachable(self.world.clock.now, self.name, connection.node, why))
         if connection is self.connection:
             self.connection = None
+            self._next += 1
             self._come_back()
 
     def _connected(self, connection: Connection) -> None:
@@ -72,7 +74,7 @@ class Client(Participant):
             self._login(connection)
 
     def _at_central(self, connection: Connection) -> bool:
-        return connection.node == self._central.hostname
+        return is_central(connection.node)
 
     def _login(self, connection: Connection) -> None:
         manner = self.manner
@@ -131,6 +133,7 @@ class Client(Participant):
                 self._registered = self._registered or reason == "already_registered"
             case "LOGIN_SUCCESS" if self._at_central(connection):
                 self._ticket = message.get("ticket")
+                self._learn(message.get("centrals", []))
             case "LOGIN_SUCCESS":
                 self._log_in_there(connection)
             case "LOGIN_FAILED":
@@ -140,6 +143,12 @@ class Client(Participant):
                 self._follow(connection, message)
             case _:
                 pass  # the node closes after every refusal
+
+    def _learn(self, centrals: list[dict[str, Any]]) -> None:
+        for central in centrals if self.manner.modern else []:
+            address = Address(central["hostname"], central["port"])
+            if address not in self._centrals:
+                self._centrals.append(address)
 
     def _follow(self, connection: Connection, message: dict[str, Any]) -> None:
         self._leave_session(connection)
@@ -204,6 +213,7 @@ class Client(Participant):
         )
         self._leave_session(connection)
         if current:
+            self._next += self._at_central(connection)
             self._come_back()
 
     def _come_back(self) -> None:

@@ -15,12 +15,15 @@ from oyez.storage.memory import MemoryStore
 
 Done = Callable[[], None]
 
+USUAL = (0.0003, 0.003)
+"""Seconds that a write takes, at least and at most, on a disk that is not busy."""
+
 
 class Disk:
     """`latency` is the range of seconds that a write takes."""
 
     def __init__(self, clock: Clock, random: Random, key: bytes, id: str) -> None:
-        self.latency = (0.0003, 0.003)
+        self.latency = USUAL
         self._clock = clock
         self._random = random
         self._store = MemoryStore(key, id)

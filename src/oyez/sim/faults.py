@@ -8,15 +8,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from oyez.sim.history import Fault
+from oyez.core.central import Central
+from oyez.sim.disk import USUAL
+from oyez.sim.history import Fault, is_central
 from oyez.sim.node import Node
 from oyez.sim.plan import FaultPlan
 from oyez.sim.wire import Link
 
 if TYPE_CHECKING:
     from oyez.sim.world import World
-
-CENTRAL = "central"
 
 
 class Faults:
@@ -37,7 +37,8 @@ class Faults:
         for number in list(self._remedies):
             self._undo(number)
         for node in self._world.nodes.values():
-            self._restart(node)
+            if not node.retired:
+                self._restart(node)
 
     # -- the bookkeeping ----------------------------------------------------------------------------------------
 
@@ -60,12 +61,33 @@ class Faults:
         return links[target % len(links)] if links else None
 
     def _server(self, target: int) -> Node:
-        servers = [node for node in self._world.nodes.values() if node.name != CENTRAL]
+        servers = [node for node in self._nodes if not is_central(node.name)]
         return servers[target % len(servers)]
 
+    def _central(self, target: int) -> Node:
+        centrals = self._centrals
+        return centrals[target % len(centrals)]
+
+    def _main(self) -> Node:
+        """The central that reigns in the highest term, or did last."""
+        return max(self._centrals, key=lambda node: (_reigns(node), node.disk.stored().voter.promised))
+
+    def _backup(self, target: int) -> Node:
+        main = self._main()
+        others = [node for node in self._centrals if node is not main] or [main]
+        return others[target % len(others)]
+
     def _node(self, target: int) -> Node:
-        nodes = list(self._world.nodes.values())
+        nodes = self._nodes
         return nodes[target % len(nodes)]
+
+    @property
+    def _nodes(self) -> list[Node]:
+        return [node for node in self._world.nodes.values() if not node.retired]
+
+    @property
+    def _centrals(self) -> list[Node]:
+        return [node for node in self._nodes if is_central(node.name)]
 
     # -- links --------------------------------------------------------------------------------------------------
 
@@ -117,6 +139,18 @@ class Faults:
         one = [names[target % len(names)]]
         self._cut_off("isolate", one, [name for name in names if name not in one], span, back=True)
 
+    def _isolate_main(self, target: int, span: float) -> None:
+        """From the other nodes, some of them or all; in one direction, or in both."""
+        main = self._main().name
+        others = [node.name for place, node in enumerate(self._nodes) if node.name != main and target >> place & 1]
+        one, other = ([main], others) if target & 4096 else (others, [main])
+        self._cut_off("isolate main", one, other, span, back=target & 8192 == 0)
+
+    def _part_centrals(self, target: int, span: float) -> None:
+        names = [node.name for node in self._centrals]
+        one = names[target % len(names)]
+        self._cut_off("part centrals", [one], [name for name in names if name != one], span, back=target & 4096 == 0)
+
     def _cut_off(self, kind: str, one: list[str], other: list[str], span: float, back: bool) -> None:
         pairs = [(a, b) for a in one for b in other]
         if back:
@@ -143,6 +177,8 @@ class Faults:
             self._for(span, partial(self._restart, node))
 
     def _restart(self, node: Node) -> None:
+        if node.retired:
+            return
         node.crash_within(0)
         if node.stopping:
             node.crash("stopped")
@@ -153,15 +189,37 @@ class Faults:
         self._kill(self._server(target), "killed", span)
 
     def _kill_central(self, target: int, span: float) -> None:
-        self._kill(self._world.nodes[CENTRAL], "killed", span)
+        self._kill(self._central(target), "killed", span)
+
+    def _kill_main(self, target: int, span: float) -> None:
+        self._kill(self._main(), "killed", span)
+
+    def _kill_backup(self, target: int, span: float) -> None:
+        self._kill(self._backup(target), "killed", span)
+
+    def _kill_centrals(self, target: int, span: float) -> None:
+        for node in self._centrals:
+            self._kill(node, "killed", span * (0.3 + 0.7 * self._world.random.random()))
+
+    def _blackout(self, target: int, span: float) -> None:
+        """The power is cut everywhere at once, and returns at different times; a central may take longest."""
+        for node in self._nodes:
+            self._kill(node, "without power", span * (0.1 + 0.9 * self._world.random.random()), power=True)
 
     def _power_cut(self, target: int, span: float) -> None:
         self._kill(self._node(target), "without power", span, power=True)
 
     def _die_between_effects(self, target: int, span: float) -> None:
-        node = self._node(target)
+        self._burn(self._node(target), 1 + target // 7 % 50, span)
+
+    def _main_dies_between_effects(self, target: int, span: float) -> None:
+        self._burn(self._main(), 1 + target % 20, span)
+
+    def _central_dies_between_effects(self, target: int, span: float) -> None:
+        self._burn(self._central(target), 1 + target // 7 % 12, span)
+
+    def _burn(self, node: Node, effects: int, span: float) -> None:
         if node.running:
-            effects = 1 + target // 7 % 50
             self._note("die between effects", f"{node.name}, after {effects}", span)
             node.crash_within(effects)
             self._for(span, partial(self._restart, node))
@@ -173,8 +231,30 @@ class Faults:
             node.stop()
             self._for(span, partial(self._restart, node))
 
+    def _retire_server(self, target: int, span: float) -> None:
+        if len(self._nodes) - len(self._centrals) > 1:
+            self._retire(self._server(target), target)
+
+    def _retire_central(self, target: int, span: float) -> None:
+        if len(self._centrals) > 1:
+            self._retire(self._central(target), target)
+
+    def _retire(self, node: Node, target: int) -> None:
+        """It leaves for good, in good order or not."""
+        node.retired = True
+        self._note("stop", f"{node.name}, for good", 0)
+        if target // 7 % 2:
+            node.stop()
+        else:
+            node.crash("gone for good", power=target // 14 % 2 == 0)
+
     def _pause(self, target: int, span: float) -> None:
-        node = self._node(target)
+        self._freeze(self._node(target), span)
+
+    def _pause_main(self, target: int, span: float) -> None:
+        self._freeze(self._main(), span)
+
+    def _freeze(self, node: Node, span: float) -> None:
         if node.running:
             self._note("pause", node.name, span)
             node.pause()
@@ -183,12 +263,13 @@ class Faults:
     # -- machines -----------------------------------------------------------------------------------------------
 
     def _slow_disk(self, target: int, span: float) -> None:
-        disk = self._world.nodes[CENTRAL].disk
-        self._note("slow disk", CENTRAL, span)
-        usual, disk.latency = disk.latency, (0.1, 1.0)
+        node = self._central(target)
+        disk = node.disk
+        self._note("slow disk", node.name, span)
+        disk.latency = (0.1, (1.0, 0.2, 3.0)[target // 7 % 3])
 
         def mend() -> None:
-            disk.latency = usual
+            disk.latency = USUAL
 
         self._for(span, mend)
 
@@ -203,6 +284,11 @@ class Faults:
         self._for(span, mend)
 
 
+def _reigns(node: Node) -> int:
+    role = node.process.host.role if node.process is not None else None
+    return role.office.term if isinstance(role, Central) and role.office.is_main else 0
+
+
 _KINDS: dict[str, Callable[[Faults, int, float], None]] = {
     "reset": Faults._reset,
     "stall": Faults._stall,
@@ -213,8 +299,19 @@ _KINDS: dict[str, Callable[[Faults, int, float], None]] = {
     "isolate": Faults._isolate,
     "kill server": Faults._kill_server,
     "kill central": Faults._kill_central,
+    "kill main": Faults._kill_main,
+    "kill backup": Faults._kill_backup,
+    "kill centrals": Faults._kill_centrals,
+    "blackout": Faults._blackout,
     "power cut": Faults._power_cut,
     "die between effects": Faults._die_between_effects,
+    "main dies between effects": Faults._main_dies_between_effects,
+    "central dies between effects": Faults._central_dies_between_effects,
+    "retire server": Faults._retire_server,
+    "retire central": Faults._retire_central,
+    "pause main": Faults._pause_main,
+    "isolate main": Faults._isolate_main,
+    "part centrals": Faults._part_centrals,
     "stop server": Faults._stop_server,
     "pause": Faults._pause,
     "slow disk": Faults._slow_disk,

@@ -32,6 +32,7 @@ class Began(Entry, frozen=True):
     """The plan of this history, in short."""
 
     seed: int
+    centrals: int
     servers: int
     clients: int
     retention: int
@@ -41,7 +42,8 @@ class Began(Entry, frozen=True):
 
     def told(self) -> str:
         faults = ", ".join(self.faults) or "no faults"
-        return f"a network of {self.servers} servers and {self.clients} clients (seed {self.seed}): {faults}"
+        nodes = f"{self.centrals} centrals, {self.servers} servers"
+        return f"a network of {nodes} and {self.clients} clients (seed {self.seed}): {faults}"
 
 
 class Phase(Entry, frozen=True):
@@ -128,6 +130,64 @@ class Stuck(Entry, frozen=True):
 
     def told(self) -> str:
         return f"{self.node} has been unable to send on link {self.link} for {self.seconds:.1f} s"
+
+
+class Elected(Entry, frozen=True):
+    """A central begins to reign in `term`; `users` is its directory at this moment, hashes by name."""
+
+    node: str
+    incarnation: int
+    term: int
+    users: dict[str, str]
+
+    def told(self) -> str:
+        return f"** {self.node} is main of term {self.term}, and knows {len(self.users)} users"
+
+
+class Acknowledged(Entry, frozen=True):
+    """The main of `term` acknowledges a registration. `wanted` are the centrals that it counts as in sync, `disks`
+    those on whose disks the user is at this moment, with this hash."""
+
+    node: str
+    incarnation: int
+    term: int
+    username: str
+    hash: str
+    wanted: tuple[str, ...]
+    disks: tuple[str, ...]
+
+    def told(self) -> str:
+        disks = ", ".join(self.disks)
+        return f"{self.node} acknowledges {self.username} in term {self.term}; on disk at {disks or 'none'}"
+
+
+class Standing(Entry, frozen=True):
+    """What a central says of the network when it is asked: its own role, and which centrals and servers there are."""
+
+    node: str
+    role: str
+    term: int
+    main: str
+    in_sync: tuple[str, ...]
+    ready: tuple[str, ...]
+    acknowledging: bool
+
+    def told(self) -> str:
+        main = f"main {self.main or 'unknown'}, in sync {', '.join(self.in_sync)}, ready {', '.join(self.ready)}"
+        return f"{self.node} is {self.role} in term {self.term}: {main}"
+
+
+class Expected(Entry, frozen=True):
+    """Who is part of the network when all is healed: the others have left for good. `hopeless` says why nobody can be
+    main, or acknowledge anything; nothing: somebody can."""
+
+    centrals: tuple[str, ...]
+    servers: tuple[str, ...]
+    hopeless: str = ""
+
+    def told(self) -> str:
+        who = f"from now on there are {', '.join(self.centrals + self.servers)}"
+        return f"{who}; {self.hopeless}" if self.hopeless else who
 
 
 class Counted(Entry, frozen=True):

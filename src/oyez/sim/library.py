@@ -27,9 +27,9 @@ _decode = msgspec.json.Decoder().decode
 class LibraryClient(Participant):
     """One user of the library."""
 
-    def __init__(self, world: "World", name: str, central: Address, manner: Manner) -> None:
+    def __init__(self, world: "World", name: str, centrals: tuple[Address, ...], manner: Manner) -> None:
         super().__init__(world, name, manner)
-        self._central = central
+        self._centrals = centrals
         self._registers = manner.registers
         self._at = ""
         self._starts = 0
@@ -38,7 +38,7 @@ class LibraryClient(Participant):
 
     def _build(self, stored: Stored, incarnation: int, entropy: Random) -> Role:
         manner = self.manner
-        return Role([self._central], manner.username, manner.secret, entropy, self._registers)
+        return Role(list(self._centrals), manner.username, manner.secret, entropy, self._registers)
 
     def start(self) -> None:
         """Somebody starts the program."""
@@ -54,11 +54,11 @@ class LibraryClient(Participant):
 
     def _says(self, command: str) -> None:
         manner, now = self.manner, self.world.clock.now
-        node, secret = self._central.hostname, manner.secret or ""
+        node, secret = self._centrals[0].hostname, manner.secret or ""
         self.world.record(Said(now, self.name, self._link, node, command, manner.username, secret))
 
     def _hears(self, command: str, info: str, reason: str = "") -> None:
-        node = self._central.hostname
+        node = self._centrals[0].hostname
         self.world.record(Heard(self.world.clock.now, self.name, self._link, node, command, info, reason))
 
     def _send(self, activity: bytes) -> None:
@@ -96,6 +96,8 @@ class LibraryClient(Participant):
                 self._hears("REGISTER_SUCCESS", "registered")
                 self._says("LOGIN")
             case "connected":
+                if self._registers:  # its name was taken, by itself
+                    self._says("LOGIN")
                 self._hears("LOGIN_SUCCESS", "connected")
                 self._at = str(fields["server"])
                 self._enter(self._at, 0)

@@ -49,7 +49,8 @@ class User(Protocol):
 
 class Node:
     """`rate` and `offset` are those of its clock; `lag` is how long at most it takes to get round to something;
-    `weigh` tells the sizes of a role's logs, in bytes. Without an address it does not listen."""
+    `weigh` tells the sizes of a role's logs, in bytes; `retired`: it has
+    left for good. Without an address it does not listen."""
 
     def __init__(
         self, world: "World", name: str, address: Address | None, build: Build, rate: float = 1.0, offset: float = 0.0
@@ -65,6 +66,7 @@ class Node:
         self.disk = Disk(world.clock, world.random, world.random.randbytes(32), name)
         self.incarnation = 0
         self.stopping = False
+        self.retired = False
         self.process: Process | None = None
         self._build = build
 

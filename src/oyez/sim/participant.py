@@ -27,6 +27,8 @@ class Manner:
     secret: str | None = None
     starts: float = 0.0
     registers: bool = False
+    knows: tuple[int, ...] = (0,)
+    """Which centrals' addresses it was given, by number."""
     library: bool = False
     """It is the library's client role, in a host of its own."""
     modern: bool = False

@@ -6,7 +6,7 @@ strategy. A plan says nothing of who is hit where that depends on the moment: `t
 there then.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from oyez.sim.connection import AT_ONCE, NEVER, SLOWLY
@@ -31,6 +31,22 @@ FAULTS = (
     "slow disk",
     "busy",
 )
+ELECTION = (
+    "kill main",
+    "kill backup",
+    "kill centrals",
+    "blackout",
+    "main dies between effects",
+    "central dies between effects",
+    "pause main",
+    "isolate main",
+    "part centrals",
+    "retire central",
+    "retire server",
+    "slow disk",
+    "slow disk",
+)
+"""Faults that are about who is main; drawn where there are backups, together with the others."""
 MANNERS = (
     "library",
     "modern",
@@ -65,8 +81,18 @@ class Plan:
 
     seed: int
     servers: int = 2
+    centrals: int = 1
+    """The first is the main of the beginning, the others are its backups."""
     late: tuple[float, ...] = ()
     """When further servers join, in the rough phase."""
+    late_centrals: tuple[float, ...] = ()
+    """When further backups join."""
+    servers_know: int = 1
+    """How many centrals' addresses each server was given."""
+    part: int = 500
+    """Users in one part of a snapshot."""
+    entries: int = 10_000
+    """Entries of the directory log that a central holds for backups that are behind."""
     rough: float = 10.0
     """How long the rough phase is."""
     clients: tuple[Manner, ...] = ()
@@ -87,14 +113,25 @@ STEPS = 60
 """Things that happen in the rough phase of a history, unless told otherwise."""
 
 
-def draw(seed: int, steps: int = STEPS) -> Plan:
+@dataclass(slots=True, frozen=True)
+class Topology:
+    """How many nodes there are; None: as the seed has it."""
+
+    centrals: int | None = None
+    servers: int | None = None
+
+
+def draw(seed: int, steps: int = STEPS, topology: Topology = Topology()) -> Plan:
     """The plan of this seed, with about so many things (posts, logins, faults) happening in its rough phase."""
     random = Random(f"plan {seed}")
-    kinds = _subset(random, FAULTS)
+    centrals = random.choice((1, 2, 2, 2, 3, 3))
+    centrals = topology.centrals or centrals
+    kinds = _kinds(random, centrals > 1)
     manners = _subset(random, MANNERS)
     long = random.random() < 0.04
     rough = max(2.0, steps / 6) * (5 if long else 1)  # long enough for the network to forget somebody
-    servers = random.choice((1, 2, 2, 3, 3, 4))
+    servers = random.choice((1, 2, 2, 3, 3, 4, 5))
+    servers = topology.servers or servers
     calm = random.randint(3, 8)
     conditions = _conditions(random)
     slow = conditions.latency[1] > 0.05
@@ -103,12 +140,18 @@ def draw(seed: int, steps: int = STEPS) -> Plan:
         left_out = random.choice(("long posts", "many posts"))
         manners = tuple(kind for kind in manners if kind != left_out)
     clients = _clients(random, manners, steps, rough, calm, longest)
+    clients = tuple(replace(manner, knows=_knows(random, centrals)) for manner in clients)
     tight = random.random() < 0.4
     skewed = random.random() < 0.3
     return Plan(
         seed=seed,
         servers=servers,
+        centrals=centrals,
         late=tuple(random.uniform(0, rough) for _ in range(random.choice((0, 0, 0, 1, 2)) if kinds else 0)),
+        late_centrals=(random.uniform(0, rough),) if centrals < 3 and kinds and random.random() < 0.3 else (),
+        servers_know=random.randint(1, centrals),
+        part=random.choice((2, 5, 500)),
+        entries=random.choice((3, 10, 10_000)),
         rough=rough,
         clients=clients,
         calm=calm,
@@ -116,9 +159,24 @@ def draw(seed: int, steps: int = STEPS) -> Plan:
         conditions=conditions,
         retention=random.choice((16_384, 65_536)) if tight else 1 << 26,
         patience=random.choice((2.0, 5.0)) if tight else 30.0,
-        rates=tuple(random.uniform(0.95, 1.05) for _ in range(7)) if skewed else (1.0,),
-        offsets=tuple(random.uniform(-2.0, 2.0) for _ in range(7)) if skewed else (0.0,),
+        rates=tuple(random.uniform(0.95, 1.05) for _ in range(11)) if skewed else (1.0,),
+        offsets=tuple(random.uniform(-2.0, 2.0) for _ in range(11)) if skewed else (0.0,),
     )
+
+
+def _kinds(random: Random, backups: bool) -> tuple[str, ...]:
+    """The kinds of faults in one history: those of elections more often, where there are backups."""
+    others = _subset(random, FAULTS)
+    if not backups or random.random() < 0.1:
+        return others
+    if random.random() < 0.4:
+        others = ()
+    return others + _subset(random, ELECTION) * random.choice((1, 3))
+
+
+def _knows(random: Random, centrals: int) -> tuple[int, ...]:
+    """Which centrals a client knows: some, or all, in any order."""
+    return tuple(random.sample(range(centrals), random.randint(1, centrals)))
 
 
 def _subset(random: Random, kinds: tuple[str, ...]) -> tuple[str, ...]:
@@ -143,16 +201,24 @@ def _faults(
     if not kinds:
         return ()
     count = random.randint(1, max(2, steps // 8))
+    storm = random.uniform(0, rough) if random.random() < 0.4 else None
     drawn = [
         FaultPlan(
             kind=random.choice(kinds),
-            at=random.uniform(0, rough),
+            at=_when(random, rough, storm),
             target=random.getrandbits(16),
             span=random.choice(spans) * random.uniform(0.5, 1.5),
         )
         for _ in range(count)
     ]
     return tuple(sorted(drawn, key=lambda fault: fault.at))
+
+
+def _when(random: Random, rough: float, storm: float | None) -> float:
+    """Some time, or near the others: what goes wrong while something else is being put right."""
+    if storm is None or random.random() < 0.3:
+        return random.uniform(0, rough)
+    return min(rough, storm + random.expovariate(1 / random.choice((0.02, 0.2, 1.0))))
 
 
 def _clients(

@@ -10,20 +10,22 @@ from random import Random
 
 from oyez.core.central import Central
 from oyez.core.role import Role
-from oyez.core.stored import Stored
 from oyez.core.server import Server
+from oyez.core.stored import Stored
 from oyez.host import OUTBOX
 from oyez.protocol.messages import Address
+from oyez.sim import prospects
 from oyez.sim.checkers import delivered
 from oyez.sim.faults import Faults
-from oyez.sim.history import Began, Entry, Phase
-from oyez.sim.inspector import Inspector
+from oyez.sim.history import CENTRAL, Began, Entry, Expected, Phase, is_central
+from oyez.sim.inspector import Auditor, Inspector
 from oyez.sim.node import Build, Node
 from oyez.sim.participant import Manner, Participant
 from oyez.sim.plan import Plan
+from oyez.sim.witness import Witness
 from oyez.sim.world import World
 
-CENTRAL = Address("central", 3780)
+PORT = 3780
 SECRET = "the cluster's secret"
 
 READY = 10.0
@@ -38,6 +40,9 @@ DELIVERY = 15.0
 SETTLING = 3.0
 """Seconds in which the central learns of the last sessions; most that it takes to answer."""
 
+AUDIT = 5.0
+"""Most seconds for everybody who was acknowledged to log in once more."""
+
 PROBES = 3
 
 
@@ -48,7 +53,7 @@ class Scenario:
         self.plan = plan
         self.world = World(plan.seed, plan.conditions)
         self.faults = Faults(self.world)
-        self._add("central", self._central, CENTRAL.port)
+        self.centrals = [self._add_central() for _ in range(plan.centrals)]
         self.servers = [self._add_server() for _ in range(plan.servers)]
 
     def run(self) -> list[Entry]:
@@ -56,14 +61,26 @@ class Scenario:
         world, plan = self.world, self.plan
         kinds = tuple(dict.fromkeys(fault.kind for fault in plan.faults))
         world.record(
-            Began(0.0, plan.seed, plan.servers, len(plan.clients), plan.retention, OUTBOX, plan.patience, kinds)
+            Began(
+                at=0.0,
+                seed=plan.seed,
+                centrals=plan.centrals,
+                servers=plan.servers,
+                clients=len(plan.clients),
+                retention=plan.retention,
+                outbox=OUTBOX,
+                patience=plan.patience,
+                faults=kinds,
+            )
         )
         for node in sorted(world.nodes.values(), key=lambda _: world.random.random()):
             world.clock.after(0.5 * world.random.random(), node.start)
         world.clock.after(1.0, partial(world.measure_each, 1.0))
         world.run_until(self._all_ready, READY)
         self._phase("calm")
-        clients = [world.client(f"c{number}", CENTRAL, manner) for number, manner in enumerate(plan.clients)]
+        clients = [
+            world.client(f"c{number}", self._known(manner), manner) for number, manner in enumerate(plan.clients)
+        ]
         early, late = clients[: plan.calm], clients[plan.calm :]
         self._start(early)
         world.run_until(lambda: all(client.session for client in early), READY)
@@ -71,6 +88,8 @@ class Scenario:
         self._start(late)
         for joins in plan.late:
             world.clock.after(joins, self._add_server().start)
+        for joins in plan.late_centrals:
+            world.clock.after(joins, self._add_central().start)
         for fault in plan.faults:
             world.clock.after(fault.at, partial(self.faults.inflict, fault, plan.rough))
         world.run(plan.rough)
@@ -83,21 +102,57 @@ class Scenario:
         self._phase("healed")
         probes = self._probes()
         self._start(probes)
-        if world.run_until(lambda: all(probe.session for probe in probes), HEALING):
+        if world.run_until(lambda: prospects.whole(self._living) and all(p.session for p in probes), HEALING):
+            self._expect("")
             self._phase("final")
             self._last_posts()
-            world.run(SETTLING)
-            inspector = Inspector(world, CENTRAL)
-            world.run_until(lambda: inspector.done, SETTLING)
+            self._audit()
+        else:
+            self._expect(prospects.hopeless(self._living))
+            self._inspect()
         self._phase("over")
 
+    @property
+    def _living(self) -> list[Node]:
+        return [node for node in self.world.nodes.values() if not node.retired]
+
+    def _expect(self, hopeless: str) -> None:
+        names = [node.name for node in self._living]
+        centrals = tuple(name for name in names if is_central(name))
+        servers = tuple(name for name in names if not is_central(name))
+        self.world.record(Expected(self.world.clock.now, centrals, servers, hopeless))
+
+    def _audit(self) -> None:
+        """Everybody who was acknowledged logs in once more, and the centrals are asked what they believe."""
+        world = self.world
+        began = world.clock.now
+        known = self._addresses()
+        owners = {c.manner.username: c.manner for c in world.clients.values() if c.acknowledged}
+        auditors = [Auditor(world, known, manner) for manner in owners.values()]
+        world.run_until(lambda: all(auditor.done for auditor in auditors), AUDIT)
+        world.run(max(0.0, SETTLING - (world.clock.now - began)))
+        self._inspect()
+
+    def _inspect(self) -> None:
+        inspectors = [Inspector(self.world, address) for address in self._addresses()]
+        self.world.run_until(lambda: all(inspector.done for inspector in inspectors), SETTLING)
+
+    def _addresses(self) -> tuple[Address, ...]:
+        """Of the centrals that have not left."""
+        return tuple(Address(node.name, PORT) for node in self._living if is_central(node.name))
+
     def _probes(self) -> list[Participant]:
-        """Fresh clients: one that registers, and others that come back to what was registered before."""
+        """Fresh clients: one that registers, and others that come back to what was registered before. Each knows some
+        central, be it the main or not."""
         manners = [Manner(username="newcomer", secret="new", registers=True, modern=True)]
         known = [client.manner for client in self.world.clients.values() if client.acknowledged]
         self.world.random.shuffle(known)
         manners += [Manner(manner.username, manner.secret) for manner in known[: PROBES - 1]]
-        return [self.world.client(f"probe{number}", CENTRAL, manner) for number, manner in enumerate(manners)]
+        addresses = self._addresses()
+        return [
+            self.world.client(f"probe{number}", (self.world.random.choice(addresses),), manner)
+            for number, manner in enumerate(manners)
+        ]
 
     def _last_posts(self) -> None:
         world = self.world
@@ -131,22 +186,41 @@ class Scenario:
         node.weigh = _logs
         return node
 
-    def _central(self, stored: Stored, incarnation: int, entropy: Random) -> Role:
-        return Central(CENTRAL, SECRET, stored, entropy)
+    def _add_central(self) -> Node:
+        number = 1 + sum(is_central(name) for name in self.world.nodes)
+        name = _central_address(number).hostname
+        node = self._add(name, partial(self._central, name, number), PORT)
+        node.user = Witness(node, lambda: [node for node in self.world.nodes.values() if is_central(node.name)])
+        return node
+
+    def _central(self, name: str, number: int, stored: Stored, incarnation: int, entropy: Random) -> Role:
+        seeds = tuple(_central_address(other) for other in range(1, number))
+        central = Central(Address(name, PORT), SECRET, stored, entropy, seeds)
+        central.backups.part = self.plan.part
+        central.entries.most = self.plan.entries
+        return central
 
     def _server(self, name: str, stored: Stored, incarnation: int, entropy: Random) -> Role:
         plan = self.plan
-        return Server(name, Address(name, 4000), [CENTRAL], SECRET, incarnation, entropy, plan.retention, plan.patience)
+        known = [_central_address(number) for number in range(1, plan.servers_know + 1)]
+        return Server(name, Address(name, 4000), known, SECRET, incarnation, entropy, plan.retention, plan.patience)
+
+    def _known(self, manner: Manner) -> tuple[Address, ...]:
+        return tuple(_central_address(number + 1) for number in manner.knows)
 
     def _start(self, clients: list[Participant]) -> None:
         for client in clients:
             self.world.clock.after(client.manner.starts, client.start)
 
     def _all_ready(self) -> bool:
-        return all(node.ready for node in self.servers)
+        return all(node.ready for node in (*self.centrals, *self.servers))
 
     def _phase(self, name: str) -> None:
         self.world.record(Phase(self.world.clock.now, name))
+
+
+def _central_address(number: int) -> Address:
+    return Address(CENTRAL if number == 1 else f"{CENTRAL}{number}", PORT)
 
 
 def _logs(role: Role) -> tuple[int, ...]:

@@ -37,10 +37,10 @@ class World:
         self.nodes[name] = node = Node(self, name, Address(name, port), build, rate, offset)
         return node
 
-    def client(self, name: str, central: Address, manner: Manner) -> Participant:
+    def client(self, name: str, centrals: tuple[Address, ...], manner: Manner) -> Participant:
         """Somebody at a machine of their own; nothing is started yet."""
         kind = LibraryClient if manner.library else Client
-        self.clients[name] = client = kind(self, name, central, manner)
+        self.clients[name] = client = kind(self, name, centrals, manner)
         return client
 
     def run(self, seconds: float) -> None:

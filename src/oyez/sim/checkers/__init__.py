@@ -5,7 +5,22 @@ A checker is a function from a history to the list of its violations, one senten
 
 from collections.abc import Callable
 
-from oyez.sim.checkers import bounded, counted, delivered, even, genuine, kept, progress, told, unique
+from oyez.sim.checkers import (
+    alone,
+    bounded,
+    counted,
+    delivered,
+    durable,
+    even,
+    genuine,
+    kept,
+    one_main,
+    progress,
+    reunited,
+    settled,
+    told,
+    unique,
+)
 from oyez.sim.history import History
 
 Checker = Callable[[History], list[str]]
@@ -13,12 +28,17 @@ Checker = Callable[[History], list[str]]
 CHECKERS: dict[str, Checker] = {
     "unique": unique.check,
     "kept": kept.check,
+    "durable": durable.check,
+    "one main": one_main.check,
+    "settled": settled.check,
     "delivered": delivered.check,
     "genuine": genuine.check,
     "even": even.check,
     "counted": counted.check,
     "bounded": bounded.check,
     "told": told.check,
+    "alone": alone.check,
+    "reunited": reunited.check,
     "progress": progress.check,
 }
 

@@ -1,0 +1,45 @@
+"""Heal, then demand: once every fault is over there is one main, all other centrals are its backups and in sync, all
+servers are with it, and everybody agrees; or, where too few are left for that by the rules, everybody is told so.
+"""
+
+from oyez.sim.checkers.progress import PROBE
+from oyez.sim.history import Expected, Heard, History, Phase, Standing
+
+_TOLD = ("no_main", "unsettled")
+
+
+def check(history: History) -> list[str]:
+    """Who is main, who should be, and who thinks otherwise."""
+    expected = next((entry for entry in history if isinstance(entry, Expected)), None)
+    if expected is None or not any(isinstance(entry, Phase) and entry.name == "over" for entry in history):
+        return []
+    standings = {entry.node: entry for entry in history if isinstance(entry, Standing)}
+    if expected.hopeless:
+        return _told(history, expected)
+    found = [f"{node} did not tell how it stands" for node in expected.centrals if node not in standings]
+    if found:
+        return found
+    mains = [one for one in standings.values() if one.role == "main"]
+    if len(mains) != 1:
+        roles = ", ".join(f"{one.node} is {one.role} in term {one.term}" for one in standings.values())
+        return [f"after all was healed there are {len(mains)} mains: {roles}"]
+    main = mains[0]
+    for one in standings.values():
+        if one is not main and (one.role, one.main, one.term) != ("backup", main.node, main.term):
+            found.append(f"{one.node} is {one.role} of {one.main or 'nobody'} in term {one.term}, not of {main.node}")
+    absent = sorted(set(expected.centrals).difference(main.in_sync))
+    if absent:
+        found.append(f"{', '.join(absent)} did not get in sync with {main.node}")
+    if sorted(expected.servers) != sorted(main.ready):
+        found.append(f"{main.node} has the servers {', '.join(main.ready)}, not {', '.join(expected.servers)}")
+    if not main.acknowledging:
+        found.append(f"{main.node} can't acknowledge anything")
+    return found
+
+
+def _told(history: History, expected: Expected) -> list[str]:
+    healed = next(entry.at for entry in history if isinstance(entry, Phase) and entry.name == "healed")
+    heard = [entry for entry in history if isinstance(entry, Heard) and entry.client.startswith(PROBE)]
+    if any(entry.at > healed and entry.reason in _TOLD for entry in heard):
+        return []
+    return [f"{expected.hopeless}, and nobody was told so"]

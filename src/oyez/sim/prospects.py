@@ -1,0 +1,60 @@
+"""What can be hoped for once all is healed: whether the network is whole again, or can't be by itself (ADR 8).
+
+Looks into the roles of all nodes, as no node can. Must not change anything.
+"""
+
+from oyez.core import configuration as cfg
+from oyez.core.central import Central
+from oyez.core.role import Role
+from oyez.core.server import Server
+from oyez.core.voter import Voter
+from oyez.sim.node import Node
+
+
+def _role(node: Node) -> Role | None:
+    return node.process.host.role if node.process is not None else None
+
+
+def centrals(nodes: list[Node]) -> list[Central]:
+    """The roles of the centrals that run."""
+    return [role for role in map(_role, nodes) if isinstance(role, Central)]
+
+
+def servers(nodes: list[Node]) -> list[Server]:
+    """The roles of the servers that run."""
+    return [role for role in map(_role, nodes) if isinstance(role, Server)]
+
+
+def whole(nodes: list[Node]) -> bool:
+    """Is there one main, with all other centrals in sync, and all servers ready?"""
+    mains = [role for role in centrals(nodes) if role.office.is_main]
+    if len(mains) != 1:
+        return False
+    main, reign = mains[0], mains[0].office.replication
+    if reign is None or reign.adopted is not reign.configuration or reign.configuration.before:
+        return False
+    backups = [role for role in centrals(nodes) if role is not main]
+    joined = all(role.uplink.joined and role.me.id in reign.configuration.in_sync for role in backups)
+    ready = {server.id for server in main.directory.servers.values() if server.ready}
+    return joined and ready == {role.id for role in servers(nodes)}
+
+
+def hopeless(nodes: list[Node]) -> str:
+    """Why there can't be a main that acknowledges, with these nodes alone; nothing where there can."""
+    voters: dict[str, Voter] = {role.me.id: role.office.voter for role in centrals(nodes)}
+    voters |= {role.voter.id: role.voter for role in servers(nodes)}
+    newest = max((voter.configuration for voter in voters.values()), key=cfg.place, default=None)
+    if newest is None:
+        return ""
+    for role in centrals(nodes):
+        reign = role.office.replication
+        if reign is not None and reign.term == newest.term:
+            needed = [reign.configuration] if reign.adopted is None else [reign.configuration, reign.adopted]
+            if all(cfg.confirmed(configuration, voters) for configuration in needed):
+                return ""
+    able = [role.me.id for role in centrals(nodes) if role.me.id in newest.in_sync]
+    if not able:
+        return f"no central is left that was in sync in configuration {newest.version} of term {newest.term}"
+    if not cfg.elected(newest, voters):
+        return f"too few voters are left of configuration {newest.version} of term {newest.term}"
+    return ""
