@@ -94,6 +94,7 @@ class Central(Quiet):
         if purpose != PURPOSE:
             return self.office.probe_dialed(link, purpose.removeprefix("probe:"))
         if self.office.is_main:
+            self.uplink.unwanted()
             return [fx.Close(link)]
         return [*self.uplink.dialed(now, link), *self.office.ask_uplink()]
 
@@ -169,11 +170,11 @@ class Central(Quiet):
             effects += self.registry.beat(now, self._main.term)
             effects += self.backups.beat(now, self._main, slept)
             effects += self._main.tick(now)
-            effects += self.office.probe()
         else:
             effects += self.uplink.send(n.Heartbeat(self.office.term))
             effects += self.uplink.watch(now, slept)
             effects += [fx.Send(link, n.Heartbeat(self.office.term)) for link in self.office.waiting]
+        effects += self.office.probe()
         effects += self.reception.tick(now)
         return effects
 

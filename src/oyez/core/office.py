@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from random import Random
 
 CAMPAIGN = (0.02, 0.12)
-"""Seconds, at random, after which a backup that has lost its main stands, and stands again."""
+"""Seconds, at random, after which a backup that has lost its main stands. It stands again after twice as long, and so
+on: two that keep standing against each other, or faster than votes travel, would both never win."""
+
+LONGEST = 32
+"""Most by which that time is multiplied."""
 
 Waiting = n.Authenticate | n.BackupAuthenticate
 
@@ -55,6 +59,7 @@ class Office:
         self._took_office = took_office
         self._left_office = left_office
         self._candidacy: Candidacy | None = None
+        self._campaigns = 0  # since there was a main
         self._seen = 0  # the highest term heard of
         self._durable = voter.state
         self._probing: set[str] = set()
@@ -102,12 +107,14 @@ class Office:
         """Stand, unless a main is found first."""
         if self.is_main:
             return []
-        return [fx.SetTimer("campaign", self._entropy.uniform(*CAMPAIGN))]
+        patience = min(2**self._campaigns, LONGEST)
+        return [fx.SetTimer("campaign", patience * self._entropy.uniform(*CAMPAIGN))]
 
     def campaign(self, now: float) -> Effects:
         """Ask everyone who is connected whether they would have this central as main."""
         if self.is_main or self._uplink.joined or not self.eligible:
             return []
+        self._campaigns += 1
         self._candidacy = Candidacy(self.voter, self._seen)
         return [*self._ask(), *self.soon(), *self._progress(now)]
 
@@ -132,7 +139,7 @@ class Office:
         self.waiting[link] = message
         effects: Effects = [fx.Trust(link), fx.Send(link, n.Heartbeat(self.term))]
         if self._candidacy is None:
-            return [*effects, *self.soon()]
+            return [*effects, fx.SetTimer("campaign", self._entropy.uniform(*CAMPAIGN))]
         return [*effects, fx.Send(link, self._candidacy.request)]
 
     def voted(self, now: float, message: n.Vote) -> Effects:
@@ -210,7 +217,7 @@ class Office:
                 return self._reign(now, configuration)
 
             return [*self._keep(), fx.Then(installed)]
-        self._candidacy = None
+        self._candidacy, self._campaigns = None, 0
         self.replication = Replication(self.voter, self._entries, configuration.term, self._servers)
         return [
             fx.CancelTimer("campaign"),
@@ -247,7 +254,7 @@ class Office:
 
     def joined(self) -> Effects:
         """A main has been found: whoever waits here is sent there."""
-        self._candidacy = None
+        self._candidacy, self._campaigns = None, 0
         waiting, self.waiting = self.waiting, {}
         answer = n.NotMain("this central is not the main", "not_main", self._uplink.central, self.centrals)
         sent = [effect for link in waiting for effect in (fx.Send(link, answer), fx.Close(link))]
@@ -283,22 +290,28 @@ class Office:
     @property
     def missing(self) -> list[Address]:
         """The other centrals that may have a vote, and that a candidate has no link with."""
+        return [central.address for central in self._missing()]
+
+    def _missing(self) -> list[CentralAddress]:
         configuration = self.voter.configuration
         if configuration is None or self.is_main or self._uplink.joined:
             return []
         waiting = {message.id for message in self.waiting.values() if isinstance(message, n.BackupAuthenticate)}
         here = {self.me.id} | waiting
         reached = None if self._uplink.link is None else self._uplink.central
-        return [c.address for c in configuration.centrals if c.id not in here and c.address != reached]
+        return [c for c in configuration.centrals if c.id not in here and c.address != reached]
 
-    # -- looking for a higher term ------------------------------------------------------------------------------
+    # -- looking for a main -------------------------------------------------------------------------------------
 
     def probe(self) -> Effects:
-        """A main looks after the centrals that it misses: one of them may reign in a higher term."""
-        if self.replication is None:
-            return []
-        present = {follower.central.id for follower in self.replication.followers.values()} | self._probing
-        missing = [c for c in self.replication.configuration.centrals if c.id not in present and c.id != self.me.id]
+        """A main looks after the centrals that it misses: one of them may reign in a higher term. So does a candidate:
+        the one that it waits for may be waiting as well, while there is a main elsewhere."""
+        missing = self._missing()
+        if self.replication is not None:
+            present = {follower.central.id for follower in self.replication.followers.values()}
+            centrals = self.replication.configuration.centrals
+            missing = [c for c in centrals if c.id not in present and c.id != self.me.id]
+        missing = [central for central in missing if central.id not in self._probing]
         self._probing.update(central.id for central in missing)
         return [fx.Dial(central.address, f"probe:{central.id}") for central in missing]
 
@@ -314,9 +327,12 @@ class Office:
     def probed(self, now: float, link: int, message: StatusReport) -> Effects:
         """How it sees the network."""
         effects: Effects = [fx.Close(link)]
-        if self.replication is not None and message.term > self.replication.term:
-            return [*effects, *self.step_down(now, message.term)]
-        return effects
+        if self.replication is not None:
+            return [*effects, *self.step_down(now, message.term)] if message.term > self.replication.term else effects
+        if message.role != "main" or message.term < self.term or self._uplink.joined:
+            return effects
+        named = [c.address for c in self._missing() if c.id == self.probes.get(link)]
+        return [*effects, *self._uplink.not_main(named[0])] if named else effects
 
     def link_closed(self, link: int) -> None:
         """A link that waited, or probed, is gone."""

@@ -20,7 +20,7 @@ PURPOSE = "central"
 WELCOME = 1.5
 """Seconds within which a central must have answered the introduction, or have shown that it waits itself."""
 
-SHUN = 10
+SHUN = 4
 """Turns for which a central that fell silent is passed over, if there are others: it may still accept connections."""
 
 
@@ -69,6 +69,10 @@ class Uplink:
         self.link, self._heard = link, now
         return [fx.Trust(link), fx.Send(link, self._introduce())]
 
+    def unwanted(self) -> None:
+        """Connected, when this node has no use for it any more."""
+        self._dialing = False
+
     def failed(self) -> Effects:
         """Not connected: the next one, after a while."""
         self._dialing = False
@@ -113,7 +117,8 @@ class Uplink:
 
     def not_main(self, main: Address | None) -> Effects:
         """The central is not the main, and may know who is: try there next."""
-        self._turn(None if main in (self._own, self._silent) else main)
+        shunned = main == self._own or (main == self._silent and self._shun > 0)
+        self._turn(None if shunned else main)
         return [] if self.link is None else [fx.Close(self.link)]
 
     def lost(self) -> Effects:

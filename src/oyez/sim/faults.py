@@ -242,7 +242,7 @@ class Faults:
     def _retire(self, node: Node, target: int) -> None:
         """It leaves for good, in good order or not."""
         node.retired = True
-        self._note("stop", f"{node.name}, for good", 0)
+        self._note("stop", node.name, 0)
         if target // 7 % 2:
             node.stop()
         else:

@@ -39,6 +39,17 @@ def whole(nodes: list[Node]) -> bool:
     return joined and ready == {role.id for role in servers(nodes)}
 
 
+def stranded(node: Node, nodes: list[Node]) -> bool:
+    """Has it never been part of the network, and knows no central that is left?"""
+    role = _role(node)
+    if not isinstance(role, Central | Server) or role.uplink.ever_joined:
+        return False
+    if isinstance(role, Central) and role.office.voter.configuration is not None:
+        return False
+    left = {other.name for other in nodes} - {node.name}
+    return not any(address.hostname in left for address in role.uplink.centrals)
+
+
 def hopeless(nodes: list[Node]) -> str:
     """Why there can't be a main that acknowledges, with these nodes alone; nothing where there can."""
     voters: dict[str, Voter] = {role.me.id: role.office.voter for role in centrals(nodes)}

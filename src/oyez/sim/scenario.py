@@ -114,7 +114,8 @@ class Scenario:
 
     @property
     def _living(self) -> list[Node]:
-        return [node for node in self.world.nodes.values() if not node.retired]
+        nodes = [node for node in self.world.nodes.values() if not node.retired]
+        return [node for node in nodes if not prospects.stranded(node, nodes)]
 
     def _expect(self, hopeless: str) -> None:
         names = [node.name for node in self._living]
@@ -139,7 +140,8 @@ class Scenario:
 
     def _addresses(self) -> tuple[Address, ...]:
         """Of the centrals that have not left."""
-        return tuple(Address(node.name, PORT) for node in self._living if is_central(node.name))
+        nodes = self.world.nodes.values()
+        return tuple(Address(node.name, PORT) for node in nodes if is_central(node.name) and not node.retired)
 
     def _probes(self) -> list[Participant]:
         """Fresh clients: one that registers, and others that come back to what was registered before. Each knows some

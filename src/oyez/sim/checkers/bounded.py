@@ -15,6 +15,9 @@ PROMPTLY = 1.0
 AFTERMATH = 8.0
 """Seconds after a fault in which nothing is expected yet: suspicion, and all that follows it."""
 
+DIALING = 10.0
+"""Seconds more, where a server may try other centrals, in vain, before it is back with the main."""
+
 CLOSING = 9.0
 """Seconds, above its patience, after which a node has closed a session that takes nothing: it looks once a second, its
 clock may be slow, and the last word has five seconds."""
@@ -57,11 +60,13 @@ def _stuck(history: History, began: Began) -> list[str]:
 
 def _troubled(history: History) -> list[tuple[float, float]]:
     """When faults were at work, with what follows from them."""
-    spans = [(entry.at, entry.until + AFTERMATH) for entry in history if isinstance(entry, Fault)]
-    spans += [(entry.at, entry.at + AFTERMATH) for entry in history if isinstance(entry, Died)]
+    backups = any(isinstance(entry, Began) and entry.centrals > 1 for entry in history)
+    aftermath = AFTERMATH + (DIALING if backups else 0.0)
+    spans = [(entry.at, entry.until + aftermath) for entry in history if isinstance(entry, Fault)]
+    spans += [(entry.at, entry.at + aftermath) for entry in history if isinstance(entry, Died)]
     peers = ("peer_stalled", "mesh_gap")  # a server that fell out of a small retention: noticed within a tick or two
     fallen = [entry.at for entry in history if isinstance(entry, Reported) and entry.event in peers]
-    return spans + [(at - 2.5, at + AFTERMATH) for at in fallen]
+    return spans + [(at - 2.5, at + aftermath) for at in fallen]
 
 
 def _late(history: History) -> list[str]:

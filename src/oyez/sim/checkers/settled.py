@@ -45,7 +45,8 @@ def _taken(history: History) -> list[str]:
 
 
 def _locked_out(history: History) -> list[str]:
-    if not any(isinstance(entry, Phase) and entry.name == "final" for entry in history):
+    final = next((entry.at for entry in history if isinstance(entry, Phase) and entry.name == "final"), None)
+    if final is None:
         return []
     registered: dict[str, str] = {}
     asked: dict[int, Said] = {}
@@ -55,7 +56,7 @@ def _locked_out(history: History) -> list[str]:
             asked[entry.link] = entry
         elif isinstance(entry, Heard) and entry.link in asked:
             said = asked[entry.link]
-            if entry.command == "REGISTER_SUCCESS":
+            if entry.command == "REGISTER_SUCCESS" and entry.at <= final:
                 registered[said.username] = entry.client
             elif entry.command == "LOGIN_SUCCESS" and entry.client == AUDITOR:
                 let_in.add(said.username)
