@@ -11,11 +11,15 @@ from oyez.core.central import Central
 from oyez.core.effects import Record
 from oyez.core.role import Role
 from oyez.core.server import Server
+from oyez.core.stored import Stored
+from oyez.core.voter import VoterState
 from oyez.host import Host, Link
 from oyez.protocol.messages import ActivityBroadcast, Address
+from oyez.protocol.nodes import CentralAddress, Configuration
 
 KEY = b"k" * 32
 SECRET = "red anchor"
+ADDRESS = Address("127.0.0.1", 3780)
 
 
 class Wire:
@@ -50,6 +54,7 @@ class Desk:
         self._due: list[Callable[[], None]] = []
         self.host = Host(role, self)
         self.host.start()
+        self.settle()
 
     def settle(self) -> None:
         """Do what was left to be done later."""
@@ -104,10 +109,17 @@ class Desk:
 
 
 def central() -> Desk:
-    """A central that knows nobody."""
-    return Desk(Central(Address("127.0.0.1", 3780), SECRET, {}, [], KEY, Random(1)))
+    """The central c1, which knows nobody and so is main."""
+    return Desk(Central(ADDRESS, SECRET, Stored(KEY, "c1"), Random(1)))
+
+
+def candidate() -> Desk:
+    """The central c1, which may become main and has lost c2, that was."""
+    c1, c2 = CentralAddress("c1", "127.0.0.1", 3780), CentralAddress("c2", "127.0.0.1", 3790)
+    configuration = Configuration(1, 5, "c2", ("c1", "c2"), (c1, c2), ("s1.7", "s2.4"))
+    return Desk(Central(ADDRESS, SECRET, Stored(KEY, "c1", voter=VoterState(1, "c2", configuration)), Random(1)))
 
 
 def server() -> Desk:
     """The server s2, which has not joined."""
-    return Desk(Server("s2", Address("127.0.0.1", 3782), [Address("127.0.0.1", 3780)], SECRET, 4, Random(1)))
+    return Desk(Server("s2", Address("127.0.0.1", 3782), [ADDRESS], SECRET, 4, Random(1)))

@@ -1,14 +1,14 @@
 """The conversations of docs/protocol.md, played against running nodes.
 
-`central` and `s1` are real; the test plays everybody else, from the page, line by line. What can't be known beforehand
-(tickets, keys, ports, times) is learnt where the page shows it first, and put in where the page repeats it.
+`c1` and `s1` are real; the test plays everybody else, from the page, line by line. What can't be known beforehand
+(tickets, keys, hashes, ports, times) is learnt where the page shows it first, and put in where the page repeats it.
 """
 
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from random import Random
 from typing import Any
 
@@ -24,10 +24,13 @@ TIMEOUT = 30.0
 
 LOOPBACK = "127.0.0.1"
 SECRET = "red anchor"
-PORTS = {"central": 3780, "s1": 3781, "s2": 3782}
-REAL = {"central", "s1"}
-LEARNT = {"ticket", "ticket_key", "session", "since"}
+PORTS = {"c1": 3780, "c2": 3790, "s1": 3781, "s2": 3782}
+REAL = {"c1", "s1"}
+LEARNT = {"ticket", "ticket_key", "key", "session", "since", "users", "loads", "load"}
 """Members whose values differ from run to run."""
+
+LEFT_OUT = {"HEARTBEAT", "SERVER_ANNOUNCE", "SYNCHRONISE_SERVER_LOAD", "CONFIGURE", "CONFIRM_TERM", "TERM_CONFIRMED"}
+"""What may come between nodes where the page does not show it."""
 
 HEARTBEAT = b'{"command":"HEARTBEAT"}\n'
 
@@ -35,6 +38,7 @@ SAYS = re.compile(r"(\w+) -> (\w+) +(\{.*\})")
 CONNECTS = re.compile(r"(\w+) connects to (\w+)")
 CLOSES = re.compile(r"(\w+) closes the link to (\w+)")
 BREAKS = re.compile(r"the link of (\w+) and (\w+) breaks")
+DIES = re.compile(r"(\w+) dies")
 
 
 class Played:
@@ -45,11 +49,12 @@ class Played:
         self.writer = writer
         self.has_spoken = False
 
-    async def hear(self) -> bytes:
-        """The next line that is no heartbeat, or nothing where the other side has closed."""
+    async def hear(self, command: str = "") -> bytes:
+        """The next line that is this command, or none that is left out; nothing where the other side has closed."""
         async with asyncio.timeout(TIMEOUT):
-            while (line := await self._reader.readline()) == HEARTBEAT:
-                pass
+            while line := await self._reader.readline():
+                if json.loads(line)["command"] not in LEFT_OUT - {command}:
+                    break
         return line
 
     def say(self, line: str) -> None:
@@ -60,16 +65,26 @@ class Played:
 class Stage:
     """Everybody's links, and what has been learnt."""
 
-    def __init__(self, addresses: dict[str, Address]) -> None:
+    def __init__(
+        self, addresses: dict[str, Address], end: Mapping[str, Callable[[], Coroutine[None, None, None]]]
+    ) -> None:
         self._addresses = addresses
+        self._end = end
         self._links: dict[frozenset[str], Played] = {}
         self._ever: list[Played] = []
-        self._arrivals: asyncio.Queue[Played] = asyncio.Queue()
+        self._arrivals: dict[str, asyncio.Queue[Played]] = {}
         self._learnt: dict[str, str] = {}
 
-    async def arrived(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """A real node has connected to a played one."""
-        await self._arrivals.put(Played(reader, writer))
+    async def listen(self, name: str) -> asyncio.Server:
+        """Let real nodes connect to this played one."""
+        arrivals = self._arrivals[name] = asyncio.Queue()
+
+        async def arrived(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await arrivals.put(Played(reader, writer))
+
+        listener = await asyncio.start_server(arrived, LOOPBACK, 0)
+        self._addresses[name] = Address(LOOPBACK, listener.sockets[0].getsockname()[1])
+        return listener
 
     async def play(self, line: str) -> None:
         """Do, or wait for, what one line of the page says."""
@@ -78,9 +93,13 @@ class Stage:
         elif connects := CONNECTS.fullmatch(line):
             await self._connects(*connects.groups())
         elif closes := CLOSES.fullmatch(line):
-            assert await self._links.pop(frozenset(closes.groups())).hear() == b""
+            link = self._links.pop(frozenset(closes.groups()))
+            assert await link.hear() == b""
+            link.writer.close()
         elif breaks := BREAKS.fullmatch(line):
             self._links.pop(frozenset(breaks.groups())).writer.transport.abort()
+        elif dies := DIES.fullmatch(line):
+            await self._dies(dies[1])
         else:
             raise AssertionError("the page says something that this test can't play")
 
@@ -89,19 +108,28 @@ class Stage:
             return  # nobody here can listen in
         link = self._links[frozenset((sender, receiver))]
         if sender in REAL:
-            self._compare(text, (await link.hear()).decode())
+            self._compare(text, (await link.hear(json.loads(text)["command"])).decode())
         else:
             link.say(self._filled_in(text))
 
     async def _connects(self, dialer: str, listener: str) -> None:
         if dialer in REAL:
             async with asyncio.timeout(TIMEOUT):
-                link = await self._arrivals.get()
+                link = await self._arrivals[listener].get()
         else:
             address = self._addresses[listener]
             link = Played(*await asyncio.open_connection(address.hostname, address.port))
         self._links[frozenset((dialer, listener))] = link
         self._ever.append(link)
+
+    async def _dies(self, name: str) -> None:
+        dying = asyncio.create_task(self._end[name]())
+        for pair in [pair for pair in self._links if name in pair]:
+            link = self._links.pop(pair)
+            while await link.hear():
+                pass
+            link.writer.close()  # else it would wait for that
+        await dying
 
     def _filled_in(self, text: str) -> str:
         for shown, real in self._learnt.items():
@@ -120,6 +148,8 @@ class Stage:
     def _learn(self, shown: Mapping[str, Any], real: Mapping[str, Any]) -> None:
         for key in LEARNT & shown.keys():
             assert type(real[key]) is type(shown[key])
+            if isinstance(shown[key], dict):
+                assert real[key].keys() == shown[key].keys()
             if isinstance(shown[key], str):
                 self._learnt[shown[key]] = real[key]
 
@@ -154,8 +184,8 @@ async def running(node: Node) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def network() -> AsyncIterator[Stage]:
-    """A central, the server s1, and a place where the server s2 is played."""
-    store, free = MemoryStore(), Address(LOOPBACK, 0)
+    """The central c1, the server s1, and places where the server s2 and the central c2 are played."""
+    store, free = MemoryStore(id="c1"), Address(LOOPBACK, 0)
     serving = asyncio.Event()
 
     def log(event: str, fields: Mapping[str, object]) -> None:
@@ -163,28 +193,27 @@ async def network() -> AsyncIterator[Stage]:
             serving.set()
 
     def make_central(address: Address) -> Central:
-        stored = store.load()
-        return Central(address, SECRET, stored.users, stored.servers, stored.key, Random(1))
+        return Central(address, SECRET, store.load(), Random(1))
 
     def make_server(address: Address) -> Server:
-        return Server("s1", address, [central.address], SECRET, 7, Random(2))
+        return Server("s1", address, [c1.address], SECRET, 7, Random(2))
 
-    central = Node(make_central, free, store=store, secret_threads=1, log=log)
-    async with running(central):
-        s1 = Node(make_server, free, log=log)
-        async with running(s1):
-            async with asyncio.timeout(TIMEOUT):
-                await serving.wait()
-            addresses = {"central": central.address, "s1": s1.address}
-            stage = Stage(addresses)
-            async with await asyncio.start_server(stage.arrived, LOOPBACK, 0) as listener:
-                addresses["s2"] = Address(LOOPBACK, listener.sockets[0].getsockname()[1])
-                beating = asyncio.create_task(stage.beat())
-                yield stage
-                beating.cancel()
-                with suppress(asyncio.CancelledError):
-                    await beating
-                await stage.close()
+    c1 = Node(make_central, free, store=store, secret_threads=1, log=log)
+    s1 = Node(make_server, free, log=log)
+    async with AsyncExitStack() as stack, AsyncExitStack() as life_of_c1:
+        await life_of_c1.enter_async_context(running(c1))
+        await stack.enter_async_context(running(s1))
+        async with asyncio.timeout(TIMEOUT):
+            await serving.wait()
+        stage = Stage({"c1": c1.address, "s1": s1.address}, {"c1": life_of_c1.aclose})
+        for name in ("s2", "c2"):
+            await stack.enter_async_context(await stage.listen(name))
+        stack.push_async_callback(stage.close)
+        beating = asyncio.create_task(stage.beat())
+        yield stage
+        beating.cancel()
+        with suppress(asyncio.CancelledError):
+            await beating
 
 
 async def test_the_conversations_happen_as_they_are_written_down() -> None:

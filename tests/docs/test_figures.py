@@ -3,7 +3,19 @@
 import pytest
 
 from oyez import log
-from oyez.core import client, credentials, server, tickets, timing
+from oyez.core import (
+    backups,
+    client,
+    credentials,
+    entries,
+    reception,
+    replication,
+    server,
+    snapshot,
+    tickets,
+    timing,
+    uplink,
+)
 from oyez.net import transport
 from oyez.protocol import limits
 from tests.docs.markdown import DOCS, read
@@ -12,7 +24,7 @@ FIGURES = {
     "protocol.md": [
         f"sends what it has said, for up to {transport.LAST_WORDS:g} s",
         f"for up to {transport.LINGER:g} s reads and throws away",
-        f"each side says something every second; after {timing.SUSPICION:g} s of silence",
+        f"each side says something twice a second; after {timing.SUSPICION:g} s of silence",
         f"heard nothing at all on such a link for {timing.SUSPICION:g} s closes it",
         f"gets no hello in answer for {timing.SUSPICION:g} s closes",
         f"The session took nothing for {timing.PATIENCE:g} s",
@@ -21,6 +33,13 @@ FIGURES = {
         f"for {tickets.FOR_SERVER:g} s, opens one session of this user on that server",
         f"for {tickets.FOR_CENTRALS / 3600:g} h, logs this user in at any central",
         f"within {server.ANNOUNCE:g} s of a client's arrival",
+        f"could not commit it within {replication.UNSETTLED:g} s says `unsettled`",
+        f"waiting for up to {reception.PATIENCE:g} s (REGISTER and WHO, too)",
+        f"has said nothing for {uplink.WELCOME:g} s after AUTHENTICATE",
+        f"owes an answer for {replication.STALLED:g} s is taken out",
+        f"it holds the last {entries.KEPT:,} since its start",
+        f"up to {snapshot.PART} users, with `part`",
+        f"and within {backups.LOADS:g} s of each change",
     ],
     "architecture.md": [
         f"keeps the place for {tickets.FOR_SERVER:g} s",
@@ -48,4 +67,8 @@ def test_figures_that_are_written_as_words() -> None:
     assert credentials.LIFE == 600
     assert "the client of this project follows three" in " ".join(read(DOCS / "protocol.md").split())
     assert client.REDIRECTS == 3
-    assert timing.HEARTBEAT == 1
+    assert "sends four parts, then one more" in " ".join(read(DOCS / "protocol.md").split())
+    assert snapshot.WINDOW == 4
+    for page in ("protocol.md", "architecture.md", "glossary.md"):
+        assert "twice a second" in read(DOCS / page).lower()
+    assert timing.HEARTBEAT == 0.5

@@ -37,7 +37,7 @@ def parts_of(kind: inspect.Type) -> Iterator[type[msgspec.Struct]]:
             yield kind.cls
             for field in kind.fields:
                 yield from parts_of(field.type)
-        case inspect.ListType():
+        case inspect.ListType() | inspect.VarTupleType():
             yield from parts_of(kind.item_type)
         case inspect.UnionType():
             for one in kind.types:
@@ -140,7 +140,7 @@ def says(kind: inspect.Type) -> str:
             return "boolean"
         case inspect.RawType():
             return "object"  # `activity`: that it is one, `protocol.activity` sees to
-        case inspect.ListType(item_type=item):
+        case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
             return f"list of {says(item)}"
         case inspect.DictType(key_type=key, value_type=value):
             return f"object of {says(value)} by {says(key)}"

@@ -13,7 +13,8 @@ from tests.docs.wire_page import COMMANDS, SECTIONS
 Place = tuple[Desk, Link, Wire]
 
 AUTHENTICATE = '{"command":"AUTHENTICATE","secret":"red anchor","id":"s1","hostname":"127.0.0.1","port":3781}'
-WELCOME = '{"command":"AUTHENTICATE_SUCCESS","info":"welcome","ticket_key":"AAAA"}'
+WELCOME = '{"command":"AUTHENTICATE_SUCCESS","info":"welcome","term":1,"ticket_key":"AAAA"}'
+BACKUP = '{"command":"BACKUP_AUTHENTICATE","secret":"red anchor","id":"c2","hostname":"127.0.0.1","port":3790}'
 HELLO = '{"command":"SERVER_HELLO","secret":"red anchor","id":"s1","incarnation":7}'
 ANONYMOUS = '{"command":"LOGIN","username":"anonymous"}'
 
@@ -27,6 +28,35 @@ def at_the_central_as_a_server() -> Place:
     desk, link, wire = at_the_central()
     desk.hear(link, AUTHENTICATE)
     return desk, link, wire
+
+
+def at_the_central_as_a_backup() -> Place:
+    desk, link, wire = at_the_central()
+    desk.hear(link, BACKUP)
+    return desk, link, wire
+
+
+def waiting_at_a_central() -> Place:
+    desk = hosted.candidate()
+    link, wire = desk.accept()
+    desk.hear(link, AUTHENTICATE)
+    return desk, link, wire
+
+
+def from_another_central() -> Place:
+    desk = hosted.candidate()
+    return desk, *desk.dialed("central")
+
+
+def from_the_main() -> Place:
+    desk, link, wire = from_another_central()
+    desk.hear(link, example_of("BACKUP_AUTHENTICATION_SUCCESS"))
+    return desk, link, wire
+
+
+def from_a_central_that_is_missed() -> Place:
+    desk = hosted.central()
+    return desk, *desk.dialed("probe:c2")
 
 
 def at_a_server() -> Place:
@@ -54,11 +84,16 @@ def from_another_server() -> Place:
 
 
 PLACES: dict[tuple[str, str], Callable[[], Place]] = {
-    ("central", "before AUTHENTICATE"): at_the_central,
+    ("central", "before AUTHENTICATE or BACKUP_AUTHENTICATE"): at_the_central,
     ("central", "from a server"): at_the_central_as_a_server,
+    ("central", "from a backup"): at_the_central_as_a_backup,
+    ("central", "from a node that waits for a main"): waiting_at_a_central,
+    ("central", "to another, before its welcome"): from_another_central,
+    ("central", "to the main"): from_the_main,
+    ("central", "to one that it misses"): from_a_central_that_is_missed,
     ("server", "before LOGIN or SERVER_HELLO"): at_a_server,
     ("server", "a session's"): in_a_session,
-    ("server", "to the central"): from_the_central,
+    ("server", "to a central"): from_the_central,
     ("server", "of the mesh"): from_another_server,
 }
 
