@@ -231,5 +231,19 @@ def test_somebody_who_left_and_is_still_listed(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_sessions_that_a_restarted_central_does_not_learn_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Sessions, "by_user", lambda self: {})
+    monkeypatch.setattr(Sessions, "announce_all", Sessions.arrivals)
     assert caught("counted", (plan(seed, FaultPlan("kill central", 3.0, 0, 1.0)) for seed in range(2)))
+
+
+def test_a_session_for_somebody_who_has_hung_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """His secret was right, but he did not wait for the answer."""
+
+    def login_by_secret(self: Server, now: float, link: int, message: m.Login, secret: str) -> fx.Effects:
+        def verified(now: float, refused: m.Refusal | None) -> fx.Effects:
+            return [*self._admit(link, message, None), fx.Release(link)]
+
+        return [fx.Hold(link), *self.uplink.verify(now, message.username, secret, verified)]
+
+    monkeypatch.setattr(Server, "_login_by_secret", login_by_secret)
+    impatient = tuple(Manner(f"user{n}", f"secret{n}", starts=1 + n, waits=0.002, returns=False) for n in range(6))
+    assert caught("counted", (plan(seed, clients=CALM + impatient) for seed in range(5)))

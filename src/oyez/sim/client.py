@@ -85,6 +85,16 @@ class Client(Participant):
         if manner.modern and not self._at_central(connection):
             fields["session"] = f"session of {self.name:>8} no {self._sessions + 1:>4}"
         self._say(connection, "LOGIN", **fields)
+        if manner.waits and self.world.random.random() < 0.5:
+            self.world.clock.after(manner.waits, partial(self._hang_up, connection))
+
+    def _hang_up(self, connection: Connection) -> None:
+        if connection.session:
+            return
+        if self.world.random.random() < 0.5:
+            connection.close()
+        else:
+            connection.abort()
 
     def _say(self, connection: Connection, command: str, **fields: object) -> None:
         username, secret = str(fields.get("username", "")), self.manner.secret if "username" in fields else None

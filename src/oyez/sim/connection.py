@@ -144,6 +144,12 @@ class Connection:
             self._end.leave()
             self._finished("client", "closed")
 
+    def abort(self) -> None:
+        """The program dies: its kernel resets the link."""
+        if not self.done and self._end is not None:
+            self._end.reset("reset by the client")
+            self._finished("client", "aborted")
+
     def disappear(self) -> None:
         """The program's machine loses its power."""
         if not self.done and self._end is not None:

@@ -52,6 +52,8 @@ class Manner:
     rubbish_in: str = "central"
     central_link: str = "closes"
     """What it does with its link to the central after a REDIRECT: "closes", "logs out", "keeps"."""
+    waits: float = 0.0
+    """How long it waits for the answer to a login, half of the time, before it hangs up; 0: for ever."""
     returns: bool = True
     """It is started again when its link has ended."""
 

@@ -42,6 +42,7 @@ MANNERS = (
     "nibbles",
     "forges",
     "rivals",
+    "impatient",
     "long posts",
     "many posts",
     "old links",
@@ -98,6 +99,9 @@ def draw(seed: int, steps: int = STEPS) -> Plan:
     conditions = _conditions(random)
     slow = conditions.latency[1] > 0.05
     longest = min(20_000, conditions.window[0] * 4) // (8 if slow else 1)
+    if slow or conditions.window[0] < 65_536:  # the links must be able to carry it all
+        left_out = random.choice(("long posts", "many posts"))
+        manners = tuple(kind for kind in manners if kind != left_out)
     clients = _clients(random, manners, steps, rough, calm, longest)
     tight = random.random() < 0.4
     skewed = random.random() < 0.3
@@ -127,7 +131,7 @@ def _conditions(random: Random) -> Conditions:
     low = random.choice((16_384, 65_536) if slow else (256, 2048, 16_384, 65_536))
     return Conditions(
         latency=(0.005, 0.1) if slow else (0.0001, 0.004),
-        jitter=random.choice((0.0, 0.001, 0.02)),
+        jitter=random.choice((0.0, 0.001, 0.02)) if low >= 16_384 else 0.001,
         window=(low, random.choice((low, 65_536, 262_144)) if low < 65_536 else 262_144),
         crumbs=random.choice((0.0, 0.0, 0.1, 0.7)),
     )
@@ -193,5 +197,6 @@ def _manner(
         rubbish=random.choice(tuple(CATALOGUE)) if rubbish and not library else "",
         rubbish_in=random.choice(("central", "server")),
         central_link=random.choice(("closes", "logs out", "keeps")) if has("old links") else "closes",
+        waits=random.uniform(0.0, 0.1) if not calm and has("impatient") else 0.0,
         returns=random.random() < 0.8,
     )

@@ -1,12 +1,13 @@
 """Counted (DESIGN section 4): the server's own count is the truth, and the central comes to know it.
 
 What the central tells of loads and presence is what the servers have reported of their sessions, wherever nothing has
-changed for a while: clients that vanished, servers that died and announcements that were lost leave no trace.
+changed for a while: clients that left, servers that died and announcements that were lost leave no trace. And a server
+counts nobody whose link is over.
 """
 
 from collections import Counter
 
-from oyez.sim.history import Counted, Died, History, Reported, Started
+from oyez.sim.history import Accepted, Counted, Died, Ended, History, Phase, Reported, Started
 
 SETTLED = 2.5
 """Seconds after which the central knows: an announcement a second, by a clock that may be slow."""
@@ -35,6 +36,35 @@ def check(history: History) -> list[str]:
             case Counted():
                 settled = {node: users for node, users in sessions.items() if entry.at - changed[node] > SETTLED}
                 found += _compare(entry, settled)
+    return found + _ghosts(history)
+
+
+def _ghosts(history: History) -> list[str]:
+    """Sessions that a server still counts though their clients hung up, or lost their links, long ago."""
+    links: dict[tuple[str, int], int] = {}
+    sessions: dict[tuple[str, int], str] = {}
+    over: dict[int, float] = {}
+    healed = 0.0
+    found: list[str] = []
+    for entry in history:
+        match entry:
+            case Phase(name="healed"):
+                healed = entry.at
+            case Accepted():
+                links[entry.node, entry.local] = entry.link
+            case Reported(event="session_opened", fields={"link": int(local), "username": username}):
+                sessions[entry.node, local] = str(username)
+            case Reported(event="session_closed", fields={"link": int(local)}):
+                sessions.pop((entry.node, local), None)
+            case Died():
+                sessions = {place: user for place, user in sessions.items() if place[0] != entry.node}
+            case Ended() if entry.why != "vanished":
+                over[entry.link] = entry.at
+            case Counted() if entry.at - healed > SETTLED:
+                for place, username in sessions.items():
+                    ended = over.get(links.get(place, 0), entry.at)
+                    if entry.at - ended > SETTLED:
+                        found.append(f"{place[0]} still counts {username}, whose link was over at {ended:.4f}")
     return found
 
 
