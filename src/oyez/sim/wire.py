@@ -162,7 +162,7 @@ class Pipe:
         if self.full_since is not None and not self.broken:
             left = self.full_since + self._silence - self._clock.now
             if left <= 0:
-                self.writer.fail("timed out")
+                self.writer.expire()
             else:
                 self._watch(left)
 
@@ -300,6 +300,12 @@ class End:
             self.leave()
             self.owner.broken(why)
 
+    def expire(self) -> None:
+        """The kernel has waited long enough: it resets the link, and the owner learns it now."""
+        if not self.over:
+            self.reset("timed out")
+            self.owner.broken("timed out")
+
     def disappear(self) -> None:
         """The power goes: the owner is no more, and the peer hears nothing of it."""
         self.out.tear()
@@ -359,7 +365,7 @@ class Link:
 
     def give_up(self, end: End) -> None:
         """The peer of `end` answers nothing from now on: its kernel notices in the end."""
-        self._clock.after(self._silence, partial(end.fail, "timed out"))
+        self._clock.after(self._silence, end.expire)
 
     # -- faults -------------------------------------------------------------------------------------------------
 
