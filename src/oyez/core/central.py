@@ -58,6 +58,7 @@ class Central(Quiet):
         self._registering: dict[int, tuple[int, m.Register]] = {}
         self._names_taken: set[str] = set()
         self._verifying: dict[int, tuple[int | None, Callable[[float, Refused], Effects]]] = {}
+        self._held: set[int] = set()  # links whose credentials are being verified
         self._last_token = 0
         self._last_tick = 0.0
 
@@ -88,6 +89,7 @@ class Central(Quiet):
         return refuse(link, m.InvalidMessage("activities do not pass through the central", "not_allowed"))
 
     def on_close(self, now: float, link: int) -> Effects:
+        self._held.discard(link)
         server = self._nodes.pop(link, None)
         if server is None or server.link != link:
             return []
@@ -104,12 +106,13 @@ class Central(Quiet):
         self._last_tick = now
         self.placement.expire(now)
         effects: Effects = [fx.SetTimer("tick", timing.HEARTBEAT)]
+        removals: Effects = []
         for server in list(self.directory.servers.values()):
             if now - server.heard >= timing.SUSPICION:
-                effects += self._remove(server)
+                removals += self._remove(server)
             elif server.link is not None:
                 effects.append(fx.Send(server.link, n.Heartbeat(self.term)))
-        return effects
+        return [*effects, *removals]  # in this order: what follows a removal waits for the disk
 
     # -- registration -------------------------------------------------------------------------------------------
 
@@ -165,17 +168,25 @@ class Central(Quiet):
         def checked(now: float, refused: Refused) -> Effects:
             if refused is None:
                 self._verified.remember(name, secret, now)
+            if hold is not None and hold not in self._held:
+                return []  # the client has gone: no place is kept for it
             return then(now, refused)
 
         token = self._token()
         self._verifying[token] = (hold, checked)
-        effects: Effects = [] if hold is None else [fx.Hold(hold)]
-        return [*effects, fx.VerifySecret(token, self.directory.users.get(name), secret)]
+        verify = fx.VerifySecret(token, self.directory.users.get(name), secret)
+        if hold is None:
+            return [verify]
+        self._held.add(hold)
+        return [fx.Hold(hold), verify]
 
     def on_verified(self, now: float, token: int, ok: bool) -> Effects:
         hold, then = self._verifying.pop(token)
         effects = then(now, None if ok else _WRONG)
-        return effects if hold is None else [*effects, fx.Release(hold)]
+        if hold is None:
+            return effects
+        self._held.discard(hold)
+        return [*effects, fx.Release(hold)]
 
     # -- clients ------------------------------------------------------------------------------------------------
 
@@ -288,8 +299,10 @@ class Central(Quiet):
         return [
             *effects,
             fx.Report("server_removed", {"server": server.id}),
+            fx.Persist(
+                (fx.ServerGone(server.id),)
+            ),  # first: who waits for the disk to be welcomed hears of it after that
             *[fx.Send(link, gone) for link in others],
-            fx.Persist((fx.ServerGone(server.id),)),
         ]
 
     def _announce(self, now: float, server: Server, message: n.ServerAnnounce) -> Effects:
