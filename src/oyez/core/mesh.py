@@ -103,6 +103,14 @@ class Mesh:
         peer.address, peer.listed = address, True
         return self.dial(server.id)
 
+    def listed_all(self, now: float, servers: list[n.ServerAddress]) -> Effects:
+        """The central knows of these servers and no others: what it removed meanwhile, it will not remove again."""
+        gone = set(self.peers) - {server.id for server in servers}
+        for id in sorted(gone):
+            if self.peers[id].listed:
+                self.removed(now, id)
+        return [effect for server in servers for effect in self.listed(server)]
+
     def removed(self, now: float, id: str) -> Effects:
         """The central no longer knows of it. A link that works goes on working: the central may be wrong."""
         peer = self.peers.get(id)
