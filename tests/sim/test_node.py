@@ -110,7 +110,7 @@ def test_a_crash_between_two_effects_leaves_what_came_before_it() -> None:
         stage.node.crash_within(effects)
         stage.ask("alice")
         stage.world.run(0.5)
-        outcomes.add((bool(stage.node.disk.records), stage.answers() == ["alice"]))
+        outcomes.add((bool(stage.node.disk.stored().users), stage.answers() == ["alice"]))
         assert any(isinstance(entry, Died) for entry in stage.world.history) == (effects < 3)
     assert outcomes == {(False, False), (True, False), (True, True)}
 
@@ -147,10 +147,7 @@ def test_what_waits_for_the_disk_shares_its_next_write_and_is_lost_with_the_powe
     stage.node.crash()
     stage.world.run(2.0)
     assert done == ["a", "b", "c"]
-    assert [record.username for record in disk.records if isinstance(record, UserRecord)] in (
-        ["a", "b", "c"],
-        ["a", "b", "c", "d"],
-    )
+    assert list(disk.stored().users) in (["a", "b", "c"], ["a", "b", "c", "d"])
 
 
 def test_a_node_that_is_stopped_closes_its_links_and_ends() -> None:

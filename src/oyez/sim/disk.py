@@ -1,14 +1,16 @@
 """A simulated disk: what is on it survives a crash, what was on its way there may or may not.
 
 Guarantees: what was acknowledged is kept; records given while it writes share the next write (group commit); one
-write is kept whole or not at all, in order. Knows nothing of what the records mean but how they add up.
+write is kept whole or not at all, in order. What the records add up to is the in-memory store's business, which
+passes the same tests as the real one.
 """
 
 from collections.abc import Callable
 from random import Random
 
-from oyez.core.effects import Record, ServerGone, ServerRecord, UserRecord
+from oyez.core.effects import Record
 from oyez.sim.clock import Clock, Event
+from oyez.storage.memory import MemoryStore
 from oyez.storage.port import Stored
 
 Done = Callable[[], None]
@@ -19,11 +21,9 @@ class Disk:
 
     def __init__(self, clock: Clock, random: Random, key: bytes) -> None:
         self.latency = (0.0003, 0.003)
-        self.records: list[Record] = []
-        """What is durable, in order."""
         self._clock = clock
         self._random = random
-        self._key = key
+        self._store = MemoryStore(key)
         self._waiting: list[tuple[tuple[Record, ...], Done]] = []
         self._written: list[tuple[tuple[Record, ...], Done]] = []
         self._write: Event | None = None
@@ -43,21 +43,11 @@ class Disk:
             if self._random.random() < 0.5:
                 self._keep()
         self._written.clear()
+        self._store = self._store.reopen()
 
     def stored(self) -> Stored:
         """What a process finds when it starts."""
-        stored = Stored(self._key)
-        servers: dict[str, ServerRecord] = {}
-        for record in self.records:
-            match record:
-                case UserRecord(username=username, hash=hash):
-                    stored.users[username] = hash
-                case ServerRecord(id=id):
-                    servers[id] = record
-                case ServerGone(id=id):
-                    servers.pop(id, None)
-        stored.servers.extend(servers.values())
-        return stored
+        return self._store.load()
 
     def _begin(self) -> None:
         self._written, self._waiting = self._waiting, []
@@ -74,5 +64,4 @@ class Disk:
             done()
 
     def _keep(self) -> None:
-        for records, _ in self._written:
-            self.records += records
+        self._store.append([record for records, _ in self._written for record in records])
