@@ -87,7 +87,7 @@ class Died(Entry, frozen=True):
     how: str
 
     def told(self) -> str:
-        return f"** {self.node} is {self.how}"
+        return f"** {self.node}: {self.how}"
 
 
 class Reported(Entry, frozen=True):
