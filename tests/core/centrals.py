@@ -95,3 +95,15 @@ def permit_in(redirect: m.Redirect, server: str, now: float = 1000.0) -> tickets
     ticket = tickets.check(key, redirect.ticket, f"server:{server}", now)
     assert isinstance(ticket, tickets.Ticket), ticket
     return ticket
+
+
+def said(talk: Talk, kind: type[m.Message]) -> list[m.Message]:
+    return [message for message in talk.hears() if type(message) is kind]
+
+
+def beats(central: Centre, *talks: Talk, seconds: int = 1) -> None:
+    """Time passes, and these servers show life."""
+    for _ in range(seconds):
+        central.pass_time(1.0)
+        for talk in talks:
+            talk.says(n.Heartbeat())
