@@ -214,6 +214,24 @@ def test_a_ticket_that_the_central_refuses_is_dropped_for_the_secret(reason: str
     assert bob.answer().hears() == [m.Login("bob", "secret of bob")]
 
 
+def test_who_has_nothing_but_a_ticket_gives_up_with_it() -> None:
+    bob = Caller("bob")
+    bob.role._secret = None
+    bob.connected().hangs_up()
+    bob.waits()
+    bob.answer().says(failed("ticket_expired"))
+    assert bob.world.gave_up == "failed: ticket_expired"
+
+
+def test_what_a_link_says_that_it_has_left_does_not_matter() -> None:
+    bob = Caller("bob")
+    central = bob.answer()
+    central.says(m.Redirect(THERE.hostname, THERE.port, "permit"))
+    assert bob.role.on_message(0.0, central.link.id, failed("wrong_credentials")) == []
+    assert bob.role.on_close(0.0, central.link.id) == []
+    assert bob.dialed() == THERE
+
+
 @pytest.mark.parametrize("reason", ["ticket_used", "ticket_expired"])
 def test_a_permit_that_the_server_refuses_is_fetched_anew_with_the_ticket(reason: str) -> None:
     bob = Caller("bob")
