@@ -147,6 +147,8 @@ class Faults:
         if node.stopping:
             node.crash("stopped")
         if not node.running:
+            if node.name != CENTRAL and self._world.random.random() < 0.3:
+                node.move()
             node.start()
 
     def _kill_server(self, target: int, span: float) -> None:
