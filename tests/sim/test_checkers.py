@@ -127,6 +127,7 @@ BROKEN: dict[str, tuple[str, list[Entry]]] = {
         "bounded",
         in_place_of(saw(1.4, "b.1", "a.1", 2, "s1.1-2"), saw(2.5, "b.1", "a.1", 2, "s1.1-2")),
     ),
+    "a node gives up": ("progress", with_(Died(3.0, "s2", 1, "gave up: the central refuses this server"))),
     "nobody gets in after all is healed": ("progress", without(GOOD, Phase(11.0, "final"))),
 }
 

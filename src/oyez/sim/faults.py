@@ -147,6 +147,8 @@ class Faults:
         if node.stopping:
             node.crash("stopped")
         if not node.running:
+            if node.name != CENTRAL and self._world.random.random() < 0.3:
+                node.move()
             node.start()
 
     def _kill_server(self, target: int, span: float) -> None:
@@ -167,7 +169,12 @@ class Faults:
             self._for(span, partial(self._restart, node))
 
     def _stop_server(self, target: int, span: float) -> None:
-        node = self._server(target)
+        self._stop(self._server(target), span)
+
+    def _stop_central(self, target: int, span: float) -> None:
+        self._stop(self._world.nodes[CENTRAL], span)
+
+    def _stop(self, node: Node, span: float) -> None:
         if node.running:
             self._note("stop", node.name, span)
             node.stop()
@@ -216,6 +223,7 @@ _KINDS: dict[str, Callable[[Faults, int, float], None]] = {
     "power cut": Faults._power_cut,
     "die between effects": Faults._die_between_effects,
     "stop server": Faults._stop_server,
+    "stop central": Faults._stop_central,
     "pause": Faults._pause,
     "slow disk": Faults._slow_disk,
     "busy": Faults._busy,

@@ -135,8 +135,9 @@ class Scenario:
         return Central(CENTRAL, SECRET, stored, entropy)
 
     def _server(self, name: str, stored: Stored, incarnation: int, entropy: Random) -> Role:
-        plan = self.plan
-        return Server(name, Address(name, 4000), [CENTRAL], SECRET, incarnation, entropy, plan.retention, plan.patience)
+        plan, address = self.plan, self.world.nodes[name].address
+        assert address is not None
+        return Server(name, address, [CENTRAL], SECRET, incarnation, entropy, plan.retention, plan.patience)
 
     def _start(self, clients: list[Participant]) -> None:
         for client in clients:
