@@ -82,8 +82,8 @@ def connect(
     unless it is anonymous; `register` takes the name first. `timeout`: seconds in which the first login has to be
     done, and each post has to come back (it may have its own). `receive` False: the program only posts, and what
     others post is thrown away as it arrives. `buffer`: bytes of activities that may wait for the program; beyond them
-    (and one more read of 256 KiB) the link is not read, so the network holds what follows, and after 30 s closes this
-    session as a slow consumer. `on_event` is called with each `Event`: connected, disconnected, moved.
+    (and what one more read brings) the link is not read, so the network holds what follows, and after 30 s closes
+    this session as a slow consumer. `on_event` is called with each `Event`: connected, disconnected, moved.
 
     After a loss it comes back by itself, with jittered backoff, through the centrals. Works on any asyncio loop.
     Raises ValueError for what can't be right; opening it raises Refused or Unreachable.

@@ -21,6 +21,9 @@ from oyez.protocol.messages import ActivityBroadcast, Address
 OUTBOX = 4 * 1024 * 1024
 """Most bytes of messages that wait for a link to drain; a link that lets more pile up is cut."""
 
+PIECE = 256 * 1024
+"""Most of these bytes that are sent at once, because what is sent is copied."""
+
 
 class Transport(Protocol):
     """One link as the environment gives it. No method calls back into the host before it has returned."""
@@ -107,7 +110,7 @@ class Link:
         self.transport = transport
         self.buffer = framing.LineBuffer(limit)
         self.waiting: list[bytes] = []  # lines that came while the role held the link
-        self.outbox = b""  # what the transport did not take yet, apart from the log
+        self.outbox = bytearray()  # what the transport did not take yet, apart from the log
         self.cursor: Cursor | None = None
         self.held = False
         self.closing = False
@@ -122,15 +125,19 @@ class Link:
             return
         taken = self.transport.send(data)
         if taken < len(data):
-            self.outbox = data[taken:]
+            self.outbox += data[taken:]
             if self.cursor is not None:
                 self.cursor.wait()
 
     def drained(self) -> bool:
         """Send what waits, then from the log. True when there is more that the transport would take at once."""
         if self.outbox:
-            self.outbox = self.outbox[self.transport.send(self.outbox) :]
-        if self.outbox or self.cursor is None:
+            piece = bytes(self.outbox[:PIECE])
+            taken = self.transport.send(piece)
+            del self.outbox[:taken]
+            if self.outbox:
+                return taken == len(piece)
+        if self.cursor is None:
             return False
         return not self.cursor.pump() and not self.cursor.blocked
 
@@ -273,8 +280,8 @@ class Host:
         if effect.at_once:
             link.transport.abort()
         else:
-            link.transport.close(link.outbox)
-        link.outbox = b""
+            link.transport.close(bytes(link.outbox))
+        link.outbox = bytearray()
 
     def _hold(self, effect: fx.Hold) -> None:
         link = self.links.get(effect.link)

@@ -139,8 +139,7 @@ class Network:
     """A central and its servers; use as a context manager.
 
     `port` 0 takes a free one; a test that restarts the central gives it a `free_port()`. Leaving the context stops
-    every process with SIGTERM and fails where one does not exit with 0. On entry, the central sends clients to all
-    servers: it learns of that a moment after they have said that they are ready.
+    every process with SIGTERM and fails where one does not exit with 0.
     """
 
     def __init__(
@@ -168,7 +167,6 @@ class Network:
             self.start_central()
             for number in range(1, self._servers + 1):
                 self.start_server(f"s{number}")
-            eventually(lambda: set(self.loads()) == set(self.servers), "all servers take clients, by STATUS")
         except BaseException:
             self._kill_all()
             raise
@@ -205,9 +203,13 @@ class Network:
         self._start("central", "central", [*arguments, *self._central_options])
 
     def start_server(self, name: str) -> Address:
-        """Start (or bring back) the server with this id."""
+        """Start (or bring back) the server with this id, and wait until the central sends clients there.
+
+        The central learns of that a moment after the server has said that it is ready.
+        """
         arguments = ["server", "--central", str(self.central), "--id", name]
         self._start(name, "server", [*arguments, *self._server_options])
+        eventually(lambda: name in self.loads(), f"{name} takes clients, by STATUS", seconds=30)
         return self._addresses[name]
 
     def _start(self, name: str, role: str, arguments: list[str]) -> None:

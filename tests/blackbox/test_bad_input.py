@@ -1,5 +1,8 @@
 """Bad input, on every port and in every state: refused with a reason and closed, and nobody else notices."""
 
+import contextlib
+import threading
+
 import pytest
 
 from tests.blackbox.conftest import Dial
@@ -209,6 +212,37 @@ def test_a_flood_of_connects_disturbs_nobody(network: Network, dial: Dial, bysta
             peer.reset()
         bystanders.say(5)
         bystanders.check()
+
+
+def test_many_questions_at_once_are_all_answered_in_order(network: Network, dial: Dial, alice: Person) -> None:
+    peer = dial(network.central)
+    questions = [{"command": "STATUS"}, alice.login() | {"command": "WHO"}] * 2000
+    peer.send_raw(b"".join(encode(question) for question in questions))
+    for question in questions:
+        peer.expect(f"{question['command']}_REPORT")
+
+
+def test_questions_without_end_disturb_nobody(private_network: Network, dial: Dial) -> None:
+    """Somebody asks on and on and reads no answer: others are answered, and no server is given up meanwhile."""
+    watcher = dial(private_network.central)
+    flooder = dial(private_network.central, receive_buffer=4096)
+
+    def flood() -> None:
+        with contextlib.suppress(OSError):  # held up for good, cut off, or reset below
+            for _ in range(20):
+                flooder.send_raw(encode({"command": "STATUS"}) * 20_000)
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    try:
+        for _ in range(200):
+            watcher.send({"command": "STATUS"})
+            servers = watcher.expect("STATUS_REPORT")["servers"]
+            assert {one["id"] for one in servers if one.get("ready", True)} == {"s1", "s2"}
+            log_in(dial(private_network.central), ANONYMOUS)
+    finally:
+        flooder.shut()
+        thread.join()
 
 
 def test_clients_that_vanish_disturb_nobody(network: Network, dial: Dial, bystanders: Conversation) -> None:

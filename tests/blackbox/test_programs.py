@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.blackbox.commands import PROCESSES, children, oyez, running
+from tests.blackbox.commands import PROCESSES, alive, children, oyez, running
 from tests.blackbox.conftest import Dial, registered
 from tests.blackbox.people import ANONYMOUS, log_in, redirect
 from tests.blackbox.processes import LOOPBACK, Network, free_port
@@ -109,3 +109,13 @@ def test_up_starts_a_node_again_that_has_died(tmp_path: Path, dial: Dial, role: 
         up.send_signal(signal.SIGINT)
         up.communicate(timeout=30)
         assert up.returncode == 0
+
+
+@pytest.mark.skipif(not PROCESSES.exists(), reason="finds the nodes by /proc")
+def test_nodes_do_not_outlive_an_up_that_is_killed(tmp_path: Path) -> None:
+    arguments = ["up", "--port", str(free_port()), "--data", str(tmp_path / "data")]
+    with running(*arguments, folder=tmp_path) as up:
+        eventually(lambda: len(children(up.pid)) == 3, "a central and two servers", seconds=60)
+        nodes = children(up.pid)
+        up.kill()
+        eventually(lambda: alive(nodes) == [], "no node of it is left")

@@ -5,6 +5,7 @@ behind the same mistake here. Whatever a peer receives has to be a line of stric
 command that client programs know; anything else fails the test that sees it.
 """
 
+import contextlib
 import json
 import re
 import socket
@@ -213,6 +214,11 @@ class Peer:
     def finish_sending(self) -> None:
         """Close the sending half only, as a program does whose input has ended."""
         self._socket.shutdown(socket.SHUT_WR)
+
+    def shut(self) -> None:
+        """End both directions, which also wakes up a thread that waits for this link."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def reset(self) -> None:
         """Vanish: the other side gets a RST, not an orderly close."""

@@ -131,8 +131,12 @@ def test_what_a_newly_known_peer_should_have_had_and_is_forgotten_is_reported() 
     mesh.beat(0.0, slept=False)
     for number in range(1, 10):
         origin.log.publish([Chunk("s2.1", number, 1, line(number))])
-    effects = mesh.greeted(10.0, 1, ServerHello("secret", "s1", 1, since=20.0))
-    assert Report("mesh_gap", {"origin": "s2.1", "from": 1, "to": 4, "peer": "s1"}) in effects
+    gap = Report("mesh_gap", {"origin": "s2.1", "from": 1, "to": 4, "peer": "s1"})
+    assert gap in mesh.greeted(10.0, 1, ServerHello("secret", "s1", 1, since=20.0))
+    of_an_earlier_lifetime = ServerHello("secret", "s1", 1, of=0, cursor=9, since=20.0)  # seed 205308
+    assert gap in mesh.greeted(10.0, 2, of_an_earlier_lifetime)
+    the_peer_sees_for_itself = ServerHello("secret", "s1", 1, of=1, cursor=2, since=20.0)
+    assert gap not in mesh.greeted(10.0, 3, the_peer_sees_for_itself)
 
 
 def test_a_place_is_kept_until_the_server_counts_who_came_without_a_ticket_and_no_longer() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from oyez.sim import Broken, Verdict, judge, simulate
@@ -58,7 +58,6 @@ conditions = st.builds(
 )
 
 
-@settings(max_examples=60)
 @given(faults=faults, servers=st.integers(1, 4), conditions=conditions, seed=st.integers(0, 10))
 def test_the_promises_hold_under_any_schedule_of_faults(
     faults: tuple[FaultPlan, ...], servers: int, conditions: Conditions, seed: int
@@ -85,7 +84,6 @@ manners = st.builds(
 )
 
 
-@settings(max_examples=60)
 @given(strangers=st.lists(manners, max_size=5).map(tuple), conditions=conditions, tight=st.booleans())
 def test_no_client_can_disturb_the_others(strangers: tuple[Manner, ...], conditions: Conditions, tight: bool) -> None:
     plan = Plan(1, 2, rough=8.0, clients=(*CALM, *strangers), calm=4, conditions=conditions)

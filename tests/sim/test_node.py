@@ -3,9 +3,11 @@
 import json
 
 from oyez.core.effects import UserRecord
+from oyez.host import PIECE
 from oyez.protocol.messages import Address
 from oyez.sim.history import Died, Reported
 from oyez.sim.node import Node
+from oyez.sim.process import Process
 from oyez.sim.wire import Conditions
 from oyez.sim.world import World
 from tests.sim.toys import Echo, Owner
@@ -25,6 +27,11 @@ class Stage:
         self.world.network.dial("asker", Address("echo", 3780), lambda end: owners.append(Owner(end)), print)
         self.world.run(0.1)
         return owners[0]
+
+    @property
+    def process(self) -> Process:
+        assert self.node.process is not None
+        return self.node.process
 
     def ask(self, *names: str) -> None:
         lines = [json.dumps({"command": "WHO", "username": name}) + "\n" for name in names]
@@ -49,6 +56,22 @@ def test_bytes_may_come_in_crumbs() -> None:
     stage.ask("alice", "bob")
     stage.world.run(0.5)
     assert stage.answers() == ["alice", "bob"]
+
+
+def test_a_flood_of_answers_comes_whole_and_in_order_once_its_reader_reads() -> None:
+    """More than a window, and more than one piece of the outbox."""
+    stage = Stage(conditions=Conditions(window=(60_000, 60_000)))
+    stage.asker.reads = False
+    names = [f"somebody number {number}" for number in range(4000)]
+    for at in range(0, len(names), 500):
+        stage.ask(*names[at : at + 500])
+        stage.world.run(0.1)
+    waiting = max(len(link.outbox) for link in stage.process.host.links.values())
+    assert waiting > PIECE
+    stage.asker.reads = True
+    stage.asker.readable()
+    stage.world.run(2.0)
+    assert stage.answers() == names
 
 
 def test_a_paused_process_does_everything_when_it_is_resumed() -> None:

@@ -98,6 +98,8 @@ def _checked(text: bytes) -> bytes:
 
 
 def _encoded(given: Mapping[str, Any]) -> bytes:
+    if not isinstance(given, Mapping):
+        raise NotAnActivity(f"not a JSON object, but {type(given).__name__}")
     try:
         return _encoder.encode(given if isinstance(given, dict) else dict(given))
     except (TypeError, ValueError, RecursionError) as error:

@@ -57,8 +57,8 @@ class Outbox:
         except TimeoutError:
             raise self._late(post, timeout) from None
         finally:
-            if post.number is not None:
-                self._remove(post.number)
+            if post.number is not None and self._remove(post.number) is not None:
+                self._pump()  # given up on its way: there is room for another
 
     def next(self) -> Post | None:
         """The post to send now, if there is one and the window has room for it."""

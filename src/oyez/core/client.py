@@ -81,7 +81,7 @@ class Client(Quiet):
 
     def post(self, activity: bytes) -> tuple[int, Effects]:
         """Post a JSON object; returns its number in the session, by which it is known when it comes back."""
-        assert self.link is not None, "post only while live"
+        assert self.live and self.link is not None, "post only while live"
         self.posts += 1
         secret = self._secret if self._permit is None else None
         message = m.ActivityMessage(self.username, msgspec.Raw(activity), secret, self.posts)
@@ -173,6 +173,7 @@ class Client(Quiet):
                 self._next = 0
             return []
         self.live = self._ever_live = True
+        self._why = ""
         self.tag = message.session or ""
         self._tries = self._redirects = 0
         self._backoff.reset()
@@ -195,9 +196,10 @@ class Client(Quiet):
     def _login_failed(self, link: int, message: m.LoginFailed) -> Effects:
         self._why = message.info
         if message.reason.startswith(_TICKET):
-            self._ticket = None
-            if self._secret is None and self.username != m.ANONYMOUS:
-                return self._give_up(message)
+            if self._at_central:  # else it is the server's permit, and the central gives another
+                self._ticket = None
+                if self._secret is None and self.username != m.ANONYMOUS:
+                    return self._give_up(message)
         elif message.reason not in _FOR_NOW:
             return self._give_up(self._taken or message)
         return [fx.Close(link)]
@@ -229,6 +231,7 @@ class Client(Quiet):
         return [fx.Report("disconnected", {"info": why})]
 
     def _give_up(self, message: m.Refusal) -> Effects:
+        self.link = None  # nothing that becomes of it matters any more
         return [*self._end_of_live(message.info), *_gave_up(message.reason, message.info)]
 
 

@@ -103,6 +103,14 @@ class Mesh:
         peer.address, peer.listed = address, True
         return self.dial(server.id)
 
+    def listed_all(self, now: float, servers: list[n.ServerAddress]) -> Effects:
+        """The central knows of these servers and no others: what it removed meanwhile, it will not remove again."""
+        gone = set(self.peers) - {server.id for server in servers}
+        for id in sorted(gone):
+            if self.peers[id].listed:
+                self.removed(now, id)
+        return [effect for server in servers for effect in self.listed(server)]
+
     def removed(self, now: float, id: str) -> Effects:
         """The central no longer knows of it. A link that works goes on working: the central may be wrong."""
         peer = self.peers.get(id)
@@ -167,7 +175,7 @@ class Mesh:
         self._by_link[link] = peer
         wanted = self._where_to_begin(now, message)
         sequence = max(wanted, self._origin.log.first - 1)
-        if message.cursor is None and sequence > wanted:  # it can't know what it has missed
+        if sequence > wanted and not self._has_cursor(message):  # then it can't know what it has missed
             gap = {"origin": self._origin.name, "from": wanted + 1, "to": sequence, "peer": peer.id}
             effects.append(fx.Report("mesh_gap", gap))
         return [
@@ -181,12 +189,16 @@ class Mesh:
     def _where_to_begin(self, now: float, hello: n.ServerHello) -> int:
         """The sequence after which the own log is read on to this peer: its cursor, or when it began to serve."""
         log = self._origin.log
-        if hello.of == self._incarnation and hello.cursor is not None:
+        if hello.cursor is not None and self._has_cursor(hello):
             return min(hello.cursor, log.last)
         if hello.since:
             began = now - hello.since - timing.HEARTBEAT
             return max((sequence for at, sequence in self._marks if at <= began), default=0)
         return log.last
+
+    def _has_cursor(self, hello: n.ServerHello) -> bool:
+        """Does the peer hold anything of this lifetime's log?"""
+        return hello.of == self._incarnation and hello.cursor is not None
 
     def position(self, link: int, message: n.ServerPosition) -> Effects:
         """The peer says after which sequence it goes on."""

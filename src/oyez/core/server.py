@@ -271,9 +271,8 @@ class Server(Quiet):
             return self.uplink.not_main(None)
         self.uplink.welcomed(message.centrals)
         self.admission.rules(base64.b64decode(message.ticket_key), message.anonymous)
-        effects: Effects = [fx.Report("joined", {"central": str(self.uplink.central)})]
-        for server in message.servers:
-            effects += self.mesh.listed(server)
+        joined = fx.Report("joined", {"central": str(self.uplink.central)})
+        effects = [joined, *self.mesh.listed_all(now, message.servers)]
         if self._serving:
             return [*effects, *self._announce()]
         return [*effects, *self._serve_if_linked(now)]

@@ -183,6 +183,8 @@ class Faults:
         if node.stopping:
             node.crash("stopped")
         if not node.running:
+            if node.name != CENTRAL and self._world.random.random() < 0.3:
+                node.move()
             node.start()
 
     def _kill_server(self, target: int, span: float) -> None:
@@ -225,7 +227,12 @@ class Faults:
             self._for(span, partial(self._restart, node))
 
     def _stop_server(self, target: int, span: float) -> None:
-        node = self._server(target)
+        self._stop(self._server(target), span)
+
+    def _stop_central(self, target: int, span: float) -> None:
+        self._stop(self._world.nodes[CENTRAL], span)
+
+    def _stop(self, node: Node, span: float) -> None:
         if node.running:
             self._note("stop", node.name, span)
             node.stop()
@@ -313,6 +320,7 @@ _KINDS: dict[str, Callable[[Faults, int, float], None]] = {
     "isolate main": Faults._isolate_main,
     "part centrals": Faults._part_centrals,
     "stop server": Faults._stop_server,
+    "stop central": Faults._stop_central,
     "pause": Faults._pause,
     "slow disk": Faults._slow_disk,
     "busy": Faults._busy,

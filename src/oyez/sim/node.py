@@ -94,6 +94,12 @@ class Node:
         self._listen(process.environment.accept)
         process.wake(process.host.start)
 
+    def move(self) -> None:
+        """The next process will listen on another port, as one does that takes any that is free."""
+        assert self.process is None
+        if self.address is not None:
+            self.address = Address(self.address.hostname, self.address.port + 1)
+
     def _role(self, process: Process) -> Role:
         return self._build(self.disk.stored(), self.incarnation, Random(self.world.random.getrandbits(64)))
 

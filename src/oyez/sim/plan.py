@@ -27,6 +27,7 @@ FAULTS = (
     "power cut",
     "die between effects",
     "stop server",
+    "stop central",
     "pause",
     "slow disk",
     "busy",

@@ -203,9 +203,10 @@ class Scenario:
         return central
 
     def _server(self, name: str, stored: Stored, incarnation: int, entropy: Random) -> Role:
-        plan = self.plan
+        plan, address = self.plan, self.world.nodes[name].address
+        assert address is not None
         known = [_central_address(number) for number in range(1, plan.servers_know + 1)]
-        return Server(name, Address(name, 4000), known, SECRET, incarnation, entropy, plan.retention, plan.patience)
+        return Server(name, address, known, SECRET, incarnation, entropy, plan.retention, plan.patience)
 
     def _known(self, manner: Manner) -> tuple[Address, ...]:
         return tuple(_central_address(number + 1) for number in manner.knows)

@@ -1,17 +1,22 @@
 """Heal, then demand: once every fault is over, a fresh login works and everybody who is in hears everybody.
 
-Judged from the phase "healed" on: every client that starts then gets in; and what is posted in the phase "final"
-reaches every session that is in at its beginning and stays.
+No node ever gives up. The rest is judged from the phase "healed" on: every client that starts then gets in; and what
+is posted in the phase "final" reaches every session that is in at its beginning and stays.
 """
 
-from oyez.sim.history import Ended, Entered, Expected, History, Phase, Posted, Reported, Saw
+from oyez.sim.history import Died, Ended, Entered, Expected, History, Phase, Posted, Reported, Said, Saw
 
 PROBE = "probe"
 """How the names of the clients begin that start once all is healed."""
 
 
 def check(history: History) -> list[str]:
-    """Who did not get in, and what did not arrive."""
+    """Who gave up, who did not get in, and what did not arrive."""
+    people = {entry.client for entry in history if isinstance(entry, Said)}
+    quitters = [entry for entry in history if isinstance(entry, Died) and entry.how.startswith("gave up")]
+    found = [f"{entry.node} {entry.how}, at {entry.at:.4f}" for entry in quitters if entry.node not in people]
+    if found:
+        return found
     gaps = [entry for entry in history if isinstance(entry, Reported) and entry.event == "mesh_gap"]
     phases = {entry.name: entry.at for entry in history if isinstance(entry, Phase)}
     if "over" not in phases:

@@ -1,0 +1,45 @@
+"""Fixtures of the failover tests: networks whose centrals die, and the logs of all nodes where a test fails."""
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.failover.cluster import Cluster
+from tests.failover.load import Load
+
+ROUNDS = int(os.environ.get("OYEZ_SOAK_ROUNDS", "20"))
+"""How often what is marked `soak` happens."""
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A main, a backup and two servers."""
+    with Cluster(tmp_path) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def load(cluster: Cluster) -> Iterator[Load]:
+    """People who register, log in and talk from now on; at the end, what they were told has to be so."""
+    with Load(list(cluster.centrals.values()), list(cluster.servers.values())) as load:
+        yield load
+
+
+def rounds(few: int) -> list[object]:
+    """Parameters for a test that is repeated: a few times in the suite, `ROUNDS` times in a soak."""
+    return [few, pytest.param(ROUNDS, marks=pytest.mark.soak, id=f"soak-{ROUNDS}")]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the nodes' logs with every failure."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        used = item.funcargs.get("cluster")
+        if isinstance(used, Cluster):
+            report.sections.append(("logs of the cluster", used.logs()))
+    return report
