@@ -183,7 +183,7 @@ class Faults:
         if node.stopping:
             node.crash("stopped")
         if not node.running:
-            if node.name != CENTRAL and self._world.random.random() < 0.3:
+            if not is_central(node.name) and self._world.random.random() < 0.3:
                 node.move()
             node.start()
 
@@ -230,7 +230,7 @@ class Faults:
         self._stop(self._server(target), span)
 
     def _stop_central(self, target: int, span: float) -> None:
-        self._stop(self._world.nodes[CENTRAL], span)
+        self._stop(self._central(target), span)
 
     def _stop(self, node: Node, span: float) -> None:
         if node.running:
