@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -52,15 +52,22 @@ def free_port() -> int:
 
 
 class Process:
-    """One `python -m oyez ...` child."""
+    """One `python -m oyez ...` child. `prefix` is a command that runs it, such as one that enters a namespace."""
 
-    def __init__(self, name: str, arguments: list[str], folder: Path, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: list[str],
+        folder: Path,
+        variables: Mapping[str, str],
+        prefix: Sequence[str] = (),
+    ) -> None:
         self.name = name
         self.errors = folder / f"{name}.stderr"
         self._shown = 0
         with self.errors.open("ab") as errors:
             self._child: subprocess.Popen[bytes] = subprocess.Popen(
-                [sys.executable, "-m", "oyez", *arguments],
+                [*prefix, sys.executable, "-m", "oyez", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,

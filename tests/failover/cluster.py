@@ -33,9 +33,7 @@ class Cluster:
         self.processes: dict[str, Process] = {}
         self.ended: list[Process] = []
         self.centrals = {name: self.place(name) for name in _names("c", centrals)}
-        self.server_names = _names("s", servers)
-        self.servers: dict[str, Address] = {}
-        self.ids: dict[str, str] = {}
+        self.servers = {name: self.place(name) for name in _names("s", servers)}
 
     # -- where they run: tests with namespaces say so otherwise --------------------------------------------------
 
@@ -53,7 +51,7 @@ class Cluster:
         try:
             self.start_central("c1", alone=True)
             self.start_all([name for name in self.centrals if name != "c1"])
-            self.start_all(self.server_names)
+            self.start_all(list(self.servers))
             self.wait_until_whole()
         except BaseException:
             self.kill_all()
@@ -99,12 +97,11 @@ class Cluster:
 
     def start_server(self, name: str) -> None:
         """Start the server with this id."""
-        at = self.servers.get(name) or self.place(name)
+        at = self.servers[name]
         known = ",".join(map(str, self.centrals.values()))
         arguments = ["server", "--host", at.hostname, "--port", str(at.port), "--central", known, "--id", name]
         process = self._start(name, arguments)
         assert process.ready("server") == at
-        self.servers[name] = at
 
     def start_all(self, names: Sequence[str]) -> None:
         """Start these at the same time, and wait until each is ready."""

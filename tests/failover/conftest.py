@@ -23,7 +23,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 @pytest.fixture
 def load(cluster: Cluster) -> Iterator[Load]:
     """People who register, log in and talk from now on; at the end, what they were told has to be so."""
-    with Load(list(cluster.centrals.values()), list(cluster.servers.values())) as load:
+    with Load(cluster.centrals, cluster.servers) as load:
         yield load
 
 

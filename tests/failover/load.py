@@ -8,7 +8,7 @@ import itertools
 import random
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
@@ -26,9 +26,14 @@ PASSING = {"no_main", "unsettled", "no_server", "central_away"}
 
 
 class Load:
-    """Use as a context manager: begins on entry, ends on exit, and raises what went wrong in between."""
+    """Use as a context manager: begins on entry, ends on exit, and raises what went wrong in between.
 
-    def __init__(self, centrals: list[Address], servers: list[Address], *, pairs: int = 2, visitors: int = 2) -> None:
+    `centrals` may grow meanwhile.
+    """
+
+    def __init__(
+        self, centrals: Mapping[str, Address], servers: Mapping[str, Address], *, pairs: int = 2, visitors: int = 2
+    ) -> None:
         self.registered: dict[str, list[Person]] = {}
         """Whom a central has told that the name is theirs, by name."""
         self.visits = 0
@@ -37,7 +42,9 @@ class Load:
         self._stop = threading.Event()
         self._failures: list[BaseException] = []
         self._conversation = Conversation()
-        self._talkers = [(server, Person(f"talker-{self._token}-{i}", "secret")) for i, server in enumerate(servers)]
+        self._talkers = [
+            (server, Person(f"talker-{self._token}-{i}", "secret")) for i, server in enumerate(servers.values())
+        ]
         self._threads = [threading.Thread(target=self._guarded, args=(self._talk,))]
         self._threads += [
             threading.Thread(target=self._guarded, args=(self._register_people, pair, rival))
@@ -47,6 +54,7 @@ class Load:
         self._threads += [threading.Thread(target=self._guarded, args=(self._visit,)) for _ in range(visitors)]
 
     def __enter__(self) -> Self:
+        self._settle(Person(f"first-{self._token}", "secret"))
         for server, person in self._talkers:
             self._settle(person)
             peer = Peer(server)
@@ -118,7 +126,8 @@ class Load:
 
     def _settle(self, person: Person) -> bool:
         """Register until the answer is final. False where the test ended before."""
-        for central in itertools.cycle(self._centrals):
+        while True:
+            central = random.choice(list(self._centrals.values()))
             answer = attempt(central, person.registration())
             if answer is not None and answer["command"] == "REGISTER_SUCCESS":
                 self.registered.setdefault(person.username, []).append(person)
@@ -128,7 +137,6 @@ class Load:
                 return True
             if self._stop.wait(PAUSE):
                 return False
-        return False
 
     def _visit(self) -> None:
         while not self._stop.is_set():
@@ -140,8 +148,8 @@ class Load:
 
     def _until_let_in(self, person: Person) -> Message | None:
         """Log in and go on to the server; the refusal if it is final."""
-        for central in itertools.cycle(random.sample(self._centrals, len(self._centrals))):
-            answer = attempt(central, person.login())
+        while True:
+            answer = attempt(random.choice(list(self._centrals.values())), person.login())
             if answer is None or (answer["command"] == "LOGIN_FAILED" and answer["reason"] in PASSING):
                 if self._stop.wait(PAUSE) and threading.current_thread() in self._threads:
                     return None
@@ -158,7 +166,6 @@ class Load:
                 continue
             if admitted["command"] == "LOGIN_SUCCESS":
                 return None
-        return None
 
 
 def attempt(central: Address, question: Message) -> Message | None:

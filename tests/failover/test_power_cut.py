@@ -21,7 +21,7 @@ def register(cluster: Cluster, central: str = "c1") -> Person:
 
 
 def test_all_centrals_of_the_last_configuration_come_back_by_themselves(cluster: Cluster) -> None:
-    with Load(list(cluster.centrals.values()), []) as load:
+    with Load(cluster.centrals, {}) as load:
         load.wait_for_more(20)
         cluster.kill("c1")
         cluster.wait_for_main(but="c1")
