@@ -177,7 +177,7 @@ class Office:
         vote = self.voter.consider(message, self.is_main or self._uplink.joined)
         if vote.granted and not vote.trial:
             self._candidacy = None
-        return [*self._keep(), fx.Send(link, vote)]
+        return [*self._keep(), fx.Send(link, vote), *self._dismiss()]
 
     def configured(self, message: n.Configure) -> Effects:
         """The main says how things are decided."""
@@ -192,7 +192,18 @@ class Office:
         return [*self._keep(), fx.Send(link, n.TermConfirmed(message.round, message.term, message.version))]
 
     def _learn(self, configuration: Configuration | None) -> Effects:
-        return self._keep() if self.voter.learn(configuration) else []
+        return [*self._keep(), *self._dismiss()] if self.voter.learn(configuration) else []
+
+    def _dismiss(self) -> Effects:
+        """Who waits here for a main waits in vain, if this central can't be it: let them look elsewhere."""
+        if self.eligible or self._uplink.joined:
+            return []
+        return self._send_away(None)
+
+    def _send_away(self, main: Address | None) -> Effects:
+        waiting, self.waiting = self.waiting, {}
+        answer = n.NotMain("this central is not the main", "not_main", main, self.centrals)
+        return [effect for link in waiting for effect in (fx.Send(link, answer), fx.Close(link))]
 
     def _keep(self) -> Effects:
         """Put the voter's state on disk, before what follows is done."""
@@ -255,10 +266,7 @@ class Office:
     def joined(self) -> Effects:
         """A main has been found: whoever waits here is sent there."""
         self._candidacy, self._campaigns = None, 0
-        waiting, self.waiting = self.waiting, {}
-        answer = n.NotMain("this central is not the main", "not_main", self._uplink.central, self.centrals)
-        sent = [effect for link in waiting for effect in (fx.Send(link, answer), fx.Close(link))]
-        return [fx.CancelTimer("campaign"), *sent]
+        return [fx.CancelTimer("campaign"), *self._send_away(self._uplink.central)]
 
     # -- telling ------------------------------------------------------------------------------------------------
 

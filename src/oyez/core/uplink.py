@@ -20,8 +20,8 @@ PURPOSE = "central"
 WELCOME = 1.5
 """Seconds within which a central must have answered the introduction, or have shown that it waits itself."""
 
-SHUN = 4
-"""Turns for which a central that fell silent is passed over, if there are others: it may still accept connections."""
+SHUN = 4.0
+"""Seconds for which a central that fell silent is passed over, if there are others: it may still accept connections."""
 
 
 class Uplink:
@@ -45,7 +45,8 @@ class Uplink:
         self._target = centrals[0] if centrals else None  # where the link is, or the next dial goes
         self._turned = False  # since the dial
         self._silent: Address | None = None  # it accepts connections, perhaps, and says nothing
-        self._shun = 0  # turns for which it is passed over
+        self._shunned_until = 0.0
+        self._now = 0.0  # within a heartbeat
         self._dialing = False
         self._heard = 0.0
 
@@ -84,10 +85,12 @@ class Uplink:
         self._turned = True
         if to is None and self.centrals:
             to = self._following(self._target)
-            if self._shun and to == self._silent:
-                self._shun -= 1
+            if self._shuns(to):
                 to = self._following(to)
         self._target = to or self._target
+
+    def _shuns(self, central: Address | None) -> bool:
+        return central == self._silent and self._now < self._shunned_until
 
     def _following(self, central: Address | None) -> Address:
         at = self.centrals.index(central) if central in self.centrals else -1
@@ -117,8 +120,7 @@ class Uplink:
 
     def not_main(self, main: Address | None) -> Effects:
         """The central is not the main, and may know who is: try there next."""
-        shunned = main == self._own or (main == self._silent and self._shun > 0)
-        self._turn(None if shunned else main)
+        self._turn(None if main == self._own or self._shuns(main) else main)
         return [] if self.link is None else [fx.Close(self.link)]
 
     def lost(self) -> Effects:
@@ -139,12 +141,13 @@ class Uplink:
 
     def watch(self, now: float, slept: bool) -> Effects:
         """Once a heartbeat: act on silence. After this process itself has slept, everyone gets a new chance."""
+        self._now = now
         if slept:
             self._heard = now
         patience = timing.SUSPICION if self.joined else WELCOME
         if self.link is None or now - self._heard < patience:
             return []
         silent = fx.Report("central_silent", {"central": str(self.central)})
-        self._silent, self._shun = self.central, SHUN
+        self._silent, self._shunned_until = self.central, now + SHUN
         self._turn()
         return [silent, fx.Close(self.link, at_once=True)]

@@ -253,7 +253,7 @@ class Faults:
         if target // 7 % 2:
             node.stop()
         else:
-            node.crash("gone for good", power=target // 14 % 2 == 0)
+            node.crash("gone for good", power=is_central(node.name) and target // 14 % 2 == 0)
 
     def _pause(self, target: int, span: float) -> None:
         self._freeze(self._node(target), span)

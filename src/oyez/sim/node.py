@@ -85,8 +85,10 @@ class Node:
         return self.process is not None and self.process.ready
 
     def start(self) -> None:
-        """A new process, listening."""
+        """A new process, listening; unless it has left for good before it ever came."""
         assert self.process is None
+        if self.retired:
+            return
         self.incarnation += 1
         self.world.network.power(self.name, up=True)
         self.process = process = Process(self, self._role)
