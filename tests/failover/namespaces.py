@@ -1,0 +1,118 @@
+"""Machines of one's own on this one: network namespaces on two bridges, between which no packet passes.
+
+Each node has a namespace and one cable (a veth pair), plugged into the bridge `near`. To cut nodes off, their cables
+are plugged into the bridge `far`: from then on nothing arrives in either direction, and nobody is told. This process
+reaches both sides. Everything is made here and removed at the end; it needs root.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+NET = "10.254.77"
+"""Addresses of the nodes and of this process; in use nowhere else on this machine."""
+
+MAC = "02:00:00:fe:4d:fe"
+"""Of both bridges: who was plugged over still knows the way to this process."""
+
+
+def why_not() -> str | None:
+    """Why namespaces can't be made here; None where they can."""
+    if shutil.which("ip") is None:
+        return "there is no ip command to make network namespaces with"
+    if os.geteuid() != 0:
+        return "making network namespaces takes root"
+    tried = f"oyez-try-{os.getpid()}"
+    for command in (["netns", "add", tried], ["link", "add", "oyeztry", "type", "bridge"]):
+        made = subprocess.run(["ip", *command], capture_output=True, text=True, check=False)
+        if made.returncode:
+            _remove("oyeztry", tried)
+            return f"this machine makes no network namespaces: {made.stderr.strip()}"
+    _remove("oyeztry", tried)
+    return None
+
+
+def _remove(bridge: str, namespace: str) -> None:
+    for command in (["link", "del", bridge], ["netns", "del", namespace]):
+        subprocess.run(["ip", *command], capture_output=True, check=False)
+
+
+class Machines:
+    """Namespaces with these names; use as a context manager."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._tag = f"oz{os.getpid() % 100_000}"
+        self._numbers = {name: number for number, name in enumerate(names, 1)}
+        self._far: set[str] = set()
+
+    def __enter__(self) -> Self:
+        try:
+            for side in ("near", "far"):
+                self._ip("link", "add", self._bridge(side), "address", MAC, "type", "bridge")
+                self._ip("link", "set", self._bridge(side), "up")
+            self._ip("address", "add", f"{NET}.254/24", "dev", self._bridge("near"))
+            for name in self._numbers:
+                self._add(name)
+        except BaseException:
+            self._remove_all()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._remove_all()
+
+    def address(self, name: str) -> str:
+        """Of this machine."""
+        return f"{NET}.{self._numbers[name]}"
+
+    def enter(self, name: str) -> list[str]:
+        """The command that runs what follows it on this machine."""
+        return ["ip", "netns", "exec", self._namespace(name)]
+
+    def cut_off(self, *names: str) -> None:
+        """These still reach each other and this process, and none of the other machines."""
+        for name in names:
+            self._ip("link", "set", self._cable(name), "master", self._bridge("far"))
+            self._ip("route", "replace", f"{self.address(name)}/32", "dev", self._bridge("far"), "src", f"{NET}.254")
+            self._far.add(name)
+
+    def heal(self) -> None:
+        """Everybody reaches everybody."""
+        for name in self._far:
+            self._ip("route", "del", f"{self.address(name)}/32", "dev", self._bridge("far"))
+            self._ip("link", "set", self._cable(name), "master", self._bridge("near"))
+        self._far.clear()
+
+    def _add(self, name: str) -> None:
+        namespace, inside = self._namespace(name), f"{self._cable(name)}i"
+        self._ip("netns", "add", namespace)
+        self._ip("link", "add", self._cable(name), "type", "veth", "peer", "name", inside, "netns", namespace)
+        self._ip("link", "set", self._cable(name), "master", self._bridge("near"), "up")
+        self._ip("-n", namespace, "address", "add", f"{self.address(name)}/24", "dev", inside)
+        self._ip("-n", namespace, "link", "set", inside, "up")
+        self._ip("-n", namespace, "link", "set", "lo", "up")
+
+    def _remove_all(self) -> None:
+        """Whatever of it there is; a cable goes with its namespace."""
+        made = [["netns", "del", self._namespace(name)] for name in self._numbers]
+        made += [["link", "del", self._cable(name)] for name in self._numbers]
+        made += [["link", "del", self._bridge(side)] for side in ("near", "far")]
+        for command in made:
+            subprocess.run(["ip", *command], capture_output=True, check=False)
+
+    def _ip(self, *arguments: str) -> None:
+        subprocess.run(["ip", *arguments], capture_output=True, check=True)
+
+    def _bridge(self, side: str) -> str:
+        return f"{self._tag}{side}"
+
+    def _cable(self, name: str) -> str:
+        return f"{self._tag}{name}"
+
+    def _namespace(self, name: str) -> str:
+        return f"{self._tag}-{name}"
