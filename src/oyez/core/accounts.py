@@ -26,11 +26,17 @@ if TYPE_CHECKING:
 Refused = m.Refusal | None
 Checked = Callable[[float, Refused], Effects]
 _WRONG = m.LoginFailed("username or secret is wrong", "wrong_credentials")
+_UNSURE = m.LoginFailed("this central can't be sure now who is registered, try again", "no_main")
+"""It may be cut off: those who have registered at another main meanwhile must not be told that they have not."""
 _NO_SERVER = m.LoginFailed("no server is available now, try again later", "no_server")
 _UNSETTLED = m.RegisterFailed(
     "the registration could not be confirmed now, try again with the same username and secret", "unsettled"
 )
+_NOT_SETTLED = m.LoginFailed("the registration could not be confirmed now, try again", "unsettled")
 _MOST_PRESENT = 1000
+
+OPEN = 600.0
+"""Seconds for which a registration that ended unsettled may be repeated."""
 
 
 class Accounts:
@@ -47,7 +53,9 @@ class Accounts:
         self._verified = VerifiedCredentials(entropy.randbytes(32))
         self._registering: dict[int, tuple[int, m.Register, Replication | None]] = {}
         self._names_taken: set[str] = set()
-        self._verifying: dict[int, tuple[int | None, Checked]] = {}
+        self._verifying: dict[int, Checked] = {}
+        self._registrants: set[int] = set()  # links that wait for their registration to be committed
+        self._left_open: dict[str, float] = {}  # names whose registration ended unsettled, and when
         self._held: set[int] = set()  # links whose credentials are being verified
         self._last_token = 0
         self.use_key(key)
@@ -89,11 +97,16 @@ class Accounts:
     def _await(self, now: float, link: int, name: str, secret: str, index: int) -> Effects:
         assert self.replication is not None
         term = self.replication.term
+        self._registrants.add(link)
 
         def settled(now: float, committed: bool) -> Effects:
             self._names_taken.discard(name)
-            if not committed:
+            if link not in self._registrants or not committed:
+                self._left_open[name] = now  # whoever knows the secret may ask again
+                self._registrants.discard(link)
                 return [*refuse(link, _UNSETTLED), fx.Release(link)]
+            self._registrants.discard(link)
+            self._left_open.pop(name, None)
             self._directory.unsettled.pop(name, None)
             self._verified.remember(name, secret, now)
             return [
@@ -116,7 +129,7 @@ class Accounts:
             return self._await(now, link, name, message.secret, self._directory.unsettled[name])
 
         self._names_taken.add(name)
-        return [fx.Hold(link), *self.check_secret(now, name, message.secret, None, checked)]
+        return [fx.Hold(link), *self.check_secret(now, name, message.secret, None, checked, settle=False)]
 
     # -- credentials --------------------------------------------------------------------------------------------
 
@@ -135,38 +148,78 @@ class Accounts:
             return refuse(link, m.InvalidMessage(f"{given.username} needs a secret or a ticket", "no_secret"))
         return self.check_secret(now, given.username, given.secret, link, then)
 
-    def check_secret(self, now: float, name: str, secret: str, hold: int | None, then: Checked) -> Effects:
-        """The same for a name and a secret; `hold` is the link to be kept waiting."""
+    def check_secret(
+        self, now: float, name: str, secret: str, hold: int | None, then: Checked, settle: bool = True
+    ) -> Effects:
+        """The same for a name and a secret; `hold` is the link to be kept waiting. `settle`: until the registration is
+        acknowledged, too."""
         if self._verified.knows(name, secret, now):
             return then(now, None)
 
+        hash = self._directory.users.get(name)
+
         def checked(now: float, refused: Refused) -> Effects:
-            if refused is None:
-                self._verified.remember(name, secret, now)
             if hold is not None and hold not in self._held:
                 return []  # the client has gone: no place is kept for it
-            return then(now, refused)
+            if refused is None and self._directory.users.get(name) != hash:
+                return self._finish(now, hold, _WRONG, then)  # it is somebody else's by now
+            if refused is None and settle and name in self._directory.unsettled:
+                return self._once_settled(now, name, hold, then)
+            if refused is None:
+                self._verified.remember(name, secret, now)
+            elif hash is None and not (self.replication and self.replication.can_acknowledge):
+                refused = _UNSURE
+            return self._finish(now, hold, refused, then)
 
         token = self._token()
-        self._verifying[token] = (hold, checked)
-        verify = fx.VerifySecret(token, self._directory.users.get(name), secret)
+        self._verifying[token] = checked
+        verify = fx.VerifySecret(token, hash, secret)
         if hold is None:
             return [verify]
         self._held.add(hold)
         return [fx.Hold(hold), verify]
 
+    def _finish(self, now: float, hold: int | None, refused: Refused, then: Checked) -> Effects:
+        if hold is None:
+            return then(now, refused)
+        self._held.discard(hold)
+        return [*then(now, refused), fx.Release(hold)]
+
+    def _once_settled(self, now: float, name: str, hold: int | None, then: Checked) -> Effects:
+        """The secret is right, but the registration is not known to be acknowledged: it may yet become another's."""
+        index = self._directory.unsettled[name]
+
+        def settled(now: float, committed: bool) -> Effects:
+            if hold is not None and hold not in self._held:
+                return []
+            return self._finish(now, hold, None if committed else _NOT_SETTLED, then)
+
+        if self.replication is None:
+            return settled(now, False)
+        return self.replication.when_committed(now, index, settled)
+
     def verified(self, now: float, token: int, ok: bool) -> Effects:
         """A secret has been checked."""
-        hold, then = self._verifying.pop(token)
-        effects = then(now, None if ok else _WRONG)
-        if hold is None:
-            return effects
-        self._held.discard(hold)
-        return [*effects, fx.Release(hold)]
+        return self._verifying.pop(token)(now, None if ok else _WRONG)
+
+    def forget_verified(self) -> None:
+        """Another central reigns, and may give names to others."""
+        self._verified.clear()
 
     def gone(self, link: int) -> None:
         """A client has not waited for the answer."""
         self._held.discard(link)
+        self._registrants.discard(link)
+
+    def expire(self, now: float) -> None:
+        """A registration that ended unsettled, and was not repeated for long, counts as any other."""
+        for name in self._directory.unsettled:
+            if name not in self._names_taken:
+                self._left_open.setdefault(name, now)
+        for name, since in list(self._left_open.items()):
+            if now - since >= OPEN:
+                del self._left_open[name]
+                self._directory.unsettled.pop(name, None)
 
     def verify_for_server(self, now: float, link: int, message: n.VerifyLogin) -> Effects:
         """A server asks whether its client's credentials are right."""

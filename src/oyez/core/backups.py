@@ -37,32 +37,32 @@ class Backups:
             effects += [fx.Close(old.link), *self.left(now, main, old.link)]
         follower = Follower(central, link, now)
         main.follower_joined(follower)
-        entries = self._entries.after(message.cursor, message.term)
+        known = self._entries.knows(message.cursor, message.term)
         text = base64.b64encode(key).decode()
         welcome = n.BackupAuthenticationSuccess(
-            f"welcome, backup {central.id}", main.term, text, entries is None, main.configuration
+            f"welcome, backup {central.id}", main.term, text, not known, main.configuration
         )
         effects += [fx.Trust(link), fx.Send(link, welcome), *main.voter_joined(central.id, link)]
-        effects.append(fx.Report("backup_joined", {"central": central.id, "snapshot": entries is None}))
-        if entries is None:
+        effects.append(fx.Report("backup_joined", {"central": central.id, "snapshot": not known}))
+        if not known:
             self._snapshots[link] = Outgoing(self._directory, self._entries, main.term, link, self.part)
             return [*effects, *self._snapshots[link].begin(), *self._if_sent(now, main, link)]
         follower.held = message.cursor
-        return [*effects, *main.feed(now, follower, entries), *main.review(now)]
+        return [*effects, *main.feed(now, follower, message.cursor), *main.review(now)]
 
     def synchronised(self, now: float, main: Replication, link: int, message: n.Synchronised) -> Effects:
         """It has something more on its disk."""
         outgoing = self._snapshots.get(link)
-        if message.part and outgoing is not None:
-            return [*outgoing.next(), *self._if_sent(now, main, link)]
+        if message.part:  # the snapshot's last parts may be acknowledged when all of it is on its way
+            return [] if outgoing is None else [*outgoing.next(), *self._if_sent(now, main, link)]
         return main.held_by(now, link, message.index)
 
     def _if_sent(self, now: float, main: Replication, link: int) -> Effects:
         """Once the snapshot's last part is on its way, what happens from now on follows it."""
         if not self._snapshots[link].done:
             return []
-        del self._snapshots[link]
-        return main.feed(now, main.followers[link], [])
+        through = self._snapshots.pop(link).through
+        return main.feed(now, main.followers[link], through)
 
     def left(self, now: float, main: Replication, link: int) -> Effects:
         """Its link is gone."""
@@ -94,8 +94,8 @@ class Backups:
     def tell_loads(self, main: Replication, loads: dict[str, int]) -> Effects:
         """Tell them now; and how far everything is acknowledged."""
         self._loads_pending = False
-        message = n.SynchroniseServerLoad(loads, main.term, self._entries.committed)
-        return [fx.Send(follower.link, message) for follower in main.followers.values() if follower.receiving]
+        message = n.SynchroniseServerLoad(loads, main.term, self._entries.acknowledged)
+        return [fx.Send(follower.link, message) for follower in main.followers.values() if follower.sent is not None]
 
     def forget(self) -> None:
         """This central is main no more."""

@@ -58,7 +58,7 @@ class Central(Quiet):
         self.entries = Entries(stored.position)
         self.placement = Placement(entropy)
         self.accounts = Accounts(self.directory, self.placement, stored.key, entropy, anonymous)
-        self.registry = Registry(self.directory, self.placement, self._append)
+        self.registry = Registry(self.directory, self.placement, self._append, self._detached)
         self.uplink = Uplink(list(seeds), entropy, self._introduction, own=address)
         self.office = Office(
             self.me,
@@ -92,11 +92,16 @@ class Central(Quiet):
 
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
         if purpose != PURPOSE:
-            return self.office.probe_dialed(link, purpose.removeprefix("probe:"))
+            return self.office.probe_dialed(now, link, purpose.removeprefix("probe:"))
         if self.office.is_main:
             self.uplink.unwanted()
             return [fx.Close(link)]
-        return [*self.uplink.dialed(now, link), *self.office.ask_uplink()]
+        # What the introduction claims to hold has to be on disk before it is claimed.
+        return [
+            fx.Persist((self.entries.position,)),
+            *self.uplink.dialed(now, link),
+            fx.Then(lambda now: self.office.ask_uplink()),
+        ]
 
     def on_dial_failed(self, now: float, purpose: str) -> Effects:
         if purpose == PURPOSE:
@@ -170,13 +175,23 @@ class Central(Quiet):
             effects += self.registry.beat(now, self._main.term)
             effects += self.backups.beat(now, self._main, slept)
             effects += self._main.tick(now)
+            effects += self._keep_acknowledged(now)
         else:
             effects += self.uplink.send(n.Heartbeat(self.office.term))
             effects += self.uplink.watch(now, slept)
             effects += [fx.Send(link, n.Heartbeat(self.office.term)) for link in self.office.waiting]
-        effects += self.office.probe()
+        effects += self.office.probe(now)
         effects += self.reception.tick(now)
         return effects
+
+    def _keep_acknowledged(self, now: float) -> Effects:
+        """Remember what is acknowledged, a while later: it costs nothing but a repeated answer if it is lost."""
+        self.accounts.expire(now)
+        acknowledged = self.directory.acknowledged(self.entries.committed)
+        if acknowledged <= self.entries.acknowledged:
+            return []
+        self.entries.acknowledged = acknowledged
+        return [fx.Persist((self.entries.position,))]
 
     def on_hashed(self, now: float, token: int, hash: str) -> Effects:
         return self.accounts.hashed(now, token, hash)
@@ -198,10 +213,13 @@ class Central(Quiet):
         effects: Effects = []
         for link, message in waiting.items():
             effects += self.on_message(now, link, message)
+        if not self.office.is_main:
+            return effects  # one of those that waited knows of a higher term
         return [*effects, *self.reception.resume(now), fx.Report("ready", {"address": str(self.address)})]
 
     def _left_office(self, now: float) -> Effects:
         self.accounts.replication = None
+        self.accounts.forget_verified()
         self.backups.forget()
         answer = n.NotMain("this central is main no more", "not_main", None, self.office.centrals)
         return [effect for link in self.registry.abandon() for effect in (fx.Send(link, answer), fx.Close(link))]
@@ -217,8 +235,11 @@ class Central(Quiet):
             return refuse(link, n.PromoteFailed("the cluster secret is wrong", "wrong_secret"))
         if self.office.is_main:
             return refuse(link, n.PromoteFailed("this central is the main already", "is_main"))
-        promoted = self.office.promote(now)
-        return [*promoted, fx.Send(link, n.PromoteSuccess("this central is being made the main", self.office.term))]
+
+        def promoted(now: float) -> Effects:
+            return [fx.Send(link, n.PromoteSuccess("this central is the main now", self.office.term))]
+
+        return [*self.office.promote(now), fx.Then(promoted)]
 
     def _knows_secret(self, secret: str) -> bool:
         return hmac.compare_digest(secret.encode(), self._secret.encode())
@@ -227,6 +248,9 @@ class Central(Quiet):
 
     def _append(self, now: float, record: "EntryRecord") -> Effects:
         return self._main.append(now, record) if self.office.is_main else []
+
+    def _detached(self, origin: str, link: int) -> None:
+        self._main.voter_left(origin, link)
 
     def _authenticate(self, now: float, link: int, message: n.Authenticate) -> Effects:
         if not self._knows_secret(message.secret):
@@ -280,6 +304,8 @@ class Central(Quiet):
     def _backup_authenticate(self, now: float, link: int, message: n.BackupAuthenticate) -> Effects:
         if not self._knows_secret(message.secret):
             return refuse(link, n.BackupAuthenticationFail("the cluster secret is wrong", "wrong_secret"))
+        if m.Address(message.hostname, message.port) == self.address:
+            return refuse(link, n.BackupAuthenticationFail("this is my own address, advertise yours", "address_in_use"))
         if message.id == self.me.id:
             return refuse(link, n.BackupAuthenticationFail("this is my own id: a copied data directory?", "id_in_use"))
         demoted = self.office.step_down(now, message.promised) if message.promised > self.office.term else []
@@ -354,6 +380,7 @@ _FROM_SERVERS: dict[type, Callable[..., Effects]] = {
     n.DeLoad: Central._deload,
     n.VerifyLogin: lambda self, now, link, message: self.accounts.verify_for_server(now, link, message),
     n.Heartbeat: _nothing,
+    n.Vote: _nothing,  # late: this central was elected without it
     n.TermConfirmed: lambda self, now, link, message: self._main.confirmed(
         now, self.registry.links[link].origin, message
     ),
@@ -363,6 +390,7 @@ _FROM_SERVERS: dict[type, Callable[..., Effects]] = {
 _FROM_BACKUPS: dict[type, Callable[..., Effects]] = {
     n.Synchronised: lambda self, now, link, message: self.backups.synchronised(now, self._main, link, message),
     n.Heartbeat: _nothing,
+    n.Vote: _nothing,  # late: this central was elected without it
     n.TermConfirmed: lambda self, now, link, message: self._main.confirmed(
         now, self._main.followers[link].central.id, message
     ),

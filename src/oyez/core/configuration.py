@@ -58,9 +58,10 @@ def first(main: CentralAddress, term: int) -> Configuration:
 
 
 def taken_over(old: Configuration, main: CentralAddress, term: int) -> Configuration:
-    """The first configuration of a new main: the voters are the same, and nobody else is known to be in sync."""
+    """The first configuration of a new main: the voters are the same, and so are those in sync: each of them holds
+    everything that was committed, and nothing will be committed without them until they are taken out."""
     centrals = tuple(main if central.id == main.id else central for central in old.centrals)
-    return Configuration(term, 1, main.id, (main.id,), centrals, old.servers, old.before)
+    return Configuration(term, 1, main.id, old.in_sync, centrals, old.servers, old.before)
 
 
 def changed(

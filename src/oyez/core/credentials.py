@@ -42,3 +42,7 @@ class VerifiedCredentials:
             del self._known[username]
             return False
         return hmac.compare_digest(known[0], digest(self._key, secret))
+
+    def clear(self) -> None:
+        """Forget everyone: who is registered may have changed."""
+        self._known.clear()

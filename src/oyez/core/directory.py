@@ -108,6 +108,10 @@ class Directory:
         for name in [name for name, index in self.unsettled.items() if index <= committed]:
             del self.unsettled[name]
 
+    def acknowledged(self, committed: int) -> int:
+        """Up to which entry every registration is known to have been acknowledged, of those that are committed."""
+        return min([committed, *[index - 1 for index in self.unsettled.values()]])
+
     def open_servers(self) -> dict[str, int]:
         """Load by id, of the servers that may be given clients."""
         return {server.id: server.load for server in self.servers.values() if server.ready}

@@ -19,6 +19,7 @@ class Candidacy:
         self.term = max(voter.promised, above) + 1
         self.trial = True
         self.over = False
+        self.asking = True  # false while the own vote is on its way to the disk
         self._voter = voter
         self._votes: set[str] = {voter.id}
 
@@ -30,12 +31,12 @@ class Candidacy:
     @property
     def won(self) -> bool:
         """Do the votes of this phase suffice?"""
-        return not self.over and cfg.elected(self.configuration, self._votes)
+        return self.asking and not self.over and cfg.elected(self.configuration, self._votes)
 
     def stand(self) -> None:
         """The trial is won: vote for itself (to be put on disk first), and ask for the votes that bind."""
         self._voter.consider(n.RequestVote(self.term, self._voter.id, self.configuration), main_is_alive=False)
-        self.trial = False
+        self.trial = self.asking = False
         self._votes = {self._voter.id}
 
     def counted(self, vote: n.Vote) -> None:

@@ -55,7 +55,7 @@ class Entries:
     def __init__(self, position: fx.Position) -> None:
         self.last = position.index
         self.last_term = position.term
-        self.committed = position.committed
+        self.committed = self.acknowledged = position.committed
         self.most = KEPT
         self._kept: deque[Entry] = deque()
         self._base = (position.index, position.term)  # the entry before the first that is kept
@@ -63,7 +63,7 @@ class Entries:
     @property
     def position(self) -> fx.Position:
         """For the disk."""
-        return fx.Position(self.last, self.last_term, self.committed)
+        return fx.Position(self.last, self.last_term, self.acknowledged)
 
     def append(self, entry: Entry) -> None:
         """The next entry, made here or received."""
@@ -76,15 +76,21 @@ class Entries:
 
     def restart(self, position: fx.Position) -> None:
         """The directory was replaced as a whole."""
-        self.last, self.last_term, self.committed = position.index, position.term, position.committed
+        self.last, self.last_term = position.index, position.term
+        self.committed = self.acknowledged = position.committed
         self._kept.clear()
         self._base = (position.index, position.term)
 
-    def after(self, index: int, term: int) -> list[Entry] | None:
-        """The entries behind (index, term), or None where that entry is not known here, or is no longer held."""
-        if (index, term) == self._base:
-            return list(self._kept)
-        place = index - self._base[0] - 1
-        if not 0 <= place < len(self._kept) or self._kept[place].term != term:
+    def between(self, index: int, last: int) -> list[Entry] | None:
+        """The entries behind `index` up to `last`; None where they are no longer held."""
+        start = index - self._base[0]
+        if start < 0:
             return None
-        return [self._kept[at] for at in range(place + 1, len(self._kept))]
+        return [self._kept[at] for at in range(start, min(last - self._base[0], len(self._kept)))]
+
+    def knows(self, index: int, term: int) -> bool:
+        """Is that the entry here, too, at that index?"""
+        if (index, term) == self._base:
+            return True
+        place = index - self._base[0] - 1
+        return 0 <= place < len(self._kept) and self._kept[place].term == term

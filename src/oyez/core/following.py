@@ -87,7 +87,7 @@ class Following:
             if server is not None:
                 server.load = load
         if self._incoming is None and self._entries.committed < message.index <= self._entries.last:
-            self._entries.committed = message.index
+            self._entries.committed = self._entries.acknowledged = message.index
             self._directory.settled(message.index)
             return [fx.Persist((self._entries.position,))]
         return []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from oyez.core import configuration as cfg
 from oyez.core import effects as fx
+from oyez.core import timing
 from oyez.core.effects import Effects
 from oyez.core.election import Candidacy
 from oyez.core.entries import Entries
@@ -63,6 +64,7 @@ class Office:
         self._seen = 0  # the highest term heard of
         self._durable = voter.state
         self._probing: set[str] = set()
+        self._probed_at: dict[int, float] = {}
 
     # -- standing -----------------------------------------------------------------------------------------------
 
@@ -119,16 +121,16 @@ class Office:
         return [*self._ask(), *self.soon(), *self._progress(now)]
 
     def _ask(self) -> Effects:
-        if self._candidacy is None:
+        if self._candidacy is None or not self._candidacy.asking:
             return []
-        links = [*self.waiting, *([] if self._uplink.link is None else [self._uplink.link])]
+        links = [*self.waiting, *([self._uplink.link] if self._uplink.link and self._uplink.introduced else [])]
         return [fx.Send(link, self._candidacy.request) for link in links]
 
     def ask_uplink(self) -> Effects:
         """Another central has been reached: it may vote, too."""
-        if self._candidacy is None or self._uplink.link is None:
+        if self._candidacy is None or not self._candidacy.asking:
             return []
-        return [fx.Send(self._uplink.link, self._candidacy.request)]
+        return self._uplink.send(self._candidacy.request)
 
     def wait(self, link: int, message: Waiting) -> Effects:
         """A node looks for a main: send it there, or keep it as a voter for this one."""
@@ -136,11 +138,12 @@ class Office:
             main = self._uplink.central if self._uplink.joined else None
             info = "this central is not the main"
             return [fx.Send(link, n.NotMain(info, "not_main", main, self.centrals)), fx.Close(link)]
+        self._seen = max(self._seen, message.term if isinstance(message, n.Authenticate) else message.promised)
         self.waiting[link] = message
         effects: Effects = [fx.Trust(link), fx.Send(link, n.Heartbeat(self.term))]
         if self._candidacy is None:
             return [*effects, fx.SetTimer("campaign", self._entropy.uniform(*CAMPAIGN))]
-        return [*effects, fx.Send(link, self._candidacy.request)]
+        return [*effects, fx.Send(link, self._candidacy.request)] if self._candidacy.asking else effects
 
     def voted(self, now: float, message: n.Vote) -> Effects:
         """An answer to this candidate."""
@@ -166,6 +169,7 @@ class Office:
         def stood(now: float) -> Effects:
             if self._candidacy is not candidacy:
                 return []
+            candidacy.asking = True
             return [*self._ask(), *self._progress(now)]
 
         return [*self._keep(), fx.Then(stood)]
@@ -225,6 +229,8 @@ class Office:
             self.voter.state = VoterState(configuration.term, self.me.id, self.voter.configuration)
 
             def installed(now: float) -> Effects:
+                if self.is_main:
+                    return []
                 return self._reign(now, configuration)
 
             return [*self._keep(), fx.Then(installed)]
@@ -311,9 +317,10 @@ class Office:
 
     # -- looking for a main -------------------------------------------------------------------------------------
 
-    def probe(self) -> Effects:
+    def probe(self, now: float) -> Effects:
         """A main looks after the centrals that it misses: one of them may reign in a higher term. So does a candidate:
         the one that it waits for may be waiting as well, while there is a main elsewhere."""
+        silent = [link for link, since in self._probed_at.items() if now - since >= timing.SUSPICION]
         missing = self._missing()
         if self.replication is not None:
             present = {follower.central.id for follower in self.replication.followers.values()}
@@ -321,11 +328,13 @@ class Office:
             missing = [c for c in centrals if c.id not in present and c.id != self.me.id]
         missing = [central for central in missing if central.id not in self._probing]
         self._probing.update(central.id for central in missing)
-        return [fx.Dial(central.address, f"probe:{central.id}") for central in missing]
+        closed: Effects = [fx.Close(link, at_once=True) for link in silent]
+        return [*closed, *[fx.Dial(central.address, f"probe:{central.id}") for central in missing]]
 
-    def probe_dialed(self, link: int, id: str) -> Effects:
+    def probe_dialed(self, now: float, link: int, id: str) -> Effects:
         """Connected to one of them."""
         self.probes[link] = id
+        self._probed_at[link] = now
         return [fx.Send(link, Status())]
 
     def probe_failed(self, id: str) -> None:
@@ -345,6 +354,7 @@ class Office:
     def link_closed(self, link: int) -> None:
         """A link that waited, or probed, is gone."""
         self.waiting.pop(link, None)
+        self._probed_at.pop(link, None)
         id = self.probes.pop(link, None)
         if id is not None:
             self._probing.discard(id)

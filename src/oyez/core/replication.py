@@ -23,19 +23,27 @@ UNSETTLED = 3.0
 STALLED = 1.0
 """Seconds after which a backup that owes an acknowledgement is proposed to be dropped from the in-sync set."""
 
+GRACE = 1.0
+"""Seconds for which a backup that was lost stays in sync while there is nothing to commit: a link may just flap."""
+
+WINDOW = 1000
+"""Entries on their way to a backup at once."""
+
 Settled = Callable[[float, bool], Effects]
 """What goes on when an entry is committed (True), or could not be in time (False)."""
 
 
 @dataclass(slots=True)
 class Follower:
-    """A backup on its link. `held` is what it has on disk; None until its snapshot, or its first entry, is there."""
+    """A backup on its link. `held` is what it has on disk; None until its snapshot, or its first entry, is there.
+    `sent` is the last entry on its way to it; None while it gets a snapshot.
+    """
 
     central: CentralAddress
     link: int
     heard: float
     held: int | None = None
-    receiving: bool = False  # entries, as opposed to a snapshot
+    sent: int | None = None
     owes_since: float | None = None
 
 
@@ -58,6 +66,7 @@ class Replication:
         self._configuring = False
         self._ended = False
         self._waiting: list[tuple[int, float, Settled]] = []
+        self._missed: dict[str, float] = {}  # when each backup was lost
 
     @property
     def configuration(self) -> Configuration:
@@ -76,15 +85,27 @@ class Replication:
         """Write an entry: to disk, and to the backups at the same time."""
         entry = Entry(self._entries.last + 1, self.term, record)
         self._entries.append(entry)
-        message = entry.message(self.term)
-        receiving = [follower for follower in self.followers.values() if follower.receiving]
-        for follower in receiving:
-            follower.owes_since = follower.owes_since or now
         return [
-            *[fx.Send(follower.link, message) for follower in receiving],
+            fx.Then(self._feed_all),
             fx.Persist((record, self._entries.position)),
             fx.Then(lambda now: self._is_durable(now, entry.index)),
         ]
+
+    def _feed_all(self, now: float) -> Effects:
+        return [effect for follower in self.followers.values() for effect in self._feed(now, follower)]
+
+    def _feed(self, now: float, follower: Follower) -> Effects:
+        """Send what the follower has not been sent yet. Done when its turn comes, not when the entry is made: what is
+        to be done about one event may wait for the disk, and be overtaken by what is done about another."""
+        if follower.sent is None or self._ended or follower.link not in self.followers:
+            return []
+        entries = self._entries.between(follower.sent, min(self._entries.last, (follower.held or 0) + WINDOW))
+        if entries is None:
+            return [fx.Close(follower.link)]  # too far behind by now: it comes back for a snapshot
+        if entries:
+            follower.sent = entries[-1].index
+            follower.owes_since = follower.owes_since or now
+        return [fx.Send(follower.link, entry.message(self.term)) for entry in entries]
 
     def when_committed(self, now: float, index: int, then: Settled) -> Effects:
         """Go on with `then` once the entry is committed, or known not to be in time."""
@@ -103,8 +124,8 @@ class Replication:
         if follower is None or index > self._entries.last:
             return []
         follower.held = max(follower.held or 0, index)
-        follower.owes_since = None if follower.held == self._entries.last else now
-        return self._advance(now)
+        follower.owes_since = None if follower.held == follower.sent else now
+        return [*self._feed(now, follower), *self._advance(now)]
 
     # -- commitment ---------------------------------------------------------------------------------------------
 
@@ -121,9 +142,11 @@ class Replication:
         """Start a round if there is something to confirm; with one voter it is confirmed at once."""
         if self._configuring or self._in_flight or self._ended:
             return []
-        unadopted = self.adopted is not self.configuration
-        if self._replicated() <= self._entries.committed and not unadopted:
-            return self._propose(now)
+        proposed = self._propose(now)  # first: under unbroken load there is always something to commit
+        if proposed:
+            return proposed
+        if self._replicated() <= self._entries.committed and self.adopted is self.configuration:
+            return []
         self._round += 1
         self._in_flight = True
         self._covers = self._replicated()
@@ -170,13 +193,18 @@ class Replication:
             if follower.held is not None and follower.held >= safe and not self._stalls(now, follower)
         }
         taken = {central.address for central in current.values()}  # by a central whose disk is new
+        if self._entries.last <= self._entries.committed:  # nobody waits for those that may be back in a moment
+            back = {id for id, since in self._missed.items() if now - since < GRACE}
+        else:
+            back = set()
         known = {
             central.id: current.get(central.id, central)
             for central in old.centrals
             if central.id in current or central.address not in taken
         }
         centrals = (*known.values(), *[central for id, central in sorted(current.items()) if id not in known])
-        new = cfg.changed(old, {self._voter.id, *current}, centrals, self._servers())
+        in_sync = {self._voter.id, *current, *back.intersection(old.in_sync)}
+        new = cfg.changed(old, in_sync, centrals, self._servers())
         return [] if new is None else self.configure(now, new)
 
     def _stalls(self, now: float, follower: Follower) -> bool:
@@ -218,14 +246,13 @@ class Replication:
 
     def follower_left(self, now: float, link: int) -> Effects:
         """A backup is gone: it is in sync no more, once the voters agree."""
-        del self.followers[link]
+        self._missed[self.followers.pop(link).central.id] = now
         return self._advance(now)
 
-    def feed(self, now: float, follower: Follower, entries: list[Entry]) -> Effects:
-        """From now on the follower gets entries, beginning with these."""
-        follower.receiving = True
-        follower.owes_since = now if entries else None
-        return [fx.Send(follower.link, entry.message(self.term)) for entry in entries]
+    def feed(self, now: float, follower: Follower, behind: int) -> Effects:
+        """From now on the follower gets the entries behind this one."""
+        follower.sent = behind
+        return self._feed(now, follower)
 
     def review(self, now: float) -> Effects:
         """Something has changed in who is there: do what that calls for."""

@@ -23,6 +23,7 @@ class Outgoing:
 
     def __init__(self, directory: Directory, entries: Entries, term: int, link: int, size: int = PART) -> None:
         self.done = False
+        self.through = 0  # the entry up to which it goes, once it is done
         self._directory = directory
         self._entries = entries
         self._term = term
@@ -35,10 +36,9 @@ class Outgoing:
     def begin(self) -> Effects:
         """The servers, and the first parts."""
         self._names = list(self._directory.users)
-        servers = [server.listing for server in self._directory.servers.values()]
         loads = {server.id: server.load for server in self._directory.servers.values()}
         effects: Effects = [
-            fx.Send(self._link, n.SynchroniseServerAddresses(servers, self._term)),
+            self._addresses(),
             fx.Send(self._link, n.SynchroniseServerLoad(loads, self._term)),
         ]
         for _ in range(WINDOW):
@@ -57,6 +57,7 @@ class Outgoing:
             part = n.SynchroniseUserStore({name: users[name] for name in names}, self._term, part=self._part)
             return [fx.Send(self._link, part)]
         self.done = True
+        self.through = self._entries.last
         names += list(users)[len(self._names) :]
         last = n.SynchroniseUserStore(
             {name: users[name] for name in names},
@@ -65,10 +66,14 @@ class Outgoing:
             self._entries.last_term,
             self._part,
             last=True,
-            committed=self._entries.committed,
+            committed=self._entries.acknowledged,
             unsettled=dict(self._directory.unsettled),
         )
-        return [fx.Send(self._link, last)]
+        return [self._addresses(), fx.Send(self._link, last)]
+
+    def _addresses(self) -> fx.Send:
+        servers = [server.listing for server in self._directory.servers.values()]
+        return fx.Send(self._link, n.SynchroniseServerAddresses(servers, self._term))
 
 
 class Incoming:

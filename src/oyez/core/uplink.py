@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 PURPOSE = "central"
 
+WAIT = 6.0
+"""Seconds for which a node waits at a central that is not elected: another may be luckier."""
+
 WELCOME = 1.5
 """Seconds within which a central must have answered the introduction, or have shown that it waits itself."""
 
@@ -49,6 +52,8 @@ class Uplink:
         self._now = 0.0  # within a heartbeat
         self._dialing = False
         self._heard = 0.0
+        self._dialed_at = 0.0
+        self.introduced = False
 
     @property
     def central(self) -> Address:
@@ -67,8 +72,16 @@ class Uplink:
     def dialed(self, now: float, link: int) -> Effects:
         """Connected: introduce this node."""
         self._dialing = False
-        self.link, self._heard = link, now
-        return [fx.Trust(link), fx.Send(link, self._introduce())]
+        self.link, self.introduced = link, False
+        self._heard = self._dialed_at = now
+
+        def introduce(now: float) -> Effects:
+            if self.link != link:
+                return []
+            self.introduced = True
+            return [fx.Send(link, self._introduce())]
+
+        return [fx.Trust(link), fx.Then(introduce)]
 
     def unwanted(self) -> None:
         """Connected, when this node has no use for it any more."""
@@ -137,7 +150,7 @@ class Uplink:
 
     def send(self, message: Message) -> Effects:
         """Say something to the central, if it is there; what is lost is corrected by the next introduction."""
-        return [fx.Send(self.link, message)] if self.link is not None else []
+        return [fx.Send(self.link, message)] if self.link is not None and self.introduced else []
 
     def watch(self, now: float, slept: bool) -> Effects:
         """Once a heartbeat: act on silence. After this process itself has slept, everyone gets a new chance."""
@@ -145,7 +158,12 @@ class Uplink:
         if slept:
             self._heard = now
         patience = timing.SUSPICION if self.joined else WELCOME
-        if self.link is None or now - self._heard < patience:
+        if self.link is None:
+            return []
+        if not self.joined and now - self._dialed_at >= WAIT:
+            self._turn()  # it waits itself, and for longer than an election takes: perhaps another is luckier
+            return [fx.Close(self.link)]
+        if now - self._heard < patience:
             return []
         silent = fx.Report("central_silent", {"central": str(self.central)})
         self._silent, self._shunned_until = self.central, now + SHUN
