@@ -357,6 +357,7 @@ _FROM_SERVERS: dict[type, Callable[..., Effects]] = {
         now, self.registry.links[link].origin, message
     ),
     n.TermRefused: Central._term_refused,
+    n.Vote: _nothing,  # the others sufficed
 }
 _FROM_BACKUPS: dict[type, Callable[..., Effects]] = {
     n.Synchronised: lambda self, now, link, message: self.backups.synchronised(now, self._main, link, message),
@@ -365,6 +366,7 @@ _FROM_BACKUPS: dict[type, Callable[..., Effects]] = {
         now, self._main.followers[link].central.id, message
     ),
     n.TermRefused: Central._term_refused,
+    n.Vote: _nothing,
     n.RequestVote: lambda self, now, link, message: self.office.considered(link, message),
 }
 _FROM_WAITING: dict[type, Callable[..., Effects]] = {
