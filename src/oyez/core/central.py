@@ -94,7 +94,7 @@ class Central(Quiet):
         if purpose != PURPOSE:
             return self.office.probe_dialed(link, purpose.removeprefix("probe:"))
         if self.office.is_main:
-            return [fx.Close(link)]
+            return self.uplink.unwanted(link)
         return [*self.uplink.dialed(now, link), *self.office.ask_uplink()]
 
     def on_dial_failed(self, now: float, purpose: str) -> Effects:

@@ -69,6 +69,11 @@ class Uplink:
         self.link, self._heard = link, now
         return [fx.Trust(link), fx.Send(link, self._introduce())]
 
+    def unwanted(self, link: int) -> Effects:
+        """Connected, when this node needs no main any more; it may dial again when it does."""
+        self._dialing = False
+        return [fx.Close(link)]
+
     def failed(self) -> Effects:
         """Not connected: the next one, after a while."""
         self._dialing = False
