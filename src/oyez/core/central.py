@@ -217,7 +217,8 @@ class Central(Quiet):
         if self.office.is_main:
             return refuse(link, n.PromoteFailed("this central is the main already", "is_main"))
         promoted = self.office.promote(now)
-        return [*promoted, fx.Send(link, n.PromoteSuccess("this central is being made the main", self.office.term))]
+        term = self.office.voter.promised  # to itself, just now
+        return [*promoted, fx.Send(link, n.PromoteSuccess("this central is being made the main", term))]
 
     def _knows_secret(self, secret: str) -> bool:
         return hmac.compare_digest(secret.encode(), self._secret.encode())
