@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 CAMPAIGN = (0.02, 0.12)
 """Seconds, at random, after which a backup that has lost its main stands, and stands again."""
 
+STANDING = 1.0
+"""Seconds for which a candidate waits for its disk and for the votes that bind, before it begins anew."""
+
 Waiting = n.Authenticate | n.BackupAuthenticate
 
 
@@ -55,6 +58,7 @@ class Office:
         self._took_office = took_office
         self._left_office = left_office
         self._candidacy: Candidacy | None = None
+        self._stood = 0.0  # when it won its trial
         self._seen = 0  # the highest term heard of
         self._durable = voter.state
         self._probing: set[str] = set()
@@ -108,6 +112,8 @@ class Office:
         """Ask everyone who is connected whether they would have this central as main."""
         if self.is_main or self._uplink.joined or not self.eligible:
             return []
+        if self._candidacy is not None and not self._candidacy.trial and now - self._stood < STANDING:
+            return self.soon()  # else nobody is ever elected where a disk or a voter takes longer than a campaign
         self._candidacy = Candidacy(self.voter, self._seen)
         return [*self._ask(), *self.soon(), *self._progress(now)]
 
@@ -155,6 +161,7 @@ class Office:
             self._candidacy = None
             return self._reign(now, cfg.taken_over(candidacy.configuration, self.me, candidacy.term))
         candidacy.stand()
+        self._stood = now
 
         def stood(now: float) -> Effects:
             if self._candidacy is not candidacy:
