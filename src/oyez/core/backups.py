@@ -53,8 +53,8 @@ class Backups:
     def synchronised(self, now: float, main: Replication, link: int, message: n.Synchronised) -> Effects:
         """It has something more on its disk."""
         outgoing = self._snapshots.get(link)
-        if message.part and outgoing is not None:
-            return [*outgoing.next(), *self._if_sent(now, main, link)]
+        if message.part:  # it says nothing of its disk: until the last part is there, that holds nothing
+            return [] if outgoing is None else [*outgoing.next(), *self._if_sent(now, main, link)]
         return main.held_by(now, link, message.index)
 
     def _if_sent(self, now: float, main: Replication, link: int) -> Effects:
