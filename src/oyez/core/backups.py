@@ -68,7 +68,7 @@ class Backups:
         """Its link is gone."""
         central = main.followers[link].central
         self._snapshots.pop(link, None)
-        main.voter_left(central.id, link)
+        main.link_closed(link)
         return [fx.Report("backup_lost", {"central": central.id}), *main.follower_left(now, link)]
 
     def beat(self, now: float, main: Replication, slept: bool) -> Effects:

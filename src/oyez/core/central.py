@@ -141,9 +141,10 @@ class Central(Quiet):
         self.office.link_closed(link)
         if link == self.uplink.link:
             return self._main_lost(now)
+        if self.office.is_main:
+            self._main.link_closed(link)
         server = self.registry.links.get(link)
         if server is not None:
-            self._main.voter_left(server.origin, link)
             return [*self.registry.lost(now, link), *self._loads_changed()]
         if self.office.is_main and link in self._main.followers:
             return self.backups.left(now, self._main, link)
