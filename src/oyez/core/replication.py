@@ -137,7 +137,7 @@ class Replication:
 
     def confirmed(self, now: float, voter: str, message: n.TermConfirmed) -> Effects:
         """A voter stands by this main."""
-        if message.term == self.term and message.round == self._round and self._in_flight:
+        if message.term == self.term and message.round == self._round and self._in_flight and not self._ended:
             self._confirmed.add(voter)
             return self._close_round(now)
         return []
