@@ -5,9 +5,8 @@ from random import Random
 
 from oyez.core import tickets
 from oyez.core.central import Central
-from oyez.core.effects import Position, ServerRecord
+from oyez.core.effects import ServerRecord
 from oyez.core.stored import Stored
-from oyez.core.voter import VoterState
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.nodes import Node, Talk, hash_of

@@ -66,7 +66,7 @@ def test_any_word_is_a_sign_of_life(central: Centre, word: m.Message) -> None:
 
 
 def test_the_central_shows_life_each_heartbeat(central: Centre) -> None:
-    a, b = central.ready("a", "b")
+    (a,) = central.ready("a")
     for _ in range(3):
         central.pass_time(timing.HEARTBEAT)
         assert a.hears() == [n.Heartbeat(1)]

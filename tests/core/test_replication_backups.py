@@ -1,4 +1,4 @@
-"""Which backups a main counts as in sync: taken in when they hold everything, dropped when the voters agree (ADR 8, 5)."""
+"""Which backups a main counts as in sync: in when they hold everything, out when the voters agree (ADR 8, 5)."""
 
 import pytest
 
