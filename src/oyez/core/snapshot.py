@@ -58,6 +58,7 @@ class Outgoing:
             return [fx.Send(self._link, part)]
         self.done = True
         names += list(users)[len(self._names) :]
+        servers = [server.listing for server in self._directory.servers.values()]  # some may have come or gone
         last = n.SynchroniseUserStore(
             {name: users[name] for name in names},
             self._term,
@@ -68,7 +69,7 @@ class Outgoing:
             committed=self._entries.committed,
             unsettled=dict(self._directory.unsettled),
         )
-        return [fx.Send(self._link, last)]
+        return [fx.Send(self._link, n.SynchroniseServerAddresses(servers, self._term)), fx.Send(self._link, last)]
 
 
 class Incoming:
