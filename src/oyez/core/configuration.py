@@ -3,8 +3,8 @@
 A `Configuration` is made by a main alone. A change of voters needs the old ones and the new; so does an election
 while a change is under way. With one central there is nobody to elect, and servers have no say.
 
-Pure functions of configurations. Guarantees: whoever confirms (half of each group, or more) and whoever elects (more
-than half of each group, or every central) have a voter in common.
+Pure functions of configurations. Guarantees: whoever confirms (half of each group, or every central) and whoever elects
+(more than half of each group, the candidate among them, which is a central; or every central) have a voter in common.
 """
 
 from collections.abc import Collection
@@ -33,14 +33,20 @@ def groups(configuration: Configuration) -> list[frozenset[str]]:
 
 
 def confirmed(configuration: Configuration, by: Collection[str]) -> bool:
-    """Do at least half of each group stand behind it?"""
-    return all(2 * len(group.intersection(by)) >= len(group) for group in groups(configuration))
+    """Do at least half of each group stand behind it? Or every central: then nobody is left who could be elected."""
+    if all(2 * len(group.intersection(by)) >= len(group) for group in groups(configuration)):
+        return True
+    return _every_central(configuration, by)
 
 
 def elected(configuration: Configuration, by: Collection[str]) -> bool:
     """Do more than half of each group want this candidate? Or every central: then no other main can be."""
     if all(2 * len(group.intersection(by)) > len(group) for group in groups(configuration)):
         return True
+    return _every_central(configuration, by)
+
+
+def _every_central(configuration: Configuration, by: Collection[str]) -> bool:
     centrals = {central.id for central in configuration.centrals}
     centrals.update(voter for voter in configuration.before if "." not in voter)  # origins have a dot, ids have none
     return centrals.issubset(by)
