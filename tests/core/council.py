@@ -211,6 +211,11 @@ class Council:
         answers = self.asks(name, m.Register(username, f"secret of {username}")).hears()
         return [type(answer) for answer in answers] == [m.RegisterSuccess]
 
+    def has_given(self, name: str, username: str) -> bool:
+        """Is the name taken, for whoever has another secret?"""
+        (answer,) = self.asks(name, m.Register(username, "another secret")).hears()
+        return isinstance(answer, m.RegisterFailed) and answer.reason == "already_registered"
+
     def status(self, name: str) -> m.StatusReport:
         (report,) = self.asks(name, m.Status()).hears()
         assert isinstance(report, m.StatusReport)

@@ -129,7 +129,7 @@ def test_one_voter_is_counted_once_and_strangers_not_at_all(pair: Reign) -> None
     for voter in ("s.1", "s.1", "m", "x.1", "s.2", "c"):
         pair.do(pair.main.confirmed(pair.now, voter, answer))
     assert pair.settled == []
-    pair.do(pair.main.confirmed(pair.now, "b", answer))
+    pair.do(pair.main.confirmed(pair.now, "t.1", answer))
     assert pair.settled == [("bob", True)]
 
 
@@ -166,14 +166,31 @@ def test_a_voter_that_joins_in_the_middle_of_a_round_is_asked_too(pair: Reign) -
         pair.leaves(server)
     pair.registers("bob")
     pair.holds("b")
-    pair.confirms("b")
-    assert pair.settled == []
+    assert pair.settled == []  # m is alone: b has not answered
     pair.joins("t.1")
     told = pair.hears("t.1")
     assert [type(message) for message in told] == [n.Configure, n.ConfirmTerm]
     pair.sent[LINKS["t.1"]] += told
     pair.confirms("t.1")
+    assert pair.settled == []
+    pair.joins("u.1")
+    pair.confirms("u.1")
     assert pair.settled == [("bob", True)]
+
+
+def test_all_centrals_may_confirm_where_no_server_is_left(pair: Reign) -> None:
+    """After a power cut, or when all servers were restarted at once: those that vote don't come back."""
+    for server in SERVERS:
+        pair.leaves(server)
+    pair.servers = ("s.2", "t.2", "u.2")
+    pair.registers("bob")
+    pair.holds("b")
+    pair.settles("b")
+    assert pair.settled == [("bob", True)]
+    pair.tick()
+    pair.settles("b")
+    assert pair.main.configuration.servers == ("s.2", "t.2", "u.2")
+    assert pair.adopted
 
 
 def test_a_voter_that_joins_while_a_configuration_is_written_is_told_once_it_is(pair: Reign) -> None:
