@@ -6,24 +6,27 @@ from random import Random
 from oyez.core import tickets
 from oyez.core.central import Central
 from oyez.core.effects import ServerRecord
+from oyez.core.stored import Stored
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.nodes import Node, Talk, hash_of
 
 HOME = m.Address("central", 3780)
+HOME_ID = "c-home"
 CLUSTER = "cluster secret"
 KEY = b"k" * 32
 SERVER_PORTS = {"a": 4001, "b": 4002, "c": 4003, "d": 4004}
 
 
 class Centre(Node):
-    """A started central. `users` are registered already, `servers` were there before it restarted."""
+    """A started central that is the only one. `users` are registered already, `servers` were there before a restart."""
 
     def __init__(
         self, users: str = "", servers: list[ServerRecord] | None = None, anonymous: bool = True, seed: int = 1
     ) -> None:
-        stored = {name: hash_of(f"secret of {name}") for name in users.split()}
-        self.role = Central(HOME, CLUSTER, stored, servers or [], KEY, Random(seed), anonymous)
+        stored = Stored(KEY, HOME_ID, {name: hash_of(f"secret of {name}") for name in users.split()})
+        stored.servers = servers or []
+        self.role = Central(HOME, CLUSTER, stored, Random(seed), anonymous=anonymous)
         super().__init__(self.role)
         self.start()
 
@@ -95,6 +98,11 @@ def permit_in(redirect: m.Redirect, server: str, now: float = 1000.0) -> tickets
     ticket = tickets.check(key, redirect.ticket, f"server:{server}", now)
     assert isinstance(ticket, tickets.Ticket), ticket
     return ticket
+
+
+def told(talk: Talk) -> list[m.Message]:
+    """What a server has heard, but for signs of life and for how things are decided."""
+    return [message for message in talk.hears() if type(message) not in (n.Heartbeat, n.Configure, n.ConfirmTerm)]
 
 
 def said(talk: Talk, kind: type[m.Message]) -> list[m.Message]:

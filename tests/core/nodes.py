@@ -99,6 +99,11 @@ class Talk:
         return whole.splitlines()
 
     @property
+    def sent(self) -> bytes:
+        """All that the node has sent."""
+        return self._transport.sent
+
+    @property
     def ended(self) -> bool:
         """Has the node closed this link?"""
         return bool(self._transport.ended)
@@ -120,8 +125,8 @@ class Talk:
 class Node:
     """A role, running."""
 
-    def __init__(self, role: Role) -> None:
-        self.world = World()
+    def __init__(self, role: Role, world: World | None = None) -> None:
+        self.world = world or World()
         self.host = Host(role, self.world)
         self._stopped: set[str] = set()
         self._talks: list[Talk] = []

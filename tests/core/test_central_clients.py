@@ -6,7 +6,7 @@ import pytest
 from oyez.core import tickets
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
-from tests.core.centrals import CLUSTER, HOME, KEY, Centre, announce, permit_in
+from tests.core.centrals import CLUSTER, HOME, HOME_ID, KEY, Centre, announce, permit_in
 from tests.core.nodes import Talk
 
 ACTIVITY = msgspec.Raw(b"{}")
@@ -41,7 +41,7 @@ def test_register_takes_a_free_name_and_the_link_stays_open(central: Centre) -> 
     talk = central.connect().says(m.Register("mia", "secret of mia"))
     assert talk.hears() == [m.RegisterSuccess("registered mia")]
     assert not talk.ended
-    assert central.reported("registered") == [{"username": "mia"}]
+    assert central.reported("registered") == [{"username": "mia", "term": 1}]
 
 
 def test_who_has_registered_may_log_in_on_the_same_link(central: Centre) -> None:
@@ -201,10 +201,11 @@ def test_status_is_for_everyone_and_the_link_stays_open(central: Centre) -> None
     for _ in range(2):
         (report,) = talk.says(m.Status()).hears()
         assert report == m.StatusReport(
-            term=0,
+            term=1,
             users=2,
-            centrals=[m.CentralStatus("central", 3780, "main")],
+            centrals=[m.CentralStatus("central", 3780, "main", HOME_ID)],
             servers=[m.ServerStatus("a", "host", 4001, 0)],
+            voters=[HOME_ID],
         )
     assert not talk.ended
 
@@ -226,6 +227,8 @@ def test_who_lists_a_thousand_and_counts_all(central: Centre) -> None:
     assert report.users[0] == m.Presence("user 0000", "b", 1)
 
 
+OTHER = n.CentralAddress("c-other", "elsewhere", 3780)
+TAKEN_OVER = n.Configuration(9, 1, "c-other", ("c-other",), (OTHER,))
 OUT_OF_PLACE: list[m.Message] = [
     m.RegisterSuccess("?"),
     m.RegisterFailed("?"),
@@ -247,6 +250,21 @@ OUT_OF_PLACE: list[m.Message] = [
     n.ServerHello(CLUSTER, "a", 1),
     n.ServerPosition("a.1", 0),
     n.Heartbeat(),
+    n.BackupAuthenticationSuccess("?", 9, "", True, TAKEN_OVER),
+    n.BackupAuthenticationFail("?"),
+    n.NotMain("?"),
+    n.SynchroniseUserStore({"mia": "hash"}, 1, 2, 1),
+    n.SynchroniseServerAddresses([], 1),
+    n.SynchroniseServerLoad({"a": 77}, 1),
+    n.Synchronised(1),
+    n.Configure(TAKEN_OVER),
+    n.ConfirmTerm(1, 9, 1),
+    n.TermConfirmed(1, 1, 1),
+    n.TermRefused(9),
+    n.RequestVote(9, "c-other", TAKEN_OVER),
+    n.Vote("c-other", 9, True),
+    n.PromoteSuccess("?", 9),
+    n.PromoteFailed("?"),
 ]
 
 
@@ -260,6 +278,8 @@ def test_what_a_client_may_not_say_is_refused_by_name(central: Centre, message: 
     info = refused(talk.says(message), m.InvalidMessage, "not_allowed")
     assert info.startswith(str(message.__struct_config__.tag))
     assert central.loads() == before
+    assert central.status().role == "main"
+    assert central.status().term == 1
     central.logs_in()
 
 

@@ -3,9 +3,10 @@
 import pytest
 
 from oyez.core import effects as fx
+from oyez.core import reception, timing
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
-from tests.core.centrals import Centre, announce, beats, said
+from tests.core.centrals import Centre, announce, beats, said, told
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def test_a_server_whose_link_is_lost_gets_no_clients_but_some_time(central: Cent
     beats(central, b, seconds=2)
     assert said(b, n.RemoveServer) == []
     beats(central, b, seconds=1)
-    assert said(b, n.RemoveServer) == [n.RemoveServer("a")]
+    assert said(b, n.RemoveServer) == [n.RemoveServer("a", 1)]
     assert list(central.loads()) == ["b"]
 
 
@@ -49,10 +50,10 @@ def test_a_silent_server_is_removed_and_may_come_back(central: Centre) -> None:
     a, b = central.ready("a", "b")
     beats(central, b, seconds=3)
     assert a.ended
-    assert said(b, n.RemoveServer) == [n.RemoveServer("a")]
+    assert said(b, n.RemoveServer) == [n.RemoveServer("a", 1)]
     assert central.reported("server_removed") == [{"server": "a"}]
     assert said(central.joins("a"), n.AuthenticateSuccess)
-    assert said(b, n.SynchronisedNewServer) == [n.SynchronisedNewServer("a", "host", 4001, 1)]
+    assert said(b, n.SynchronisedNewServer) == [n.SynchronisedNewServer("a", "host", 4001, 1, 1)]
 
 
 @pytest.mark.parametrize("word", [n.Heartbeat(), n.DeLoad("a"), announce("a"), n.VerifyLogin(1, "x", "y")])
@@ -64,10 +65,11 @@ def test_any_word_is_a_sign_of_life(central: Centre, word: m.Message) -> None:
     assert not a.ended
 
 
-def test_the_central_shows_life_each_second(central: Centre) -> None:
-    a, b = central.ready("a", "b")
-    beats(central, a, b, seconds=2)
-    assert a.hears() == [n.Heartbeat(), n.Heartbeat()]
+def test_the_central_shows_life_each_heartbeat(central: Centre) -> None:
+    (a,) = central.ready("a")
+    for _ in range(3):
+        central.pass_time(timing.HEARTBEAT)
+        assert a.hears() == [n.Heartbeat(1)]
 
 
 def test_a_central_that_has_slept_blames_nobody(central: Centre) -> None:
@@ -85,7 +87,9 @@ def test_a_removed_server_is_removed_from_the_disk(central: Centre) -> None:
     a.hangs_up()
     central.stops("disk")
     central.pass_time(4.0)
-    assert central.world.disk[0][0] == (fx.ServerGone("a"),)
+    ((gone, position),) = [records for records, _ in central.world.disk]
+    assert gone == fx.ServerGone("a")
+    assert position == fx.Position(2, 1, 1)  # the log goes on with it
 
 
 def test_a_new_server_learns_of_a_removal_after_its_welcome_not_before(central: Centre) -> None:
@@ -101,10 +105,7 @@ def test_a_new_server_learns_of_a_removal_after_its_welcome_not_before(central: 
     a.says(n.Heartbeat())
     central.pass_time(1.0)
     central.goes_on("disk")
-    assert [type(message) for message in a.hears() if type(message) is not n.Heartbeat] == [
-        n.AuthenticateSuccess,
-        n.RemoveServer,
-    ]
+    assert [type(message) for message in told(a)] == [n.AuthenticateSuccess, n.RemoveServer]
 
 
 # -- one id, several lives ------------------------------------------------------------------------------------------
@@ -115,7 +116,7 @@ def test_a_later_lifetime_takes_the_place_of_the_earlier(central: Centre) -> Non
     (b,) = central.ready("b")
     new = central.joins("a", incarnation=2, load=0)
     assert old.ended
-    assert said(b, n.SynchronisedNewServer) == [n.SynchronisedNewServer("a", "host", 4001, 2)]
+    assert said(b, n.SynchronisedNewServer) == [n.SynchronisedNewServer("a", "host", 4001, 2, 1)]
     assert set(central.places(3)) == {4002}  # it is not ready yet
     new.says(announce("a"))
     beats(central, new, b, seconds=5)
@@ -145,7 +146,7 @@ def test_an_earlier_lifetime_is_refused_while_the_later_is_away_as_well(central:
     """A record's incarnation never goes back, or the other servers would refuse whom the central has let in."""
     central.joins("a", incarnation=5).hangs_up()
     assert isinstance(central.joins("a", incarnation=4).hears_one(), m.AuthenticationFail)
-    assert isinstance(central.joins("a", incarnation=5).hears_one(), n.AuthenticateSuccess)
+    assert said(central.joins("a", incarnation=5), n.AuthenticateSuccess)
 
 
 # -- restart --------------------------------------------------------------------------------------------------------
@@ -154,12 +155,29 @@ def test_an_earlier_lifetime_is_refused_while_the_later_is_away_as_well(central:
 def test_a_restarted_central_knows_its_users_and_waits_for_its_servers() -> None:
     stored = [fx.ServerRecord("a", "host", 4001, 3), fx.ServerRecord("b", "host", 4002, 3)]
     central = Centre(users="bob", servers=stored)
-    assert isinstance(central.connect().says(m.Login("bob", "secret of bob")).hears_one(), m.LoginFailed)
+    waiting = central.connect().says(m.Login("bob", "secret of bob"))
+    assert waiting.hears() == []  # its servers are expected back
     a = central.joins("a", incarnation=3, load=2)
-    welcome = a.hears_one()
+    (welcome,) = told(a)
     assert isinstance(welcome, n.AuthenticateSuccess)
     assert [server.id for server in welcome.servers] == ["b"]
+    assert waiting.hears() == []  # it is linked with nobody yet
     a.says(announce("a", 2))
-    assert central.logs_in("bob").port == 4001
+    success, redirect = waiting.hears()
+    assert isinstance(success, m.LoginSuccess)
+    assert isinstance(redirect, m.Redirect)
+    assert redirect.port == 4001
     beats(central, a, seconds=3)
-    assert said(a, n.RemoveServer) == [n.RemoveServer("b")]
+    assert said(a, n.RemoveServer) == [n.RemoveServer("b", 1)]
+
+
+def test_a_login_waits_for_expected_servers_no_longer_than_people_do() -> None:
+    central = Centre(users="bob", servers=[fx.ServerRecord("a", "host", 4001, 3)])
+    waiting = central.connect().says(m.Login("bob", "secret of bob"))
+    central.pass_time(reception.PATIENCE - timing.HEARTBEAT)
+    assert waiting.hears() == []
+    central.pass_time(2 * timing.HEARTBEAT)
+    (answer,) = waiting.hears()
+    assert isinstance(answer, m.LoginFailed)
+    assert answer.reason == "no_server"
+    assert waiting.ended

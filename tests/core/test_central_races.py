@@ -40,7 +40,9 @@ def test_of_two_who_want_a_name_on_one_link_one_gets_it(central: Centre) -> None
 def test_a_registration_is_acknowledged_once_it_is_on_disk(central: Centre) -> None:
     central.stops("disk")
     talk = central.connect().says(m.Register("mia", "secret"))
-    assert central.world.disk[0][0] == (fx.UserRecord("mia", hash_of("secret")),)
+    ((user, position),) = [records for records, _ in central.world.disk]
+    assert user == fx.UserRecord("mia", hash_of("secret"), 2)
+    assert position == fx.Position(2, 1, 1)  # behind the server
     assert talk.hears() == []
     central.goes_on("disk")
     assert talk.hears() == [m.RegisterSuccess("registered mia")]

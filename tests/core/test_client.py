@@ -144,7 +144,7 @@ def test_it_says_why_it_was_cut_off() -> None:
 def test_what_went_wrong_before_is_not_the_reason_of_what_goes_wrong_later() -> None:
     bob = Caller("bob")
     central = bob.answer()
-    central.says(m.Redirect(THERE.hostname, THERE.port, "permit"))
+    central.says(m.LoginSuccess("in", ticket="for centrals"), m.Redirect(THERE.hostname, THERE.port, "permit"))
     bob.pass_time(STEP)  # the dial takes its time
     server = bob.answer()
     server.says(m.LoginSuccess("in", server="s1"))

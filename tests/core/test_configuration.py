@@ -30,9 +30,9 @@ def everyone(*configurations: Configuration) -> set[str]:
     return {voter for one in configurations for group in cfg.groups(one) for voter in group}
 
 
-def wins(one: Configuration, votes: set[str]) -> bool:
-    """Can these votes elect anybody? Only a central can stand, and it votes for itself."""
-    return any("." not in voter for voter in votes) and cfg.elected(one, votes)
+def could_elect(one: Configuration, voters: set[str]) -> bool:
+    """May these elect somebody? Who is elected is a central of that configuration, and votes for itself."""
+    return any(member.id in voters for member in one.centrals) and cfg.elected(one, voters)
 
 
 SERVERS = ["s1.1", "s2.1", "s3.1"]
@@ -46,7 +46,9 @@ def test_a_confirmation_and_an_election_share_a_voter(members: tuple[str, list[s
     one = configuration(*members)
     for confirming in subsets(cfg.voters(one)):
         if cfg.confirmed(one, confirming):
-            assert not wins(one, set(cfg.voters(one)) - (confirming | {"m"}))
+            others = set(cfg.voters(one)) - confirming
+            by_all_centrals = {member.id for member in one.centrals} <= others
+            assert by_all_centrals or not could_elect(one, others)
 
 
 @given(memberships, memberships)
@@ -65,11 +67,11 @@ def test_no_election_in_any_step_of_a_change_passes_by_those_who_confirmed_it(
         others = everybody - confirming
         if cfg.confirmed(old, confirming) and cfg.confirmed(changed, confirming):
             # in doubt whether the change was adopted: neither the old voters nor the new can elect without them
-            assert not wins(old, others)
-            assert not wins(changed, others)
+            assert not could_elect(old, others)
+            assert not could_elect(changed, others)
         if final is not None and cfg.confirmed(changed, confirming) and cfg.confirmed(final, confirming):
-            assert not wins(changed, others)
-            assert not wins(final, others)
+            assert not could_elect(changed, others)
+            assert not could_elect(final, others)
 
 
 def test_half_confirms_and_more_than_half_elects() -> None:
@@ -84,6 +86,20 @@ def test_all_centrals_elect_though_all_servers_are_gone() -> None:
     one = configuration("mb", ["s1.1", "s2.1", "s3.1"])
     assert cfg.elected(one, {"m", "b"})
     assert not cfg.elected(one, {"b"})
+
+
+def test_all_centrals_confirm_though_all_servers_are_gone() -> None:
+    """Else a main that they elected could never give the servers that came instead a vote."""
+    one = configuration("mb", ["s1.1", "s2.1", "s3.1"])
+    assert cfg.confirmed(one, {"m", "b"})
+    assert not cfg.confirmed(one, {"m"})
+    assert not could_elect(one, {"s1.1", "s2.1", "s3.1"})
+
+
+def test_while_voters_change_all_centrals_are_the_old_ones_too() -> None:
+    one = configuration("mb", ["s1.2", "s2.2", "s3.2"], before=["m", "c", "s1.1", "s2.1", "s3.1"])
+    assert not cfg.confirmed(one, {"m", "b"})
+    assert cfg.confirmed(one, {"m", "b", "c"})
 
 
 def test_with_one_central_servers_have_no_say() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from oyez.core.directory import Directory, Server
-from oyez.core.effects import ServerRecord
+from oyez.core.effects import ServerGone, ServerRecord, UserRecord
 from oyez.protocol.messages import Address, Presence
 from oyez.protocol.nodes import ServerAddress, ServerAnnounce
 
@@ -73,14 +73,14 @@ def test_what_operators_and_other_servers_and_the_disk_are_told(server: Server) 
 
 
 def test_servers_come_back_from_the_disk_without_being_open_yet() -> None:
-    directory = Directory({"bob": "hash"}, [ServerRecord("a", "host", 4001, 7)])
+    directory = Directory({"bob": "hash"}, {}, [ServerRecord("a", "host", 4001, 7)])
     assert directory.servers["a"].listing == ServerAddress("a", "host", 4001, 7)
     assert directory.open_servers() == {}
     assert directory.users == {"bob": "hash"}
 
 
 def test_only_servers_that_are_ready_are_open() -> None:
-    directory = Directory({}, [])
+    directory = Directory({}, {}, [])
     for id in "abc":
         directory.servers[id] = Server(id, HERE, 1)
     directory.servers["a"].announced(1.0, announce(load=4))
@@ -89,8 +89,39 @@ def test_only_servers_that_are_ready_are_open() -> None:
 
 
 def test_presence_is_sorted_by_name_then_server() -> None:
-    directory = Directory({}, [])
+    directory = Directory({}, {}, [])
     for id, arrived in (("b", ["eve", "bob"]), ("a", ["eve", "eve"])):
         directory.servers[id] = Server(id, HERE, 1)
         directory.servers[id].announced(1.0, announce(2, arrived))
     assert directory.presence() == [Presence("bob", "b", 1), Presence("eve", "a", 2), Presence("eve", "b", 1)]
+
+
+def test_entries_of_the_log_change_it() -> None:
+    directory = Directory({}, {}, [])
+    directory.apply(UserRecord("bob", "hash", 1))
+    directory.apply(ServerRecord("a", "host", 4001, 7))
+    assert directory.users == {"bob": "hash"}
+    assert directory.servers["a"].origin == "a.7"
+    directory.apply(ServerGone("a"))
+    directory.apply(ServerGone("a"))  # a server that never was, or is gone, is gone
+    assert directory.servers == {}
+
+
+def test_a_server_that_moves_or_starts_again_keeps_what_is_known_of_it() -> None:
+    directory = Directory({}, {}, [ServerRecord("a", "host", 4001, 7)])
+    server = directory.servers["a"]
+    server.load = 5
+    directory.apply(ServerRecord("a", "elsewhere", 4002, 8))
+    assert directory.servers["a"] is server
+    assert (server.address, server.incarnation, server.load) == (Address("elsewhere", 4002), 8, 5)
+
+
+def test_a_registration_is_unsettled_until_its_entry_is_known_to_be_acknowledged() -> None:
+    directory = Directory({"bob": "hash"}, {}, [])
+    for index, name in ((4, "eve"), (5, "mia"), (6, "max")):
+        directory.apply(UserRecord(name, "hash", index))
+    assert directory.unsettled == {"eve": 4, "mia": 5, "max": 6}
+    directory.settled(5)
+    assert directory.unsettled == {"max": 6}
+    directory.settled(3)
+    assert directory.unsettled == {"max": 6}

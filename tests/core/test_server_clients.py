@@ -61,9 +61,9 @@ def test_used_tickets_are_remembered_as_long_as_they_could_be_used(server: Servi
     ticket = permit("bob", expires=1060.0)
     server.connect().says(m.Login("bob", ticket=ticket))
     server.pass_time(59.0)
-    assert len(server.role._used_tickets) == 1
+    assert len(server.role.admission._used) == 1
     server.pass_time(2.0)
-    assert server.role._used_tickets == {}
+    assert server.role.admission._used == {}
     refused(server.connect().says(m.Login("bob", ticket=ticket)), m.LoginFailed, "ticket_expired")
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from oyez.core.directory import Server as Record
 from oyez.core.server import ANNOUNCE, NAMES
+from oyez.core.timing import HEARTBEAT
 from oyez.protocol import codec, limits
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
@@ -91,7 +92,7 @@ def test_while_it_joins_it_shows_the_central_life_without_asking_for_clients() -
     server = Serving()
     central = server.joins(listing("a"))
     central.hears()
-    server.pass_time(2.0)
+    server.pass_time(2 * HEARTBEAT)
     assert names(central) == ["Heartbeat", "Heartbeat"]
 
 
@@ -388,7 +389,7 @@ def test_peers_that_are_in_touch_hear_and_see_life() -> None:
     peer.hears()
     for _ in range(5):
         central.says(n.Heartbeat())
-        server.pass_time(1.0)
+        server.pass_time(HEARTBEAT)
         peer.says(n.Heartbeat())
     assert names(peer) == ["Heartbeat"] * 5
     assert not peer.ended

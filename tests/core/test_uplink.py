@@ -1,4 +1,4 @@
-"""A server's link to the central: one at a time, tried again for ever, and nobody left waiting when it is lost."""
+"""A node's link to the main: one at a time, tried again for ever, the others in turn when it is lost."""
 
 from random import Random
 
@@ -7,9 +7,9 @@ import pytest
 from oyez.core import effects as fx
 from oyez.core import timing
 from oyez.core.effects import Effects
-from oyez.core.uplink import PURPOSE, Uplink
+from oyez.core.uplink import PURPOSE, SHUN, WELCOME, Uplink
 from oyez.protocol import nodes as n
-from oyez.protocol.messages import Address, Refusal
+from oyez.protocol.messages import Address
 
 ONE, TWO, THREE = (Address("central", port) for port in (1, 2, 3))
 INTRODUCTION = n.Authenticate("secret", "a", "host", 1)
@@ -23,22 +23,8 @@ def uplink() -> Uplink:
 
 def joined(uplink: Uplink, centrals: list[Address] | None = None) -> Uplink:
     uplink.dialed(0.0, LINK)
-    uplink.welcomed(n.AuthenticateSuccess("welcome", term=3, centrals=centrals or []))
+    uplink.welcomed(centrals or [ONE, TWO])
     return uplink
-
-
-class Answers:
-    """Whoever asks, and what they are told."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, str]] = []
-
-    def asker(self, name: str):
-        def then(now: float, refused: Refusal | None) -> Effects:
-            self.told.append((name, refused.reason if refused else "right"))
-            return [fx.Report(f"told {name}")]
-
-        return then
 
 
 def waits(effects: Effects) -> list[float]:
@@ -49,9 +35,10 @@ def test_it_introduces_itself_on_a_link_it_trusts(uplink: Uplink) -> None:
     assert uplink.dial() == [fx.Dial(ONE, PURPOSE)]
     assert uplink.dialed(0.0, LINK) == [fx.Trust(LINK), fx.Send(LINK, INTRODUCTION)]
     assert not uplink.joined
-    uplink.welcomed(n.AuthenticateSuccess("welcome", term=3))
+    assert not uplink.ever_joined
+    uplink.welcomed([ONE])
     assert uplink.joined
-    assert uplink.term == 3
+    assert uplink.ever_joined
 
 
 def test_every_central_is_tried_in_turn_for_ever(uplink: Uplink) -> None:
@@ -67,31 +54,32 @@ def test_it_waits_longer_after_each_failure_and_begins_anew_once_welcome(uplink:
     assert delays[0] <= 0.05
     assert 0.5 <= delays[-1] <= 1.0
     joined(uplink)
-    assert waits(uplink.lost(1.0))[0] <= 0.05
+    assert waits(uplink.lost())[0] <= 0.05
 
 
 def test_a_central_that_hangs_up_before_it_welcomes_is_no_success(uplink: Uplink) -> None:
     delays = []
     for _ in range(10):
         uplink.dialed(0.0, LINK)
-        delays += waits(uplink.lost(0.0))
+        delays += waits(uplink.lost())
     assert delays[-1] >= 0.5
 
 
 def test_the_centrals_that_it_is_told_of_are_tried_from_then_on(uplink: Uplink) -> None:
     joined(uplink, [THREE, ONE])
     assert uplink.central == ONE  # clients go on being sent to the one that answered
-    uplink.lost(1.0)
-    assert {uplink.dial()[0], (uplink.failed(), uplink.dial())[1][0]} == {
-        fx.Dial(ONE, PURPOSE),
-        fx.Dial(THREE, PURPOSE),
-    }
+    uplink.lost()
+    tried = []
+    for _ in range(4):
+        tried += uplink.dial()
+        uplink.failed()
+    assert tried == [fx.Dial(address, PURPOSE) for address in (ONE, TWO, THREE, ONE)]  # and those that were given
 
 
 def test_the_address_that_worked_is_kept_whatever_the_central_calls_itself(uplink: Uplink) -> None:
     """It may listen on 0.0.0.0, or be known to itself by a name that only works at home."""
     joined(uplink, [THREE])
-    uplink.lost(1.0)
+    uplink.lost()
     tried = set()
     for _ in range(4):
         tried.add(uplink.central)
@@ -99,53 +87,11 @@ def test_the_address_that_worked_is_kept_whatever_the_central_calls_itself(uplin
     assert ONE in tried
 
 
-def test_questions_are_answered_to_who_asked(uplink: Uplink) -> None:
-    joined(uplink)
-    answers = Answers()
-    assert uplink.verify(1.0, "bob", "right", answers.asker("bob")) == [fx.Send(LINK, n.VerifyLogin(1, "bob", "right"))]
-    assert uplink.verify(1.0, "eve", "wrong", answers.asker("eve")) == [fx.Send(LINK, n.VerifyLogin(2, "eve", "wrong"))]
-    assert uplink.verified(2.0, n.VerifyLoginFailed("no", "wrong_credentials", request=2)) == [fx.Report("told eve")]
-    assert uplink.verified(2.0, n.VerifyLoginSuccess(1)) == [fx.Report("told bob")]
-    assert answers.told == [("eve", "wrong_credentials"), ("bob", "right")]
-
-
-@pytest.mark.parametrize("answer", [n.VerifyLoginSuccess(1), n.VerifyLoginSuccess(99)])
-def test_answers_that_nobody_waits_for_change_nothing(uplink: Uplink, answer: n.VerifyLoginSuccess) -> None:
-    joined(uplink)
-    answers = Answers()
-    uplink.verify(1.0, "bob", "right", answers.asker("bob"))
-    uplink.verified(2.0, n.VerifyLoginSuccess(1))
-    assert uplink.verified(2.0, answer) == []
-    assert answers.told == [("bob", "right")]
-
-
-def test_without_a_central_nobody_waits(uplink: Uplink) -> None:
-    answers = Answers()
-    assert uplink.verify(1.0, "bob", "right", answers.asker("bob")) == [fx.Report("told bob")]
-    uplink.dialed(1.0, LINK)  # connected, but not welcome yet
-    uplink.verify(1.0, "eve", "right", answers.asker("eve"))
-    assert answers.told == [("bob", "central_away"), ("eve", "central_away")]
-
-
-def test_whoever_waits_is_told_when_the_link_is_lost_and_only_once(uplink: Uplink) -> None:
-    joined(uplink)
-    answers = Answers()
-    for name in ("bob", "eve"):
-        uplink.verify(1.0, name, "right", answers.asker(name))
-    effects = uplink.lost(2.0)
-    assert effects[:2] == [fx.Report("told bob"), fx.Report("told eve")]
-    assert len(waits(effects)) == 1
-    assert answers.told == [("bob", "central_away"), ("eve", "central_away")]
-    assert not uplink.joined
-    joined(uplink)
-    assert uplink.verified(3.0, n.VerifyLoginSuccess(1)) == []
-
-
 def test_what_is_said_to_nobody_is_not_said(uplink: Uplink) -> None:
     assert uplink.send(n.Heartbeat()) == []
     joined(uplink)
     assert uplink.send(n.Heartbeat()) == [fx.Send(LINK, n.Heartbeat())]
-    uplink.lost(1.0)
+    uplink.lost()
     assert uplink.send(n.Heartbeat()) == []
 
 
@@ -170,3 +116,105 @@ def test_who_has_slept_itself_gives_the_central_another_chance(uplink: Uplink) -
 
 def test_without_a_link_there_is_nothing_to_watch(uplink: Uplink) -> None:
     assert uplink.watch(100.0, slept=False) == []
+
+
+# -- finding the main -----------------------------------------------------------------------------------------------
+
+
+def test_a_main_whose_link_closed_is_tried_again_first(uplink: Uplink) -> None:
+    joined(uplink)
+    uplink.lost()
+    assert uplink.dial() == [fx.Dial(ONE, PURPOSE)]
+
+
+def test_a_main_that_fell_silent_is_not(uplink: Uplink) -> None:
+    """It may be frozen, and still accept connections."""
+    joined(uplink)
+    uplink.watch(timing.SUSPICION, slept=False)
+    uplink.lost()
+    dialed = []
+    for _ in range(2 * SHUN):
+        dialed += uplink.dial()
+        uplink.failed()
+    assert fx.Dial(ONE, PURPOSE) not in dialed[:SHUN]
+    assert fx.Dial(ONE, PURPOSE) in dialed[SHUN:]  # for ever is too long: it may be the only one that is left
+
+
+def test_who_is_sent_to_the_main_goes_there_next(uplink: Uplink) -> None:
+    uplink.dial()
+    uplink.dialed(0.0, LINK)
+    assert uplink.not_main(THREE) == [fx.Close(LINK)]
+    uplink.lost()
+    assert uplink.dial() == [fx.Dial(THREE, PURPOSE)]
+    uplink.failed()
+    assert uplink.dial() in ([fx.Dial(ONE, PURPOSE)], [fx.Dial(TWO, PURPOSE)])
+
+
+def test_who_is_told_of_no_main_goes_to_the_next(uplink: Uplink) -> None:
+    uplink.dial()
+    uplink.dialed(0.0, LINK)
+    uplink.not_main(None)
+    uplink.lost()
+    assert uplink.dial() == [fx.Dial(TWO, PURPOSE)]
+
+
+def test_nobody_is_sent_to_itself() -> None:
+    """A central whose peers still believe that it is the main."""
+    uplink = Uplink([ONE, TWO], Random(1), lambda: INTRODUCTION, own=THREE)
+    uplink.dial()
+    uplink.dialed(0.0, LINK)
+    uplink.not_main(THREE)
+    uplink.lost()
+    assert uplink.dial() == [fx.Dial(TWO, PURPOSE)]
+    uplink.failed()
+    uplink.learn([THREE, ONE])
+    assert THREE not in uplink.centrals
+
+
+def test_who_is_sent_to_a_main_that_fell_silent_goes_on_to_the_next(uplink: Uplink) -> None:
+    joined(uplink)
+    uplink.watch(timing.SUSPICION, slept=False)
+    uplink.lost()
+    assert uplink.dial() == [fx.Dial(TWO, PURPOSE)]
+    uplink.dialed(4.0, LINK)
+    uplink.not_main(ONE)  # that is what it has been told itself
+    uplink.lost()
+    assert uplink.dial() == [fx.Dial(TWO, PURPOSE)]
+
+
+def test_a_central_that_says_nothing_is_left_sooner_than_a_main(uplink: Uplink) -> None:
+    uplink.dialed(0.0, LINK)
+    assert uplink.watch(WELCOME - 0.1, slept=False) == []
+    assert fx.Close(LINK, at_once=True) in uplink.watch(WELCOME, slept=False)
+
+
+def test_a_central_that_waits_itself_is_waited_for(uplink: Uplink) -> None:
+    """There is no main: the one that is connected may become it, and this node may have to vote."""
+    uplink.dialed(0.0, LINK)
+    for beat in range(1, 20):
+        uplink.heard(beat * timing.HEARTBEAT)
+        assert uplink.watch(beat * timing.HEARTBEAT, slept=False) == []
+
+
+def test_one_dial_at_a_time(uplink: Uplink) -> None:
+    uplink.dial()
+    assert uplink.dial() == []
+    uplink.dialed(0.0, LINK)
+    assert uplink.dial() == []
+
+
+def test_who_needs_no_main_any_more_closes_the_link_and_may_look_again(uplink: Uplink) -> None:
+    joined(uplink)
+    assert uplink.give_up() == [fx.Close(LINK, at_once=True)]
+    assert (uplink.link, uplink.joined, uplink.ever_joined) == (None, False, True)
+    assert uplink.give_up() == []
+    assert uplink.dial() == [fx.Dial(ONE, PURPOSE)]
+
+
+def test_without_any_central_there_is_nobody_to_dial() -> None:
+    uplink = Uplink([], Random(1), lambda: INTRODUCTION, own=THREE)
+    assert uplink.dial() == []
+    uplink.learn([THREE])
+    assert uplink.dial() == []
+    uplink.learn([ONE, THREE])
+    assert uplink.dial() == [fx.Dial(ONE, PURPOSE)]

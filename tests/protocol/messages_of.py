@@ -52,6 +52,8 @@ def _values(info: inspect.Type) -> st.SearchStrategy:
             return RAW_OBJECTS
         case inspect.ListType():
             return st.lists(_values(info.item_type), max_size=3)
+        case inspect.VarTupleType():
+            return st.lists(_values(info.item_type), max_size=3).map(tuple)
         case inspect.DictType():
             return st.dictionaries(_values(info.key_type), _values(info.value_type), max_size=3)
         case inspect.UnionType():

@@ -22,4 +22,4 @@ def test_whatever_says_yes_or_no_to_a_client_has_an_info(kind: type[Message]) ->
     if tag.endswith(("_SUCCESS", "_FAILED", "_FAIL", "INVALID_MESSAGE")) and kind in ClientMessage.__args__:
         required = kind.__struct_fields__[: len(kind.__struct_fields__) - len(kind.__struct_defaults__)]
         assert "info" in required
-    assert issubclass(kind, Refusal) == tag.endswith(("_FAILED", "_FAIL", "INVALID_MESSAGE"))
+    assert issubclass(kind, Refusal) == tag.endswith(("_FAILED", "_FAIL", "INVALID_MESSAGE", "NOT_MAIN"))

@@ -53,7 +53,7 @@ class Backups:
     def synchronised(self, now: float, main: Replication, link: int, message: n.Synchronised) -> Effects:
         """It has something more on its disk."""
         outgoing = self._snapshots.get(link)
-        if message.part:  # the snapshot's last parts may be acknowledged when all of it is on its way
+        if message.part:  # it says nothing of its disk: until the last part is there, that holds nothing
             return [] if outgoing is None else [*outgoing.next(), *self._if_sent(now, main, link)]
         return main.held_by(now, link, message.index)
 
@@ -68,7 +68,7 @@ class Backups:
         """Its link is gone."""
         central = main.followers[link].central
         self._snapshots.pop(link, None)
-        main.voter_left(central.id, link)
+        main.link_closed(link)
         return [fx.Report("backup_lost", {"central": central.id}), *main.follower_left(now, link)]
 
     def beat(self, now: float, main: Replication, slept: bool) -> Effects:

@@ -94,8 +94,7 @@ class Central(Quiet):
         if purpose != PURPOSE:
             return self.office.probe_dialed(now, link, purpose.removeprefix("probe:"))
         if self.office.is_main:
-            self.uplink.unwanted()
-            return [fx.Close(link)]
+            return self.uplink.unwanted(link)
         # What the introduction claims to hold has to be on disk before it is claimed.
         return [
             fx.Persist((self.entries.position,)),
@@ -147,9 +146,10 @@ class Central(Quiet):
         self.office.link_closed(link)
         if link == self.uplink.link:
             return self._main_lost(now)
+        if self.office.is_main:
+            self._main.link_closed(link)
         server = self.registry.links.get(link)
         if server is not None:
-            self._main.voter_left(server.origin, link)
             return [*self.registry.lost(now, link), *self._loads_changed()]
         if self.office.is_main and link in self._main.followers:
             return self.backups.left(now, self._main, link)

@@ -3,8 +3,8 @@
 A `Configuration` is made by a main alone. A change of voters needs the old ones and the new; so does an election
 while a change is under way. With one central there is nobody to elect, and servers have no say.
 
-Pure functions of configurations. Guarantees: whoever confirms (half of each group, or more, or every central) and
-whoever elects (more than half of each group, or every central; the candidate always) have a voter in common.
+Pure functions of configurations. Guarantees: whoever confirms (half of each group, or every central) and whoever elects
+(more than half of each group, the candidate among them, which is a central; or every central) have a voter in common.
 """
 
 from collections.abc import Collection
@@ -33,7 +33,7 @@ def groups(configuration: Configuration) -> list[frozenset[str]]:
 
 
 def confirmed(configuration: Configuration, by: Collection[str]) -> bool:
-    """Do at least half of each group stand behind it? Or every central, the next candidate among them."""
+    """Do at least half of each group stand behind it? Or every central: then nobody is left who could be elected."""
     if all(2 * len(group.intersection(by)) >= len(group) for group in groups(configuration)):
         return True
     return _every_central(configuration, by)

@@ -31,6 +31,9 @@ on: two that keep standing against each other, or faster than votes travel, woul
 LONGEST = 32
 """Most by which that time is multiplied."""
 
+STANDING = 1.0
+"""Seconds for which a candidate waits for its disk and for the votes that bind, before it begins anew."""
+
 Waiting = n.Authenticate | n.BackupAuthenticate
 
 
@@ -61,6 +64,7 @@ class Office:
         self._left_office = left_office
         self._candidacy: Candidacy | None = None
         self._campaigns = 0  # since there was a main
+        self._stood = 0.0  # when it won its trial
         self._seen = 0  # the highest term heard of
         self._durable = voter.state
         self._probing: set[str] = set()
@@ -116,6 +120,8 @@ class Office:
         """Ask everyone who is connected whether they would have this central as main."""
         if self.is_main or self._uplink.joined or not self.eligible:
             return []
+        if self._candidacy is not None and not self._candidacy.trial and now - self._stood < STANDING:
+            return self.soon()  # else nobody is ever elected where a disk or a voter takes longer than a campaign
         self._campaigns += 1
         self._candidacy = Candidacy(self.voter, self._seen)
         return [*self._ask(), *self.soon(), *self._progress(now)]
@@ -165,6 +171,7 @@ class Office:
             self._candidacy = None
             return self._reign(now, cfg.taken_over(candidacy.configuration, self.me, candidacy.term))
         candidacy.stand()
+        self._stood = now
 
         def stood(now: float) -> Effects:
             if self._candidacy is not candidacy:

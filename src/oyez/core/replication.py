@@ -160,7 +160,7 @@ class Replication:
 
     def confirmed(self, now: float, voter: str, message: n.TermConfirmed) -> Effects:
         """A voter stands by this main."""
-        if message.term == self.term and message.round == self._round and self._in_flight:
+        if message.term == self.term and message.round == self._round and self._in_flight and not self._ended:
             self._confirmed.add(voter)
             return self._close_round(now)
         return []
@@ -235,9 +235,9 @@ class Replication:
         effects: Effects = [fx.Send(link, n.Configure(self.configuration))]
         return [*effects, fx.Send(link, self._question())] if self._in_flight else effects
 
-    def voter_left(self, voter: str, link: int) -> None:
-        """It is connected no more."""
-        if self.voters.get(voter) == link:
+    def link_closed(self, link: int) -> None:
+        """Whoever voted on it is connected no more."""
+        for voter in [voter for voter, its in self.voters.items() if its == link]:
             del self.voters[voter]
 
     def follower_joined(self, follower: Follower) -> None:

@@ -69,7 +69,7 @@ class Outgoing:
             committed=self._entries.acknowledged,
             unsettled=dict(self._directory.unsettled),
         )
-        return [self._addresses(), fx.Send(self._link, last)]
+        return [self._addresses(), fx.Send(self._link, last)]  # servers may have come or gone
 
     def _addresses(self) -> fx.Send:
         servers = [server.listing for server in self._directory.servers.values()]

@@ -83,9 +83,10 @@ class Uplink:
 
         return [fx.Trust(link), fx.Then(introduce)]
 
-    def unwanted(self) -> None:
-        """Connected, when this node has no use for it any more."""
+    def unwanted(self, link: int) -> Effects:
+        """Connected, when this node needs no main any more; it may dial again when it does."""
         self._dialing = False
+        return [fx.Close(link)]
 
     def failed(self) -> Effects:
         """Not connected: the next one, after a while."""
