@@ -50,7 +50,7 @@ def ended(at: float, session: str, by: str, link: int = 100, unread: bool = Fals
 
 
 def elected(at: float, node: str, term: int, *users: str) -> Elected:
-    return Elected(at, node, 1, term, {user: "hash" for user in users})
+    return Elected(at, node, 1, term, dict.fromkeys(users, "hash"))
 
 
 def acknowledged(at: float, node: str, term: int, disks: tuple[str, ...] = ("central", "central2")) -> Acknowledged:

@@ -8,7 +8,7 @@ passes the same tests as the real one.
 from collections.abc import Callable
 from random import Random
 
-from oyez.core.effects import Record
+from oyez.core.effects import Record, Replacement, UserRecord
 from oyez.core.stored import Stored
 from oyez.sim.clock import Clock, Event
 from oyez.storage.memory import MemoryStore
@@ -24,6 +24,8 @@ class Disk:
 
     def __init__(self, clock: Clock, random: Random, key: bytes, id: str) -> None:
         self.latency = USUAL
+        self.since: dict[tuple[str, str], float] = {}
+        """Since when each user has been on it, by name and hash."""
         self._clock = clock
         self._random = random
         self._store = MemoryStore(key, id)
@@ -67,4 +69,10 @@ class Disk:
             done()
 
     def _keep(self) -> None:
-        self._store.append([record for records, _ in self._written for record in records])
+        records = [record for records, _ in self._written for record in records]
+        self._store.append(records)
+        for record in records:
+            users = record.users if isinstance(record, Replacement) else (record,)
+            for user in users:
+                if isinstance(user, UserRecord):
+                    self.since.setdefault((user.username, user.hash), self._clock.now)

@@ -151,6 +151,25 @@ class Faults:
         one = names[target % len(names)]
         self._cut_off("part centrals", [one], [name for name in names if name != one], span, back=target & 4096 == 0)
 
+    def _cut(self, target: int, span: float) -> None:
+        """Those with bits in the low byte from those with bits in the high one: for schedules made by hand."""
+        one, other = self._masked(target)
+        self._cut_off("cut", one, other, span, back=True)
+
+    def _sever(self, target: int, span: float) -> None:
+        """All links between them are reset."""
+        one, other = self._masked(target)
+        for link in list(self._world.network.links.values()):
+            machines = {end.machine for end in link.ends}
+            if machines.intersection(one) and machines.intersection(other):
+                self._note("reset", str(link), 0)
+                link.reset("reset")
+
+    def _masked(self, target: int) -> tuple[list[str], list[str]]:
+        names = list(self._world.nodes)
+        one = [name for place, name in enumerate(names) if target >> place & 1]
+        return one, [name for place, name in enumerate(names) if target >> 8 + place & 1]
+
     def _cut_off(self, kind: str, one: list[str], other: list[str], span: float, back: bool) -> None:
         pairs = [(a, b) for a in one for b in other]
         if back:
@@ -317,6 +336,8 @@ _KINDS: dict[str, Callable[[Faults, int, float], None]] = {
     "retire server": Faults._retire_server,
     "retire central": Faults._retire_central,
     "pause main": Faults._pause_main,
+    "cut": Faults._cut,
+    "sever": Faults._sever,
     "isolate main": Faults._isolate_main,
     "part centrals": Faults._part_centrals,
     "stop server": Faults._stop_server,

@@ -144,9 +144,20 @@ class Elected(Entry, frozen=True):
         return f"** {self.node} is main of term {self.term}, and knows {len(self.users)} users"
 
 
+class Confirmed(Entry, frozen=True):
+    """A voter tells a main that its term is still the highest that it knows."""
+
+    voter: str
+    term: int
+
+    def told(self) -> str:
+        return f"{self.voter} confirms term {self.term}"
+
+
 class Acknowledged(Entry, frozen=True):
     """The main of `term` acknowledges a registration. `wanted` are the centrals that it counts as in sync, `disks`
-    those on whose disks the user is at this moment, with this hash."""
+    those on whose disks the user is at this moment, with this hash; on its own it has been since `kept`. `groups` are
+    the voters, half of each of whom have to stand behind it, or all `centrals`."""
 
     node: str
     incarnation: int
@@ -155,6 +166,9 @@ class Acknowledged(Entry, frozen=True):
     hash: str
     wanted: tuple[str, ...]
     disks: tuple[str, ...]
+    kept: float = 0.0
+    groups: tuple[tuple[str, ...], ...] = ()
+    centrals: tuple[str, ...] = ()
 
     def told(self) -> str:
         disks = ", ".join(self.disks)
@@ -321,6 +335,6 @@ def digest(history: History) -> str:
 def narrate(history: History, activities: bool = True) -> Iterator[str]:
     """The history as a person reads it, line by line; without `activities` what is posted and seen is left out."""
     for entry in history:
-        if isinstance(entry, Measured | Accepted) or (not activities and isinstance(entry, Posted | Saw)):
+        if isinstance(entry, Measured | Accepted | Confirmed) or (not activities and isinstance(entry, Posted | Saw)):
             continue
         yield f"{entry.at:9.4f}  {entry.told()}"

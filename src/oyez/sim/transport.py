@@ -49,6 +49,8 @@ class SimTransport:
         """See `host.Transport`."""
         if self._process.fuse:
             self._process.burn()
+        if b'"TERM_CONFIRMED"' in data:
+            self._process.confirms(data)
         return self._end.out.send(data)
 
     def pause(self) -> None:

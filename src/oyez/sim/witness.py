@@ -6,6 +6,7 @@ here; `checkers` do that.
 
 from collections.abc import Callable, Mapping
 
+from oyez.core import configuration as cfg
 from oyez.core.central import Central
 from oyez.protocol.messages import ActivityBroadcast
 from oyez.sim.history import Acknowledged, Elected
@@ -41,10 +42,22 @@ class Witness:
     def _acknowledged(self, username: str, term: int) -> None:
         node, world, main = self._node, self._node.world, self._role.office.replication
         hash = self._role.directory.users.get(username, "")
-        reigns = main is not None and main.term == term and main.adopted is not None
-        wanted = main.adopted.in_sync if reigns and main is not None and main.adopted is not None else ()
-        disks = tuple(c.name for c in self._centrals() if c.disk.stored().users.get(username) == hash)
-        world.record(Acknowledged(world.clock.now, node.name, node.incarnation, term, username, hash, wanted, disks))
+        adopted = main.adopted if main is not None and main.term == term else None
+        world.record(
+            Acknowledged(
+                at=world.clock.now,
+                node=node.name,
+                incarnation=node.incarnation,
+                term=term,
+                username=username,
+                hash=hash,
+                wanted=() if adopted is None else adopted.in_sync,
+                disks=tuple(c.name for c in self._centrals() if c.disk.stored().users.get(username) == hash),
+                kept=node.disk.since.get((username, hash), 0.0),
+                groups=() if adopted is None else tuple(tuple(sorted(group)) for group in cfg.groups(adopted)),
+                centrals=() if adopted is None else tuple(central.id for central in adopted.centrals),
+            )
+        )
 
     def delivered(self, broadcast: ActivityBroadcast) -> None:
         """See `node.User`: a central delivers nothing."""

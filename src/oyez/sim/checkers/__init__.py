@@ -8,6 +8,7 @@ from collections.abc import Callable
 from oyez.sim.checkers import (
     alone,
     bounded,
+    consent,
     counted,
     delivered,
     durable,
@@ -30,6 +31,7 @@ CHECKERS: dict[str, Checker] = {
     "kept": kept.check,
     "durable": durable.check,
     "one main": one_main.check,
+    "consent": consent.check,
     "settled": settled.check,
     "delivered": delivered.check,
     "genuine": genuine.check,

@@ -31,8 +31,8 @@ def check(history: History) -> list[str]:
         for main in elected:
             if main.term > one.term and main.users.get(one.username) != one.hash:
                 found.append(
-                    f"{one.node} acknowledged {one.username} at {one.at:.4f} in term {one.term}, and {main.node} did not"
-                    f" know it when it became main of term {main.term} at {main.at:.4f}"
+                    f"{one.node} acknowledged {one.username} at {one.at:.4f} in term {one.term}, and {main.node} did"
+                    f" not know it when it became main of term {main.term} at {main.at:.4f}"
                 )
                 break
     return found

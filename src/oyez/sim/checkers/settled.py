@@ -36,10 +36,11 @@ def _taken(history: History) -> list[str]:
             elif entry.command == "REGISTER_SUCCESS":
                 unsettled.pop(said.username, None)
             elif (entry.command, entry.reason) == _TAKEN and said.username in unsettled:
-                if len(secrets[said.username]) == 1 and not open_[said.username]:
+                alone = len(secrets[said.username]) == 1 and not open_[said.username]
+                if alone:
                     found.append(
-                        f"{said.username} was unsettled at {unsettled[said.username]:.4f}, and when it was asked for again"
-                        f" {entry.node} said at {entry.at:.4f} that it was taken"
+                        f"{said.username} was unsettled at {unsettled[said.username]:.4f}, and when it was asked for"
+                        f" again {entry.node} said at {entry.at:.4f} that it was taken"
                     )
     return found
 
