@@ -95,7 +95,7 @@ class Accounts:
             if not committed:
                 return [*refuse(link, _UNSETTLED), fx.Release(link)]
             self._directory.unsettled.pop(name, None)
-            self._verified.remember(name, secret, now)
+            self._verified.remember(name, f"{self._directory.users[name]} {secret}", now)
             return [
                 fx.Report("registered", {"username": name, "term": term}),
                 fx.Send(link, m.RegisterSuccess(f"registered {name}")),
@@ -137,19 +137,22 @@ class Accounts:
 
     def check_secret(self, now: float, name: str, secret: str, hold: int | None, then: Checked) -> Effects:
         """The same for a name and a secret; `hold` is the link to be kept waiting."""
-        if self._verified.knows(name, secret, now):
+        hash = self._directory.users.get(name)
+        if hash is not None and self._verified.knows(name, f"{hash} {secret}", now):
             return then(now, None)
 
         def checked(now: float, refused: Refused) -> Effects:
+            if refused is None and hash != self._directory.users.get(name):
+                refused = _WRONG  # the name is another's by now: this central has learned what a later main gave
             if refused is None:
-                self._verified.remember(name, secret, now)
+                self._verified.remember(name, f"{hash} {secret}", now)
             if hold is not None and hold not in self._held:
                 return []  # the client has gone: no place is kept for it
             return then(now, refused)
 
         token = self._token()
         self._verifying[token] = (hold, checked)
-        verify = fx.VerifySecret(token, self._directory.users.get(name), secret)
+        verify = fx.VerifySecret(token, hash, secret)
         if hold is None:
             return [verify]
         self._held.add(hold)
