@@ -34,6 +34,7 @@ class Reign:
         self.sent: dict[int, list[Message]] = defaultdict(list)
         self.disk: list[tuple[tuple[fx.Record, ...], Effects]] = []
         self.reports: list[tuple[str, dict[str, object]]] = []
+        self.others: Effects = []  # what has nothing to do with disks and messages
         self.settled: list[tuple[str, bool]] = []
         self.disk_works = True
         self.do(self.main.configure(self.now, cfg.taken_over(old, central("m"), TERM)))
@@ -53,7 +54,7 @@ class Reign:
                 case fx.Report(event, fields):
                     self.reports.append((event, dict(fields)))
                 case _:
-                    raise NotImplementedError(effect)
+                    self.others.append(effect)
         while self.disk and self.disk_works:
             self.do(self.disk.pop(0)[1])
 

@@ -108,7 +108,7 @@ class Accounts:
             self._registrants.discard(link)
             self._left_open.pop(name, None)
             self._directory.unsettled.pop(name, None)
-            self._verified.remember(name, secret, now)
+            self._verified.remember(name, f"{self._directory.users[name]} {secret}", now)
             return [
                 fx.Report("registered", {"username": name, "term": term}),
                 fx.Send(link, m.RegisterSuccess(f"registered {name}")),
@@ -153,10 +153,9 @@ class Accounts:
     ) -> Effects:
         """The same for a name and a secret; `hold` is the link to be kept waiting. `settle`: until the registration is
         acknowledged, too."""
-        if self._verified.knows(name, secret, now):
-            return then(now, None)
-
         hash = self._directory.users.get(name)
+        if hash is not None and self._verified.knows(name, f"{hash} {secret}", now):
+            return then(now, None)
 
         def checked(now: float, refused: Refused) -> Effects:
             if hold is not None and hold not in self._held:
@@ -166,7 +165,7 @@ class Accounts:
             if refused is None and settle and name in self._directory.unsettled:
                 return self._once_settled(now, name, hold, then)
             if refused is None:
-                self._verified.remember(name, secret, now)
+                self._verified.remember(name, f"{hash} {secret}", now)
             elif hash is None and not (self.replication and self.replication.can_acknowledge):
                 refused = _UNSURE
             return self._finish(now, hold, refused, then)

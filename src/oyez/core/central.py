@@ -58,7 +58,7 @@ class Central(Quiet):
         self.entries = Entries(stored.position)
         self.placement = Placement(entropy)
         self.accounts = Accounts(self.directory, self.placement, stored.key, entropy, anonymous)
-        self.registry = Registry(self.directory, self.placement, self._append, self._detached)
+        self.registry = Registry(self.directory, self.placement, self._append)
         self.uplink = Uplink(list(seeds), entropy, self._introduction, own=address)
         self.office = Office(
             self.me,
@@ -248,9 +248,6 @@ class Central(Quiet):
 
     def _append(self, now: float, record: "EntryRecord") -> Effects:
         return self._main.append(now, record) if self.office.is_main else []
-
-    def _detached(self, origin: str, link: int) -> None:
-        self._main.voter_left(origin, link)
 
     def _authenticate(self, now: float, link: int, message: n.Authenticate) -> Effects:
         if not self._knows_secret(message.secret):

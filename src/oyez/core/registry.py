@@ -25,16 +25,13 @@ Append = Callable[[float, "EntryRecord"], Effects]
 
 
 class Registry:
-    """The servers of one main. `links` are those of connected servers; `detached` hears of a link that is left."""
+    """The servers of one main. `links` are those of connected servers."""
 
-    def __init__(
-        self, directory: Directory, placement: Placement, append: Append, detached: Callable[[str, int], None]
-    ) -> None:
+    def __init__(self, directory: Directory, placement: Placement, append: Append) -> None:
         self.links: dict[int, Server] = {}
         self._directory = directory
         self._placement = placement
         self._append = append
-        self._detached = detached
 
     # -- joining ------------------------------------------------------------------------------------------------
 
@@ -84,7 +81,6 @@ class Registry:
         assert server.link is not None
         link = server.link
         del self.links[link]
-        self._detached(server.origin, link)
         server.link, server.ready = None, False
         return [fx.Close(link)]
 

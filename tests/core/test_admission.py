@@ -1,0 +1,136 @@
+"""The door of a server: one session a ticket, nobody unchecked, and nobody who has left meanwhile."""
+
+from random import Random
+
+import pytest
+
+from oyez.core import effects as fx
+from oyez.core import tickets
+from oyez.core.admission import Admission
+from oyez.core.effects import Effects
+from oyez.core.inquiry import Inquiry
+from oyez.core.uplink import Uplink
+from oyez.protocol import messages as m
+from oyez.protocol import nodes as n
+from tests.core.sides import closed
+
+KEY = b"t" * 32
+CENTRAL, LINK = 3, 7
+
+
+class Door:
+    """Of server s, whose uplink is there."""
+
+    def __init__(self) -> None:
+        home = m.Address("central", 3780)
+        self.uplink = Uplink([home], Random(1), lambda: n.Authenticate("cluster", "s", "host", 4001))
+        self.uplink.dialed(0.0, CENTRAL)
+        self.uplink.welcomed([home])
+        self.inquiry = Inquiry(self.uplink)
+        self.admission = Admission("s", self.inquiry)
+        self.admission.rules(KEY, anonymous=True)
+        self.admitted: list[str | None] = []
+
+    def knocks(self, message: m.Login, link: int = LINK, now: float = 1000.0) -> Effects:
+        def admit(nonce: str | None) -> Effects:
+            self.admitted.append(nonce)
+            return [fx.Report("admitted")]
+
+        return self.admission.check(now, link, message, admit)
+
+    def answers(self, right: bool, request: int = 1) -> Effects:
+        wrong = n.VerifyLoginFailed("wrong", "wrong_credentials", request=request)
+        return self.inquiry.answered(1000.0, n.VerifyLoginSuccess(request) if right else wrong)
+
+
+@pytest.fixture
+def door() -> Door:
+    return Door()
+
+
+def ticket(name: str = "bob", nonce: str = "nonce", expires: float = 1060.0, key: bytes = KEY) -> m.Login:
+    return m.Login("bob", ticket=tickets.sign(key, tickets.Ticket(name, "server:s", expires, nonce)))
+
+
+def reason(effects: Effects) -> str:
+    (refusal,) = [effect.message for effect in effects if isinstance(effect, fx.Send)]
+    assert isinstance(refusal, m.Refusal)
+    assert closed(effects) == [LINK]
+    return refusal.reason
+
+
+def test_a_ticket_opens_one_session(door: Door) -> None:
+    assert door.knocks(ticket()) == [fx.Report("admitted")]
+    assert door.admitted == ["nonce"]
+    assert reason(door.knocks(ticket())) == "ticket_used"
+    assert door.knocks(ticket(nonce="another")) == [fx.Report("admitted")]
+
+
+def test_a_ticket_that_was_refused_is_not_used_up(door: Door) -> None:
+    assert reason(door.knocks(ticket("eve"))) == "ticket_of_another"
+    assert reason(door.knocks(ticket(key=b"x" * 32))) == "ticket_forged"
+    assert door.knocks(ticket()) == [fx.Report("admitted")]
+
+
+def test_before_the_central_has_given_its_key_no_ticket_is_good() -> None:
+    uplink = Uplink([], Random(1), lambda: n.Heartbeat())
+    fresh = Admission("s", Inquiry(uplink))
+    assert reason(fresh.check(1000.0, LINK, ticket(), lambda nonce: [])) == "ticket_forged"
+
+
+def test_used_tickets_are_forgotten_when_nobody_can_use_them_any_more(door: Door) -> None:
+    for number, expires in enumerate((1060.0, 1010.0, 1030.0)):  # not in order
+        door.knocks(ticket(nonce=f"nonce {number}", expires=expires))
+    door.admission.expire(1030.0)
+    assert reason(door.knocks(ticket(nonce="nonce 0"), now=1059.0)) == "ticket_used"
+    assert reason(door.knocks(ticket(nonce="nonce 2", expires=1030.0), now=1031.0)) == "ticket_expired"
+    door.admission.expire(1060.0)
+    assert reason(door.knocks(ticket(nonce="nonce 0"), now=1060.0)) == "ticket_expired"
+
+
+def test_a_secret_is_checked_by_the_central_before_anybody_is_admitted(door: Door) -> None:
+    effects = door.knocks(m.Login("bob", "secret"))
+    assert effects == [fx.Hold(LINK), fx.Send(CENTRAL, n.VerifyLogin(1, "bob", "secret"))]
+    assert door.admitted == []
+    assert door.answers(right=True) == [fx.Report("admitted"), fx.Release(LINK)]
+    assert door.admitted == [None]
+
+
+def test_a_wrong_secret_is_refused_in_the_words_of_the_central(door: Door) -> None:
+    door.knocks(m.Login("bob", "secret"))
+    effects = door.answers(right=False)
+    assert reason(effects) == "wrong_credentials"
+    assert effects[-1] == fx.Release(LINK)
+    assert door.admitted == []
+
+
+def test_nobody_is_admitted_who_has_left_meanwhile(door: Door) -> None:
+    door.knocks(m.Login("bob", "secret"))
+    door.admission.gone(LINK)
+    assert door.answers(right=True) == []
+    assert door.admitted == []
+
+
+def test_while_the_central_is_away_nobody_is_admitted_by_secret(door: Door) -> None:
+    door.knocks(m.Login("bob", "secret"))
+    assert reason(door.inquiry.abandon(1000.0)) == "central_away"
+    door.uplink.lost()
+    assert reason(door.knocks(m.Login("bob", "secret"))) == "central_away"
+    assert door.knocks(ticket()) == [fx.Report("admitted")]  # tickets need no central
+
+
+@pytest.mark.parametrize("secret", [None, ""])
+def test_a_name_alone_opens_nothing(door: Door, secret: str | None) -> None:
+    assert reason(door.knocks(m.Login("bob", secret))) == "no_secret"
+
+
+def test_anonymous_is_let_in_unless_it_is_switched_off(door: Door) -> None:
+    assert door.knocks(m.Login("anonymous")) == [fx.Report("admitted")]
+    door.admission.rules(KEY, anonymous=False)
+    assert reason(door.knocks(m.Login("anonymous"))) == "anonymous_off"
+
+
+def test_with_another_key_the_old_tickets_are_void(door: Door) -> None:
+    door.admission.rules(b"y" * 32, anonymous=True)
+    assert reason(door.knocks(ticket())) == "ticket_forged"
+    assert door.knocks(ticket(key=b"y" * 32)) == [fx.Report("admitted")]
