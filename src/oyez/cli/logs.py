@@ -1,12 +1,13 @@
 """The nodes' logs: structlog to standard error, for people on a terminal, as JSON lines elsewhere.
 
-What a role reports is an event with fields; here it gets its level. Guarantees: a log that nobody can read any more
-(its pipe is closed, its disk is full) never stops a node. Must not know: what the events mean beyond how much they
+What a role reports is an event with fields; here it gets its level. Guarantees: a log that nobody reads (its pipe is
+closed or full, its terminal is paused) never stops a node. Must not know: what the events mean beyond how much they
 matter.
 """
 
 import logging
 import os
+import select
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -68,7 +69,7 @@ def configure(format: Format, level: Level, node: str) -> None:
             *(_human() if human else _json()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=lambda *_: _StandardError(),
+        logger_factory=lambda *_: _Logger(),
         cache_logger_on_first_use=True,
     )
     if not human:
@@ -96,12 +97,41 @@ def _json() -> list[structlog.typing.Processor]:
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
 
 
-class _StandardError:
-    """Writes each line at once."""
+class StandardError:
+    """Writes each line at once, or not at all where that would block: a reader that sleeps must not stop a node.
 
-    def msg(self, line: str) -> None:
-        with suppress(OSError):
+    `skipped` counts the lines since the last one that was written.
+    """
+
+    def __init__(self) -> None:
+        self.skipped = 0
+        self._poll: select.poll | None = None
+        with suppress(OSError, ValueError):  # no descriptor: a test has put something else there
+            descriptor = sys.stderr.fileno()
+            self._poll = select.poll()
+            self._poll.register(descriptor, select.POLLOUT)
+
+    def write(self, line: str) -> bool:
+        """Whether it was written."""
+        if self._poll is not None and not self._poll.poll(0):
+            self.skipped += 1
+            return False
+        with suppress(OSError):  # nobody will ever read it
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
+        return True
+
+
+class _Logger:
+    """What structlog gives its lines to."""
+
+    def __init__(self) -> None:
+        self._out = StandardError()
+
+    def msg(self, line: str) -> None:
+        """One line, at any level."""
+        if self._out.write(line) and self._out.skipped:
+            skipped, self._out.skipped = self._out.skipped, 0
+            structlog.get_logger().warning("log_lines_skipped", count=skipped)
 
     debug = info = warning = error = critical = exception = log = msg

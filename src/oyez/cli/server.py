@@ -16,7 +16,7 @@ from oyez.protocol import limits
 if TYPE_CHECKING:
     from oyez.protocol.messages import Address
 
-REMIND = 5.0
+REMIND = 3.0
 """Seconds after which a server that is still not ready says so in its log."""
 
 
