@@ -61,6 +61,7 @@ _TROUBLE = frozenset(
 def configure(format: Format, level: Level, node: str) -> None:
     """Set up structlog for this process. JSON lines carry the name of the `node`; people know what they started."""
     human = format == Format.HUMAN or (format == Format.AUTO and sys.stderr.isatty())
+    out = _Logger()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -69,7 +70,7 @@ def configure(format: Format, level: Level, node: str) -> None:
             *(_human() if human else _json()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=lambda *_: _Logger(),
+        logger_factory=lambda *_: out,
         cache_logger_on_first_use=True,
     )
     if not human:
