@@ -2,7 +2,7 @@
 
 What a role reports is an event with fields; here it gets its level. Guarantees: a log that nobody reads (its pipe is
 closed or full, its terminal is paused) never stops a node. Must not know: what the events mean beyond how much they
-matter.
+matter. structlog is imported by those who log, because it takes longer than all the rest of a short command.
 """
 
 import logging
@@ -12,10 +12,12 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import structlog
 import typer
+
+if TYPE_CHECKING:
+    from structlog.typing import Processor
 
 
 class Format(StrEnum):
@@ -60,6 +62,8 @@ _TROUBLE = frozenset(
 
 def configure(format: Format, level: Level, node: str) -> None:
     """Set up structlog for this process. JSON lines carry the name of the `node`; people know what they started."""
+    import structlog
+
     human = format == Format.HUMAN or (format == Format.AUTO and sys.stderr.isatty())
     out = _Logger()
     structlog.configure(
@@ -79,6 +83,8 @@ def configure(format: Format, level: Level, node: str) -> None:
 
 def report(event: str, fields: Mapping[str, object]) -> None:
     """Log what a role reports."""
+    import structlog
+
     structlog.get_logger().log(_level(event), event, **fields)
 
 
@@ -88,13 +94,17 @@ def _level(event: str) -> int:
     return logging.DEBUG if event in _PER_CLIENT else logging.INFO
 
 
-def _human() -> list[structlog.typing.Processor]:
+def _human() -> "list[Processor]":
+    import structlog
+
     colours = (sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))) and not os.environ.get("NO_COLOR")
     plain = structlog.dev.plain_traceback
     return [structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=20, exception_formatter=plain)]
 
 
-def _json() -> list[structlog.typing.Processor]:
+def _json() -> "list[Processor]":
+    import structlog
+
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
 
 
@@ -132,6 +142,8 @@ class _Logger:
     def msg(self, line: str) -> None:
         """One line, at any level."""
         if self._out.write(line) and self._out.skipped:
+            import structlog
+
             skipped, self._out.skipped = self._out.skipped, 0
             structlog.get_logger().warning("log_lines_skipped", count=skipped)
 
