@@ -161,5 +161,7 @@ def test_a_restarted_central_knows_its_users_and_waits_for_its_servers() -> None
     assert [server.id for server in welcome.servers] == ["b"]
     a.says(announce("a", 2))
     assert central.logs_in("bob").port == 4001
-    beats(central, a, seconds=3)
+    beats(central, a, seconds=2)
+    assert said(a, n.RemoveServer) == []
+    beats(central, a, seconds=1)
     assert said(a, n.RemoveServer) == [n.RemoveServer("b")]
