@@ -85,6 +85,7 @@ def test_a_redirect_in_the_middle_of_a_session_is_followed() -> None:
     server.says(m.Redirect("server", 4002, "another permit"))
     assert server.ended
     assert bob.disconnected == ["redirected"]
+    assert "retry" not in bob.world.timers  # the end of the link that it has left is no failure
     other = bob.answer()
     assert other.hears_one().ticket == "another permit"  # type: ignore[attr-defined]
     other.says(m.LoginSuccess("in", server="s2"))
@@ -105,6 +106,7 @@ def test_so_many_redirects_in_a_row_and_no_more() -> None:
         talk = bob.answer()
     talk.says(m.Redirect("server", 4999))
     assert talk.ended
+    assert bob.role._why == "more than 3 redirects in a row"
     bob.waits()
     assert bob.dialed() == HOME
     talk = bob.answer()

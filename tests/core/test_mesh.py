@@ -61,7 +61,7 @@ def test_a_listing_of_a_later_lifetime_ends_the_link_to_the_earlier() -> None:
     a = Side("a")
     a.mesh.listed(listing("b"))
     a.linked(Side("b", incarnation=1), link=7)
-    assert a.mesh.listed(listing("b", incarnation=2)) == [fx.Close(7)]
+    assert closed(a.mesh.listed(listing("b", incarnation=2))) == [7]
     assert isinstance(a.mesh.lost(0.0, 7)[-1], fx.SetTimer)
 
 

@@ -99,6 +99,17 @@ def test_what_a_late_acquaintance_can_no_longer_be_given_is_reported() -> None:
     assert reports(effects, "mesh_gap") == [{"origin": "a.1", "from": 1, "to": begins, "peer": "b"}]
 
 
+def test_a_cursor_into_an_earlier_lifetime_tells_nothing_of_this_one() -> None:
+    a = Side("a", incarnation=2, retention=300)
+    for now in range(10):
+        a.mesh.beat(float(now), slept=False)
+        a.accept()
+    effects = a.mesh.greeted(10.0, 1, hello("b", of=1, cursor=500, since=20.0))
+    begins = begins_at(effects)
+    assert begins == a.origin.log.first - 1
+    assert reports(effects, "mesh_gap") == [{"origin": "a.2", "from": 1, "to": begins, "peer": "b"}]
+
+
 # -- receiving ------------------------------------------------------------------------------------------------------
 
 

@@ -39,6 +39,7 @@ def test_a_ticket_opens_a_session(server: Serving) -> None:
     success = talk.hears_one()
     assert isinstance(success, m.LoginSuccess)
     assert (success.info, success.server) == ("logged in as user bob", ID)
+    assert server.reported("session_opened") == [{"username": "bob", "link": talk.link.id}]
     assert not talk.ended
     assert sessions(server) == 1
 

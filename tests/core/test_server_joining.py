@@ -153,6 +153,7 @@ def test_a_server_that_is_refused_later_goes_on_serving_and_trying() -> None:
     server.pass_time(0.1)
     server.meets_central().says(m.AuthenticationFail("a later one has joined", "id_in_use"))
     assert server.world.gave_up == ""
+    assert server.reported("not_welcome") == [{"info": "a later one has joined"}]
     server.logs_in()
     server.pass_time(0.2)
     assert server.dialing() == ["central"]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from oyez import log as log_module
 from oyez.core import effects as fx
-from oyez.host import OUTBOX, Link
+from oyez.host import OUTBOX, PIECE, Link
 from oyez.log import Log
 from tests.host.fakes import FakeTransport, Stage, said, send
 from tests.log.readers import chunk, line
@@ -51,6 +51,20 @@ def test_messages_leave_in_order_whatever_the_link_takes_at_once(stage: Stage) -
     say(stage, link, "three")
     assert transport.sent == said("one", "two", "three")
     assert link.outbox == b""
+
+
+def test_much_that_waits_leaves_piece_by_piece_while_the_link_takes_it(stage: Stage, log: Log) -> None:
+    link, transport = follower(stage, log, room=0)
+    words = ["x" * 100_000] * 20
+    say(stage, link, *words)
+    log.publish([chunk(1)])
+    drain(stage, link, transport)
+    turns = 0
+    while stage.world.turn:
+        stage.world.end_turn()
+        turns += 1
+    assert turns == len(said(*words)) // PIECE
+    assert transport.sent == said(*words) + line(1)
 
 
 def test_who_lets_too_much_pile_up_is_cut(stage: Stage) -> None:

@@ -95,6 +95,8 @@ def test_a_full_link_is_left_alone_until_it_drains(log: Log) -> None:
     assert reader.got == line(1)[:7]
     assert reader.cursor.blocked
     assert log.lagging == 1
+    assert not reader.drain(5)
+    assert reader.cursor.blocked
     assert reader.drain(None)
     assert reader.got == line(1) + line(2)
     log.publish([chunk(3)])
@@ -112,9 +114,11 @@ def test_one_slow_reader_costs_the_others_nothing(log: Log) -> None:
 @pytest.mark.usefixtures("small_reads")
 def test_who_catches_up_is_sent_a_bounded_amount_at_once(log: Log) -> None:
     log.publish([chunk(1, 5)])
-    reader = Reader(log, position=0)
+    reader = Reader(log, position=0, room=10)
     assert not reader.cursor.pump()
-    assert len(reader.got) == 50
+    assert reader.cursor.blocked
+    assert not reader.drain(None)
+    assert len(reader.got) == 60
     assert not reader.cursor.blocked
     assert reader.cursor.pump()
     assert reader.got == chunk(1, 5).data

@@ -3,14 +3,14 @@
 from random import Random
 
 from oyez.core.client import Client
-from oyez.core.effects import Dial, Report, Send
+from oyez.core.effects import Close, Dial, Report, Send
 from oyez.core.mesh import Mesh
 from oyez.core.origin import Origin, beginning
 from oyez.core.placement import Placement, Reservation
 from oyez.core.server import Server
 from oyez.log import Chunk, Log
 from oyez.protocol.messages import Address, Login, LoginSuccess, Redirect, Refusal
-from oyez.protocol.nodes import AuthenticateSuccess, ServerAddress, ServerHello, ServerPosition
+from oyez.protocol.nodes import AuthenticateSuccess, ServerAddress, ServerHello, ServerPosition, SynchronisedNewServer
 
 
 class Reader:
@@ -91,6 +91,13 @@ def test_a_greeting_from_before_a_restart_does_not_bring_the_old_lifetime_back()
     assert mesh.holds(2) is None
     said = [effect.message for effect in effects if isinstance(effect, Send)]
     assert [message.reason for message in said if isinstance(message, Refusal)] == ["superseded"]
+
+
+def test_a_link_to_a_lifetime_that_is_over_does_not_delay_the_next() -> None:
+    """Seed 406709: for five seconds a server tried to say a last word to a machine that had lost its power."""
+    mesh = mesh_of("s0")
+    mesh.greeted(0.0, 1, ServerHello("secret", "s1", 1))
+    assert mesh.listed(SynchronisedNewServer("s1", "s1", 4000, 2)) == [Close(1, at_once=True)]
 
 
 def test_how_far_a_removed_peer_was_read_is_kept_for_its_return() -> None:

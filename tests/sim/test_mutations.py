@@ -188,6 +188,21 @@ def test_a_log_that_forgets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught("bounded", (readers(seed) for seed in range(2)))
 
 
+def test_everybody_waits_for_the_slowest(monkeypatch: pytest.MonkeyPatch) -> None:
+    publish = Log.publish
+    waiting: dict[Log, list[Chunk]] = {}
+
+    def patiently(self: Log, chunks: list[Chunk]) -> None:
+        chunks = waiting.pop(self, []) + chunks
+        if any(cursor.blocked for cursor in self._behind):
+            waiting[self] = chunks
+        else:
+            publish(self, chunks)
+
+    monkeypatch.setattr(Log, "publish", patiently)
+    assert caught("bounded", (readers(seed) for seed in range(3)))
+
+
 # -- words -----------------------------------------------------------------------------------------------------------
 
 

@@ -125,6 +125,20 @@ def test_a_machine_without_power_says_nothing_until_it_is_back() -> None:
     assert net.near.why == "reset"
 
 
+def test_a_writer_that_waits_for_room_learns_that_the_machine_is_back_without_its_link() -> None:
+    net = Net()
+    net.far.reads = False
+    net.near.end.out.send(b"x" * 2000)
+    net.run()
+    net.network.power("there", up=False)
+    net.far.end.disappear()
+    net.run(5)
+    assert net.near.why == ""
+    net.network.power("there", up=True)
+    net.run(5)
+    assert net.near.why == "reset"
+
+
 def test_a_silent_peer_is_given_up_in_the_end() -> None:
     net = Net()
     net.network.power("there", up=False)

@@ -1,20 +1,23 @@
 """The nodes' logs: structlog to standard error, for people on a terminal, as JSON lines elsewhere.
 
-What a role reports is an event with fields; here it gets its level. Guarantees: a log that nobody can read any more
-(its pipe is closed, its disk is full) never stops a node. Must not know: what the events mean beyond how much they
-matter.
+What a role reports is an event with fields; here it gets its level. Guarantees: a log that nobody reads (its pipe is
+closed or full, its terminal is paused) never stops a node. Must not know: what the events mean beyond how much they
+matter. structlog is imported by those who log, because it takes longer than all the rest of a short command.
 """
 
 import logging
 import os
+import select
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import structlog
 import typer
+
+if TYPE_CHECKING:
+    from structlog.typing import Processor
 
 
 class Format(StrEnum):
@@ -59,7 +62,10 @@ _TROUBLE = frozenset(
 
 def configure(format: Format, level: Level, node: str) -> None:
     """Set up structlog for this process. JSON lines carry the name of the `node`; people know what they started."""
+    import structlog
+
     human = format == Format.HUMAN or (format == Format.AUTO and sys.stderr.isatty())
+    out = _Logger()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -68,7 +74,7 @@ def configure(format: Format, level: Level, node: str) -> None:
             *(_human() if human else _json()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=lambda *_: _StandardError(),
+        logger_factory=lambda *_: out,
         cache_logger_on_first_use=True,
     )
     if not human:
@@ -77,6 +83,8 @@ def configure(format: Format, level: Level, node: str) -> None:
 
 def report(event: str, fields: Mapping[str, object]) -> None:
     """Log what a role reports."""
+    import structlog
+
     structlog.get_logger().log(_level(event), event, **fields)
 
 
@@ -86,22 +94,57 @@ def _level(event: str) -> int:
     return logging.DEBUG if event in _PER_CLIENT else logging.INFO
 
 
-def _human() -> list[structlog.typing.Processor]:
+def _human() -> "list[Processor]":
+    import structlog
+
     colours = (sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))) and not os.environ.get("NO_COLOR")
     plain = structlog.dev.plain_traceback
     return [structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=20, exception_formatter=plain)]
 
 
-def _json() -> list[structlog.typing.Processor]:
+def _json() -> "list[Processor]":
+    import structlog
+
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
 
 
-class _StandardError:
-    """Writes each line at once."""
+class StandardError:
+    """Writes each line at once, or not at all where that would block: a reader that sleeps must not stop a node.
 
-    def msg(self, line: str) -> None:
-        with suppress(OSError):
+    `skipped` counts the lines since the last one that was written.
+    """
+
+    def __init__(self) -> None:
+        self.skipped = 0
+        self._poll: select.poll | None = None
+        with suppress(OSError, ValueError):  # no descriptor: a test has put something else there
+            descriptor = sys.stderr.fileno()
+            self._poll = select.poll()
+            self._poll.register(descriptor, select.POLLOUT)
+
+    def write(self, line: str) -> bool:
+        """Whether it was written."""
+        if self._poll is not None and not self._poll.poll(0):
+            self.skipped += 1
+            return False
+        with suppress(OSError):  # nobody will ever read it
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
+        return True
+
+
+class _Logger:
+    """What structlog gives its lines to."""
+
+    def __init__(self) -> None:
+        self._out = StandardError()
+
+    def msg(self, line: str) -> None:
+        """One line, at any level."""
+        if self._out.write(line) and self._out.skipped:
+            import structlog
+
+            skipped, self._out.skipped = self._out.skipped, 0
+            structlog.get_logger().warning("log_lines_skipped", count=skipped)
 
     debug = info = warning = error = critical = exception = log = msg

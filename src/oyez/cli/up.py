@@ -199,17 +199,20 @@ class _Logs:
         made = logs.Format.HUMAN if self._human else logs.Format.JSON
         self.options = ["--log-format", made.value, "--log-level", level.value, "--until-eof"]
         self.environment = {"FORCE_COLOR": "1"} if self._colours else {}
+        self._out = logs.StandardError()
 
     def line(self, name: str, text: str) -> None:
         """What a child has logged."""
         if self._human:
             prefix = f"{name:>7} |"
             text = f"\033[2m{prefix}\033[0m {text}" if self._colours else f"{prefix} {text}"
-        print(text, file=sys.stderr, flush=True)
+        if self._out.write(text) and self._out.skipped:
+            skipped, self._out.skipped = self._out.skipped, 0
+            self.say(f"{skipped} lines of the log were skipped, because nobody read them")
 
     def say(self, sentence: str) -> None:
         """What has become of one."""
-        print(f"oyez: {sentence}", file=sys.stderr, flush=True)
+        self._out.write(f"oyez: {sentence}")
 
 
 def _banner(centrals: dict[str, str], servers: dict[str, str], data: Path) -> str:

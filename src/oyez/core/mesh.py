@@ -96,7 +96,7 @@ class Mesh:
             peer = self.peers[server.id] = Peer(server.id, address, timing.Backoff(self._entropy))
         elif peer.link is not None and server.incarnation > peer.incarnation:
             peer.address, peer.listed = address, True
-            return [fx.Close(peer.link)]  # it has restarted, and this link does not know it yet
+            return [fx.Close(peer.link, at_once=True)]  # it has restarted, and this link does not know it yet
         elif peer.link is not None or (peer.listed and peer.address == address):
             peer.address, peer.listed = address, True
             return []

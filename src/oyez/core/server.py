@@ -163,7 +163,7 @@ class Server(Quiet):
         for cursor in self.merged.stalled(now, self._patience):
             effects += self._too_slow(cursor.owner, seconds)
         for cursor in self.origin.log.stalled(now, timing.PATIENCE) + self.origin.log.fallen_out():
-            effects += [fx.Report("peer_stalled", {"link": cursor.owner}), fx.Close(cursor.owner)]
+            effects += [fx.Report("peer_stalled", {"link": cursor.owner}), fx.Close(cursor.owner, at_once=True)]
         return effects
 
     # -- clients ------------------------------------------------------------------------------------------------

@@ -132,6 +132,8 @@ class Pipe:
                 self._full = True
                 self.full_since = self._clock.now
                 self._watch(self._silence)
+            if self.reader.over:
+                self.reader.link.retry(self.reader.knock)
             if room <= 0:
                 return 0
             data = data[:room]
@@ -311,9 +313,11 @@ class End:
         self.out.tear()
         self.leave()
         self.link.give_up(self.peer)
+        if self.source.full_since is not None:
+            self.link.retry(self.knock)  # the peer asks for room, again and again
 
     def knock(self) -> None:
-        """Something has arrived here after the owner was done: the kernel says so, once it can. TCP keeps trying."""
+        """The peer sends, or asks for room, after the owner was done: the kernel says so, once it can."""
         if self.peer.over:
             return
         if self.link.answers(self.machine) and not self.out.held:

@@ -1,0 +1,222 @@
+"""The parts that commands are made of."""
+
+import asyncio
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import structlog
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oyez.cli import logs, options, printing, streams
+from oyez.cli.secrets import cluster_secret, user_secret
+
+PATIENCE = 30.0
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("1", 1), ("65536", 65536), ("64KiB", 65536), ("1 MiB", 1024**2), ("2GiB", 2 * 1024**3)],
+)
+def test_sizes(text: str, size: int) -> None:
+    assert options.parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MiB", "-1", "1.5MiB", "1MB", "1 M", "1KiBiB", "²"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(ValueError, match="bytes"):
+        options.parse_size(text)
+
+
+def test_the_data_folder_follows_the_xdg_rules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    assert options.data_directory() == tmp_path / ".local" / "share" / "oyez"
+    monkeypatch.setenv("XDG_DATA_HOME", "relative, which the rules forbid")
+    assert options.data_directory() == tmp_path / ".local" / "share" / "oyez"
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
+    assert options.data_directory() == tmp_path / "xdg" / "oyez"
+
+
+def test_what_others_are_told_to_connect_to() -> None:
+    assert options.reachable("127.0.0.1", None) == "127.0.0.1"
+    assert options.reachable("0.0.0.0", "oyez.example.org") == "oyez.example.org"
+    with pytest.raises(typer.BadParameter):
+        options.reachable("0.0.0.0", None)
+
+
+# Secrets
+
+
+def test_a_secret_file_counts_more_than_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("OYEZ_SECRET", "of the environment")
+    assert cluster_secret(None) == "of the environment"
+    file = tmp_path / "secret"
+    for end in ("", "\n", "\r\n"):
+        file.write_text(f" with blanks {end}", newline="")
+        assert cluster_secret(file) == " with blanks "
+
+
+def test_anonymous_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OYEZ_USER_SECRET", "unused")
+    assert user_secret("anonymous", None) is None
+    assert user_secret("alice", None) == "unused"
+
+
+# Printing
+
+
+@given(st.text())
+def test_nothing_that_is_printed_steers_a_terminal(text: str) -> None:
+    shown = printing.printable(text)
+    assert len(shown) == len(text)
+    assert all(char.isprintable() or char == "\u200d" for char in shown)
+
+
+def test_what_people_write_stays() -> None:
+    assert printing.printable("Grüße 👩‍🚀 [bold]") == "Grüße 👩‍🚀 [bold]"
+    assert printing.printable("\x1b[31m\u202ered\n") == "·[31m·red·"
+
+
+def test_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [["[red]a\x1b", 1, 12.34], ["b", 1234, 123456.7]]
+    printing.table("Title", ["name", "count", "rate"], rows, caption="the end")
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "Title"
+    assert lines[1].split() == ["name", "count", "rate"]
+    assert [line.split() for line in lines[3:5]] == [["[red]a·", "1", "12.3"], ["b", "1234", "123,457"]]
+    assert lines[5] == "the end"
+
+
+# Streams
+
+
+async def test_lines_of_a_pipe_come_as_they_are_written() -> None:
+    reader, writer = os.pipe()
+    try:
+        found = streams.lines(reader)
+        os.write(writer, b"one\ntw")
+        assert await anext(found) == b"one"
+        asyncio.get_running_loop().call_later(0.01, os.write, writer, b"o\r\n\nthe rest")
+        assert await anext(found) == b"two"
+        os.close(writer)
+        assert [line async for line in found] == [b"", b"the rest"]
+    finally:
+        os.close(reader)
+
+
+async def test_lines_of_a_file_and_of_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "lines"
+    file.write_bytes(b"".join(b"%d\n" % number for number in range(50_000)))
+    with file.open("rb") as opened:
+        assert [int(line) async for line in streams.lines(opened.fileno())] == list(range(50_000))
+    with Path(os.devnull).open("rb") as nothing:
+        assert [line async for line in streams.lines(nothing.fileno())] == []
+
+
+async def test_a_full_pipe_holds_up_the_writer_and_nobody_else() -> None:
+    reader, writer = os.pipe()
+    data = bytes(range(256)) * 4096
+    try:
+        writing = asyncio.create_task(streams.write(data, writer))
+        read = b""
+        while len(read) < len(data):
+            read += await asyncio.to_thread(os.read, reader, 10_000)
+        await writing
+        assert read == data
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+async def test_a_reader_that_has_gone_is_a_broken_pipe() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        with pytest.raises(BrokenPipeError):
+            await streams.write(b"anybody?", writer)
+    finally:
+        os.close(writer)
+
+
+# Logs
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> object:
+    """What a test configures is not left behind."""
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def logged(monkeypatch: pytest.MonkeyPatch, format: logs.Format, level: logs.Level = logs.Level.INFO) -> str:
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", out)
+    logs.configure(format, level, node="s1")
+    logs.report("ready", {"address": "127.0.0.1:1"})
+    logs.report("session_opened", {"username": "alice"})
+    logs.report("server_lost", {"server": "s2"})
+    try:
+        raise ZeroDivisionError("our own bug")
+    except ZeroDivisionError:
+        structlog.get_logger().critical("node_failed", exc_info=True)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("format", [logs.Format.AUTO, logs.Format.JSON])
+def test_json_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch, format: logs.Format) -> None:
+    entries = [json.loads(line) for line in logged(monkeypatch, format).splitlines()]
+    assert [(entry["event"], entry["level"], entry["node"]) for entry in entries] == [
+        ("ready", "info", "s1"),
+        ("server_lost", "warning", "s1"),
+        ("node_failed", "critical", "s1"),
+    ]
+    assert entries[0]["address"] == "127.0.0.1:1"
+    assert "ZeroDivisionError: our own bug" in entries[-1]["exception"]
+
+
+def test_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = logged(monkeypatch, logs.Format.HUMAN)
+    assert "ready" in text
+    assert "address=127.0.0.1:1" in text
+    assert "ZeroDivisionError: our own bug" in text
+    assert "\x1b" not in text
+
+
+def test_levels(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "session_opened" in logged(monkeypatch, logs.Format.JSON, logs.Level.DEBUG)
+    assert "ready" not in logged(monkeypatch, logs.Format.JSON, logs.Level.WARNING)
+
+
+def test_a_log_that_nobody_reads_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    logs.configure(logs.Format.JSON, logs.Level.INFO, node="s1")
+    logs.report("ready", {})
+
+
+def test_a_log_whose_reader_sleeps_skips_lines_and_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb", buffering=0) as asleep, os.fdopen(writer, "w") as err:
+        monkeypatch.setattr(sys, "stderr", err)
+        logs.configure(logs.Format.JSON, logs.Level.INFO, node="s1")
+        for number in range(1000):
+            logs.report("ready", {"number": number, "text": "x" * 500})  # far more than a pipe holds
+        written = [json.loads(line) for line in asleep.read(1 << 20).splitlines()]
+        logs.report("ready", {"number": 1000})
+        after = [json.loads(line) for line in asleep.read(1 << 20).splitlines()]
+    assert [entry["number"] for entry in written] == list(range(len(written)))
+    assert after[0]["number"] == 1000
+    assert after[1]["event"] == "log_lines_skipped"
+    assert after[1]["count"] == 1000 - len(written) > 0
