@@ -96,6 +96,10 @@ class Process:
         said = self._stderr.read_text("utf-8", "replace").splitlines()[-15:]
         return "Its last words were:\n" + "\n".join(said) if said else "It said nothing."
 
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it is still there."""
+        self._child.send_signal(number)
+
     def stop(self) -> None:
         if self._child.poll() is None:
             self._child.terminate()

@@ -19,6 +19,8 @@ class Oyez(Peer):
     """One central and one server of this checkout, or of whatever `command` runs."""
 
     name = "oyez"
+    CHEAP = (sys.executable, "-m", "bench.cheap")
+    """This checkout's, without argon2."""
 
     def __init__(self, command: list[str] | None = None) -> None:
         self._command = command or [sys.executable, "-m", "oyez"]
@@ -34,9 +36,11 @@ class Oyez(Peer):
             spec = None
         return None if spec else "this checkout has no oyez command (no module oyez.__main__)"
 
-    def central(self, scratch: Path, data: Path, core: int) -> Process:
-        """A central, started; the caller waits until it is ready, and stops it."""
-        command = [*self._command, "central", "--port", "0", "--data", str(data)]
+    def central(self, scratch: Path, data: Path, core: int, port: int = 0, backup_of: str = "") -> Process:
+        """A central, started, as a backup of those at HOST:PORT; the caller waits until it is ready, and stops it."""
+        command = [*self._command, "central", "--port", str(port), "--data", str(data)]
+        if backup_of:
+            command += ["--backup-of", backup_of]
         return Process("central", command, core=core, scratch=scratch, environment=self._environment)
 
     def server(self, scratch: Path, central: str, core: int = SERVER_CORE) -> Process:

@@ -3,14 +3,18 @@
 from typing import Any
 
 from bench.workloads.base import Workload
+from bench.workloads.failover import Failover
 from bench.workloads.fanout import FanOut
 from bench.workloads.idle import Idle
 from bench.workloads.ingest import Ingest
 from bench.workloads.login import Login
 from bench.workloads.paced import Paced
+from bench.workloads.registrations import Registrations
+from bench.workloads.snapshot import Snapshot
 
 WORKLOADS: dict[str, Workload[Any]] = {
-    workload.name: workload for workload in (FanOut(), Ingest(), Login(), Idle(), Paced())
+    workload.name: workload
+    for workload in (FanOut(), Ingest(), Login(), Idle(), Paced(), Failover(), Registrations(), Snapshot())
 }
 USUAL = ["fanout", "ingest", "login", "idle"]
 """What is run when nothing is named."""

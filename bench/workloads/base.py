@@ -3,6 +3,8 @@
 A workload has cases; a case is run on each peer in turn, round after round, each time on freshly started servers.
 """
 
+import math
+import statistics
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -126,6 +128,16 @@ def load_target(case: LoadCase, peer: Peer, session: Session, target: Target) ->
     figures["connects_per_second"] = opened["connections"] / opened["seconds"]
     figures["connect_server_cpu_ms"] = opened_cpu * 1e3 / opened["connections"]
     return Outcome(case.name, figures, faults_of(result))
+
+
+def quantiles(what: str, seconds: list[float]) -> dict[str, float]:
+    """In milliseconds; p99 by the nearest rank, which of fewer than a hundred is the largest."""
+    ordered = sorted(seconds)
+    return {
+        f"{what}_p50_ms": statistics.median(ordered) * 1e3,
+        f"{what}_p99_ms": ordered[math.ceil(0.99 * len(ordered)) - 1] * 1e3,
+        f"{what}_max_ms": ordered[-1] * 1e3,
+    }
 
 
 def load_figures(result: dict[str, Any], server_cpu: float, other_cpu: float) -> dict[str, float]:
