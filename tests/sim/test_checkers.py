@@ -7,6 +7,7 @@ from oyez.sim.history import (
     Accepted,
     Acknowledged,
     Began,
+    Confirmed,
     Counted,
     Died,
     Elected,
@@ -25,6 +26,7 @@ from oyez.sim.history import (
     Standing,
     Started,
     Stuck,
+    Voted,
 )
 
 
@@ -54,7 +56,8 @@ def elected(at: float, node: str, term: int, *users: str) -> Elected:
 
 
 def acknowledged(at: float, node: str, term: int, disks: tuple[str, ...] = ("central", "central2")) -> Acknowledged:
-    return Acknowledged(at, node, 1, term, "bob", "hash", ("central", "central2"), disks)
+    groups = (("central", "central2", "s1.1", "s2.1"),)
+    return Acknowledged(at, node, 1, term, "bob", "hash", ("central", "central2"), disks, 0.35, groups, ("x", "y"))
 
 
 def standing(node: str, role: str, term: int = 2, in_sync: tuple[str, ...] = ("central", "central2")) -> Standing:
@@ -74,6 +77,7 @@ GOOD: list[Entry] = [
     Started(0.0, "central", 1),
     Started(0.0, "central2", 1),
     elected(0.1, "central", 1),
+    Confirmed(0.39, "s1.1", 1, True),
     *READY,
     Phase(0.2, "calm"),
     said(0.3, "a", 1, "REGISTER"),
@@ -95,6 +99,8 @@ GOOD: list[Entry] = [
     saw(1.5, "a.1", "a.1", 2, "s1.1-2"),
     Measured(2.0, "s1", 3, outbox=100, logs=(900, 500)),
     Died(3.0, "central", 1, "killed"),
+    Voted(3.05, "central2", 2, "central2", True),
+    Voted(3.05, "s1.1", 2, "central2", True),
     elected(3.1, "central2", 2, "bob"),
     Died(4.0, "central2", 1, "killed"),
     Posted(5.0, "a.1", 3),
@@ -178,6 +184,14 @@ BROKEN: dict[str, tuple[str, list[Entry]]] = {
         "durable",
         in_place_of(acknowledged(0.4, "central", 1), acknowledged(0.4, "central", 1, ("central",))),
     ),
+    "too few confirm the term": ("consent", without(GOOD, Confirmed(0.39, "s1.1", 1, True))),
+    "a voter confirms before the entry is on disk": (
+        "consent",
+        in_place_of(Confirmed(0.39, "s1.1", 1, True), Confirmed(0.3, "s1.1", 1, True)),
+    ),
+    "a voter votes for two": ("ballots", with_(Voted(3.06, "s1.1", 2, "central", True))),
+    "a voter confirms what it has left": ("ballots", with_(Confirmed(3.06, "s1.1", 1, True))),
+    "a vote is not on disk": ("ballots", with_(Voted(5.0, "central", 3, "central2", False))),
     "an unsettled registration is called taken": (
         "settled",
         with_(

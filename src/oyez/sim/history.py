@@ -145,13 +145,27 @@ class Elected(Entry, frozen=True):
 
 
 class Confirmed(Entry, frozen=True):
-    """A voter tells a main that its term is still the highest that it knows."""
+    """A voter tells a main that its term is still the highest that it knows. `kept`: if the voter has a disk, what it
+    says is on it."""
 
     voter: str
     term: int
+    kept: bool
 
     def told(self) -> str:
         return f"{self.voter} confirms term {self.term}"
+
+
+class Voted(Entry, frozen=True):
+    """A voter gives its vote, which binds, or asks for votes, and so has given its own to itself. `kept`: as above."""
+
+    voter: str
+    term: int
+    candidate: str
+    kept: bool
+
+    def told(self) -> str:
+        return f"{self.voter} votes for {self.candidate} in term {self.term}"
 
 
 class Acknowledged(Entry, frozen=True):

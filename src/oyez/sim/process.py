@@ -8,21 +8,16 @@ middle of whatever it was doing, between any two of its effects, and everything 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from oyez.core.role import Role
 from oyez.host import Host
-from oyez.protocol.nodes import TermConfirmed
 from oyez.sim.clock import Action
 from oyez.sim.environment import SimEnvironment
-from oyez.sim.history import Confirmed, is_central
+from oyez.sim.promises import Promises
 from oyez.sim.transport import SimTransport
 from oyez.sim.wire import EVERYTHING
 
 if TYPE_CHECKING:
     from oyez.sim.node import Node
-
-CONFIRMED = b'{"command":"TERM_CONFIRMED"'
 
 NEXT_TURN = 1e-5
 """Seconds from one turn of the loop to the next, where there is something left to do."""
@@ -45,6 +40,7 @@ class Process:
         """Its role has reported that it is."""
         self.fuse = 0
         self.transports: dict[SimTransport, None] = {}
+        self.promises = Promises(node)
         self.environment = SimEnvironment(self)
         self.host = Host(build(self), self.environment)
         self._inputs: list[Action] = []
@@ -104,15 +100,6 @@ class Process:
         if crumbs and self.random.random() < crumbs:
             return 1 + int(self.random.expovariate(1 / 40))
         return EVERYTHING
-
-    def confirms(self, data: bytes) -> None:
-        """It tells a main that it stands behind it."""
-        node = self.node
-        voter = node.name if is_central(node.name) else f"{node.name}.{node.incarnation}"
-        for line in data.splitlines():
-            if line.startswith(CONFIRMED) and line.endswith(b"}"):
-                message = msgspec.json.decode(line, type=TermConfirmed)
-                node.world.record(Confirmed(self.clock.now, voter, message.term))
 
     # -- what befalls it ----------------------------------------------------------------------------------------
 

@@ -49,8 +49,8 @@ class SimTransport:
         """See `host.Transport`."""
         if self._process.fuse:
             self._process.burn()
-        if b'"TERM_CONFIRMED"' in data:
-            self._process.confirms(data)
+        if b'"TERM_CONFIRMED"' in data or b'VOTE"' in data:
+            self._process.promises.said(data, self._end.peer.machine)
         return self._end.out.send(data)
 
     def pause(self) -> None:

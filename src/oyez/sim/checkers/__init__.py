@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from oyez.sim.checkers import (
     alone,
+    ballots,
     bounded,
     consent,
     counted,
@@ -32,6 +33,7 @@ CHECKERS: dict[str, Checker] = {
     "durable": durable.check,
     "one main": one_main.check,
     "consent": consent.check,
+    "ballots": ballots.check,
     "settled": settled.check,
     "delivered": delivered.check,
     "genuine": genuine.check,

@@ -22,7 +22,7 @@ def check(history: History) -> list[str]:
             if not halves and not behind.issuperset(entry.centrals):
                 voters = " and ".join(", ".join(group) for group in entry.groups)
                 found.append(
-                    f"{entry.node} acknowledged {entry.username} at {entry.at:.4f} in term {entry.term}, and of {voters}"
-                    f" only {', '.join(sorted(behind))} stood behind it after {entry.kept:.4f}"
+                    f"{entry.node} acknowledged {entry.username} at {entry.at:.4f} in term {entry.term}, and of"
+                    f" {voters} only {', '.join(sorted(behind))} stood behind it after {entry.kept:.4f}"
                 )
     return found
