@@ -20,7 +20,7 @@ from oyez.core.backups import Backups
 from oyez.core.directory import Directory
 from oyez.core.effects import Effects
 from oyez.core.entries import Entries
-from oyez.core.following import Following
+from oyez.core.following import SYNCHRONISE, Following
 from oyez.core.office import Office
 from oyez.core.placement import Placement
 from oyez.core.reception import Reception
@@ -339,32 +339,17 @@ class Central(Quiet):
             return [fx.Quit(f"the central at {self.uplink.central} refuses this backup: {message.info}")]
         return [fx.Report("not_welcome", {"info": message.info}), *self.uplink.not_main(None)]
 
-    def _not_main(self, now: float, link: int, message: n.NotMain) -> Effects:
-        if message.centrals and self.office.voter.configuration is None:
-            self.uplink.learn(message.centrals)
-        return self.uplink.not_main(message.main)
-
     def _from_main(self, now: float, link: int, message: m.Message) -> Effects:
         """A synchronise command: taken only from the main of the current term, on the link that it welcomed."""
         if self._following is None or self._following.term != self.office.term:
             return refuse_out_of_place(link, message)
-        result = _SYNCHRONISE[type(message)](self._following, link, message)
-        if isinstance(result, str):
-            return refuse(link, m.InvalidMessage(result, "not_synchronised"))
-        return result
+        return self._following.take(link, message)
 
 
 def _nothing(self: Central, now: float, link: int, message: m.Message) -> Effects:
     return []
 
 
-_SYNCHRONISE: dict[type, Callable[..., "Effects | str"]] = {
-    n.SynchroniseUserStore: Following.users,
-    n.SynchroniseServerAddresses: Following.addresses,
-    n.SynchroniseServerLoad: Following.loads,
-    n.SynchronisedNewServer: Following.entry,
-    n.RemoveServer: Following.entry,
-}
 # What may be said on which link.
 _FROM_ANYONE: dict[type, Callable[..., Effects]] = {
     m.Status: Central._status,
@@ -405,10 +390,10 @@ _FROM_WAITING: dict[type, Callable[..., Effects]] = {
 _FROM_PROBED: dict[type, Callable[..., Effects]] = {
     m.StatusReport: lambda self, now, link, message: self.office.probed(now, link, message)
 }
-_FROM_CENTRAL: dict[type, Callable[..., Effects]] = dict.fromkeys(_SYNCHRONISE, Central._from_main) | {
+_FROM_CENTRAL: dict[type, Callable[..., Effects]] = dict.fromkeys(SYNCHRONISE, Central._from_main) | {
     n.BackupAuthenticationSuccess: Central._welcomed,
     n.BackupAuthenticationFail: Central._unwelcome,
-    n.NotMain: Central._not_main,
+    n.NotMain: lambda self, now, link, message: self.office.not_main(message),
     n.Configure: lambda self, now, link, message: self.office.configured(message),
     n.ConfirmTerm: lambda self, now, link, message: self.office.asked_to_confirm(link, message),
     n.RequestVote: lambda self, now, link, message: self.office.considered(link, message),

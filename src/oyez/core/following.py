@@ -5,12 +5,16 @@ disk; a snapshot replaces everything at once; what this central had and the main
 silently. Knows no clients and no election.
 """
 
+from collections.abc import Callable
+
 from oyez.core import effects as fx
 from oyez.core.directory import Directory
 from oyez.core.effects import Effects
 from oyez.core.entries import Entries, EntryMessage, received
+from oyez.core.refusal import refuse
 from oyez.core.snapshot import Incoming
 from oyez.protocol import nodes as n
+from oyez.protocol.messages import InvalidMessage, Message
 
 Refused = str
 """Why a command was not taken: the link to the main is to be closed."""
@@ -24,6 +28,13 @@ class Following:
         self._directory = directory
         self._entries = entries
         self._incoming = Incoming() if snapshot else None
+
+    def take(self, link: int, message: Message) -> Effects:
+        """Whatever the main says to bring this backup up to date."""
+        result = SYNCHRONISE[type(message)](self, link, message)
+        if isinstance(result, str):
+            return refuse(link, InvalidMessage(result, "not_synchronised"))
+        return result
 
     def users(self, link: int, message: n.SynchroniseUserStore) -> Effects | Refused:
         """A registration, or a part of a snapshot."""
@@ -91,3 +102,13 @@ class Following:
             self._directory.settled(message.index)
             return [fx.Persist((self._entries.position,))]
         return []
+
+
+SYNCHRONISE: dict[type, Callable[..., "Effects | Refused"]] = {
+    n.SynchroniseUserStore: Following.users,
+    n.SynchroniseServerAddresses: Following.addresses,
+    n.SynchroniseServerLoad: Following.loads,
+    n.SynchronisedNewServer: Following.entry,
+    n.RemoveServer: Following.entry,
+}
+"""What a main may say to bring a backup up to date."""

@@ -190,6 +190,12 @@ class Office:
             self._candidacy = None
         return [*self._keep(), fx.Send(link, vote), *self._dismiss()]
 
+    def not_main(self, message: n.NotMain) -> Effects:
+        """The central that was reached is not the main, and may know more."""
+        if message.centrals and self.voter.configuration is None:
+            self._uplink.learn(message.centrals)
+        return self._uplink.not_main(message.main)
+
     def configured(self, message: n.Configure) -> Effects:
         """The main says how things are decided."""
         effects = self._learn(message.configuration)
