@@ -166,7 +166,7 @@ class Accounts:
                 return self._once_settled(now, name, hold, then)
             if refused is None:
                 self._verified.remember(name, f"{hash} {secret}", now)
-            elif hash is None and not (self.replication and self.replication.can_acknowledge):
+            elif not self._is_sure_of(name):
                 refused = _UNSURE
             return self._finish(now, hold, refused, then)
 
@@ -177,6 +177,12 @@ class Accounts:
             return [verify]
         self._held.add(hold)
         return [fx.Hold(hold), verify]
+
+    def _is_sure_of(self, name: str) -> bool:
+        """Can nobody else have this name? Who is cut off can't know, unless its giving away was acknowledged."""
+        if self.replication is not None and self.replication.can_acknowledge:
+            return True
+        return name in self._directory.users and name not in self._directory.unsettled
 
     def _finish(self, now: float, hold: int | None, refused: Refused, then: Checked) -> Effects:
         if hold is None:

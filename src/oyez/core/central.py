@@ -19,7 +19,7 @@ from oyez.core.accounts import Accounts
 from oyez.core.backups import Backups
 from oyez.core.directory import Directory
 from oyez.core.effects import Effects
-from oyez.core.entries import Entries
+from oyez.core.entries import Entries, EntryRecord
 from oyez.core.following import SYNCHRONISE, Following
 from oyez.core.office import Office
 from oyez.core.placement import Placement
@@ -36,8 +36,6 @@ from oyez.protocol import nodes as n
 
 if TYPE_CHECKING:
     from random import Random
-
-    from oyez.core.entries import EntryRecord
 
 
 class Central(Quiet):
@@ -200,8 +198,7 @@ class Central(Quiet):
         return self.accounts.verified(now, token, ok)
 
     def _status(self, now: float, link: int, message: m.Status) -> Effects:
-        servers = [server.status(self.placement.reserved(server.id)) for server in self.directory.servers.values()]
-        return [fx.Send(link, self.office.status(len(self.directory.users), servers))]
+        return [fx.Send(link, self.office.status(len(self.directory.users), self.registry.status))]
 
     # -- becoming and ceasing to be main ------------------------------------------------------------------------
 
@@ -246,7 +243,7 @@ class Central(Quiet):
 
     # -- as main: servers ---------------------------------------------------------------------------------------
 
-    def _append(self, now: float, record: "EntryRecord") -> Effects:
+    def _append(self, now: float, record: EntryRecord) -> Effects:
         return self._main.append(now, record) if self.office.is_main else []
 
     def _authenticate(self, now: float, link: int, message: n.Authenticate) -> Effects:
@@ -281,9 +278,10 @@ class Central(Quiet):
         return [*effects, *self._loads_changed(), *(self.reception.resume(now) if news else [])]
 
     def _deload(self, now: float, link: int, message: n.DeLoad) -> Effects:
-        if message.id != self.registry.links[link].id:
+        server = self.registry.links[link]
+        if message.id != server.id:
             return refuse_out_of_place(link, message)
-        self.registry.deload(self.registry.links[link], message)
+        server.left(message.username)
         return self._loads_changed()
 
     def _term_refused(self, now: float, link: int, message: n.TermRefused) -> Effects:

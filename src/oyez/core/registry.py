@@ -129,14 +129,15 @@ class Registry:
         self._placement.arrived(server.id, message.arrived, message.redeemed)
         return effects
 
-    def deload(self, server: Server, message: n.DeLoad) -> None:
-        """A client has left it."""
-        server.left(message.username)
-
     @property
     def voters(self) -> tuple[str, ...]:
         """Origins of the servers that are part of the network."""
         return tuple(sorted(server.origin for server in self._directory.servers.values()))
+
+    @property
+    def status(self) -> list[m.ServerStatus]:
+        """Each server, as it is known here."""
+        return [server.status(self._placement.reserved(server.id)) for server in self._directory.servers.values()]
 
     @property
     def loads(self) -> dict[str, int]:
