@@ -214,7 +214,10 @@ class Office:
             self.voter.state = VoterState(configuration.term, self.me.id, self.voter.configuration)
 
             def installed(now: float) -> Effects:
-                return self._reign(now, configuration)
+                if self.voter.promised == configuration.term:
+                    return self._reign(now, configuration)
+                # It voted while it wrote: for itself, in a later install, or for another, whom this is to overrule.
+                return [] if self.voter.state.voted_for == self.me.id else self.promote(now)
 
             return [*self._keep(), fx.Then(installed)]
         self._candidacy = None
