@@ -260,6 +260,37 @@ def test_a_promotion_is_on_disk_before_it_is_told() -> None:
     assert [type(message) for message in talk.hears()] == [n.PromoteSuccess]
 
 
+def test_a_main_by_hand_reigns_in_the_highest_term_that_it_has_promised() -> None:
+    """It was asked for its vote while the promotion was being written."""
+    council = founded("bc")
+    council.kill(*"mc")
+    b = council.members["b"]
+    configuration = b.central.office.voter.configuration
+    assert configuration is not None
+    other = council.asks("b", n.BackupAuthenticate(CLUSTER, "c-c", "central", 3782))
+    b.stops("disk")
+    council.asks("b", n.Promote(CLUSTER))
+    other.says(n.RequestVote(9, "c-c", configuration))
+    b.goes_on("disk")
+    council.settle()
+    assert b.term == b.central.office.voter.promised == 10
+    other.hangs_up()
+    assert council.registers("b", "mia")
+
+
+def test_who_is_promoted_twice_at_once_reigns_once() -> None:
+    council = founded("b")
+    council.kill("m")
+    b = council.members["b"]
+    b.stops("disk")
+    for _ in range(3):
+        council.asks("b", n.Promote(CLUSTER))
+    b.goes_on("disk")
+    council.settle()
+    assert b.reported("elected") == [{"term": 4, "central": "c-b"}]
+    assert council.registers("b", "mia")
+
+
 def test_not_everybody_may_promote_and_no_main_is_promoted(council: Council) -> None:
     for name, secret, reason in (("b", "wrong", "wrong_secret"), ("m", CLUSTER, "is_main")):
         talk = council.asks(name, n.Promote(secret))

@@ -29,14 +29,16 @@ def orphan() -> Council:
 
 
 REQUESTS = [m.Register("max", "secret"), m.Login("mia", "secret of mia"), m.Login("anonymous"), m.Who("anonymous")]
-NAMED = {"ids": lambda message: f"{type(message).__name__} {message.username}"}
+each_request = pytest.mark.parametrize(
+    "request_", REQUESTS, ids=lambda message: f"{type(message).__name__} {message.username}"
+)
 
 
 def kinds(talk: Talk) -> list[str]:
     return [type(message).__name__ for message in talk.hears()]
 
 
-@pytest.mark.parametrize("request_", REQUESTS, **NAMED)
+@each_request
 def test_a_backup_sends_clients_to_the_main(council: Council, request_: m.Message) -> None:
     talk = council.asks("b", request_)
     assert talk.hears() == [m.Redirect("central", address("m").port)]
@@ -50,7 +52,7 @@ def test_what_needs_no_main_is_answered_by_any_central(council: Council, orphan:
         assert (talk.hears(), talk.ended) == ([], True)
 
 
-@pytest.mark.parametrize("request_", REQUESTS, **NAMED)
+@each_request
 def test_without_a_main_they_wait_and_are_told_in_time(orphan: Council, request_: m.Message) -> None:
     talk = orphan.asks("b", request_)
     orphan.run(PATIENCE - timing.HEARTBEAT)

@@ -244,7 +244,10 @@ class Office:
             def installed(now: float) -> Effects:
                 if self.is_main:
                     return []
-                return self._reign(now, configuration)
+                if self.voter.promised == configuration.term:
+                    return self._reign(now, configuration)
+                # It voted while it wrote: for itself, in a later install, or for another, whom this is to overrule.
+                return [] if self.voter.state.voted_for == self.me.id else self.promote(now)
 
             return [*self._keep(), fx.Then(installed)]
         self._candidacy, self._campaigns = None, 0
