@@ -92,9 +92,8 @@ class Reign:
         follower.held = held
         self.do(self.main.voter_joined(name, LINKS[name]))
         if held is not None:
-            entries = self.entries.after(held, TERM if held else 0)
-            assert entries is not None
-            self.do(self.main.feed(self.now, follower, entries))
+            assert self.entries.knows(held, TERM if held else 0)
+            self.do(self.main.feed(self.now, follower, held))
             self.do(self.main.review(self.now))
         return follower
 

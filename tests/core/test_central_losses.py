@@ -87,9 +87,9 @@ def test_a_removed_server_is_removed_from_the_disk(central: Centre) -> None:
     a.hangs_up()
     central.stops("disk")
     central.pass_time(4.0)
-    ((gone, position),) = [records for records, _ in central.world.disk]
-    assert gone == fx.ServerGone("a")
-    assert position == fx.Position(2, 1, 1)  # the log goes on with it
+    acknowledged, removal = [records for records, _ in central.world.disk]
+    assert acknowledged == (fx.Position(1, 1, 1),)  # that the server joined, remembered at leisure
+    assert removal == (fx.ServerGone("a"), fx.Position(2, 1, 1))  # the log goes on with it
 
 
 def test_a_new_server_learns_of_a_removal_after_its_welcome_not_before(central: Centre) -> None:

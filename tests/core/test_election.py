@@ -23,6 +23,12 @@ def candidacy() -> Candidacy:
     return Candidacy(candidate())
 
 
+def stands(candidacy: Candidacy) -> None:
+    """It has won its trial, and its own vote is on disk."""
+    candidacy.stand()
+    candidacy.asking = True
+
+
 def grants(candidacy: Candidacy, *voters: str) -> None:
     for voter in voters:
         candidacy.counted(Vote(voter, candidacy.term, True, candidacy.trial))
@@ -56,12 +62,23 @@ def test_trial_votes_are_not_votes(candidacy: Candidacy) -> None:
     trial = [Vote(voter, candidacy.term, True, trial=True) for voter in ("s.1", "t.1", "c")]
     for vote in trial:
         candidacy.counted(vote)
-    candidacy.stand()
+    stands(candidacy)
     assert not candidacy.won
     for vote in trial:
         candidacy.counted(vote)
     assert not candidacy.won
     grants(candidacy, "s.1", "t.1")
+    assert candidacy.won
+
+
+def test_nothing_is_won_before_the_own_vote_is_on_disk(candidacy: Candidacy) -> None:
+    """A power cut would let it promise the same term to another: nobody is asked, and no vote that comes decides."""
+    assert candidacy.asking
+    candidacy.stand()
+    assert not candidacy.asking
+    grants(candidacy, "s.1", "t.1", "c")
+    assert not candidacy.won
+    candidacy.asking = True
     assert candidacy.won
 
 
@@ -72,7 +89,7 @@ def test_votes_are_no_trial_votes(candidacy: Candidacy) -> None:
 
 
 def test_votes_of_another_term_do_not_count(candidacy: Candidacy) -> None:
-    candidacy.stand()
+    stands(candidacy)
     for voter in ("s.1", "t.1", "c"):
         candidacy.counted(Vote(voter, candidacy.term - 1, True))
         candidacy.counted(Vote(voter, candidacy.term + 1, True))
@@ -131,4 +148,6 @@ def test_a_single_central_elects_itself() -> None:
     one = Candidacy(Voter("m", VoterState(3, "m", Configuration(3, 1, "m", ("m",), (M,), SERVERS))))
     assert one.won
     one.stand()
+    assert not one.won  # its own vote is on the way to its disk
+    one.asking = True
     assert one.won

@@ -36,32 +36,54 @@ def test_an_entry_has_the_next_index_and_no_other(index: int) -> None:
         entries.append(entry(index))
 
 
+def test_what_is_acknowledged_is_stored_and_not_what_is_only_committed() -> None:
+    """A registration may be committed, and its client not told: after a restart it can still be repeated."""
+    entries = log(1, 1, 1, position=Position(7, 1, 6))
+    assert (entries.committed, entries.acknowledged) == (6, 6)
+    entries.committed = 10
+    assert entries.position == Position(10, 1, 6)
+    entries.acknowledged = 9
+    assert entries.position == Position(10, 1, 9)
+    entries.restart(Position(12, 2, 11))
+    assert (entries.committed, entries.acknowledged) == (11, 11)
+
+
 def test_a_backup_gets_what_is_behind_its_cursor_in_order() -> None:
     entries = log(1, 1, 2, 4)
-    assert indices(entries.after(0, 0)) == [1, 2, 3, 4]
-    assert indices(entries.after(1, 1)) == [2, 3, 4]
-    assert indices(entries.after(3, 2)) == [4]
-    assert indices(entries.after(4, 4)) == []
+    for cursor, term, behind in ((0, 0, [1, 2, 3, 4]), (1, 1, [2, 3, 4]), (3, 2, [4]), (4, 4, [])):
+        assert entries.knows(cursor, term)
+        assert indices(entries.between(cursor, 4)) == behind
+
+
+def test_it_gets_no_more_than_it_is_ready_for() -> None:
+    entries = log(1, 1, 2, 4)
+    assert indices(entries.between(1, 3)) == [2, 3]
+    assert indices(entries.between(1, 1)) == []
+    assert indices(entries.between(3, 2)) == []  # more is on the way than it is ready for
+    assert indices(entries.between(2, 9)) == [3, 4]
 
 
 def test_an_entry_of_another_term_is_another_entry() -> None:
     """What it was told by a main that could not commit: it must not be taken for what this log has there."""
     entries = log(1, 1, 3)
     for index, term in ((1, 2), (3, 1), (3, 2), (3, 4), (0, 1), (2, 3)):
-        assert entries.after(index, term) is None
+        assert not entries.knows(index, term)
 
 
 def test_a_backup_that_is_ahead_or_nowhere_is_not_continued() -> None:
     entries = log(1, 1)
     for index in (3, 1000):
-        assert entries.after(index, 1) is None
+        assert not entries.knows(index, 1)
 
 
 def test_what_was_written_before_the_start_is_no_more_held() -> None:
     entries = log(4, position=Position(7, 3, 6))
-    assert indices(entries.after(7, 3)) == [8]
+    assert entries.knows(7, 3)
+    assert indices(entries.between(7, 8)) == [8]
     for index, term in ((6, 3), (7, 2), (0, 0)):
-        assert entries.after(index, term) is None
+        assert not entries.knows(index, term)
+    for index in (6, 0):
+        assert entries.between(index, 8) is None
 
 
 def test_the_oldest_go_when_there_are_too_many() -> None:
@@ -69,21 +91,27 @@ def test_the_oldest_go_when_there_are_too_many() -> None:
     entries.most = 3
     for index in range(1, 6):
         entries.append(entry(index))
-    assert indices(entries.after(2, 1)) == [3, 4, 5]
-    assert entries.after(1, 1) is None
-    assert entries.after(0, 0) is None
-    assert indices(entries.after(5, 1)) == []
+    assert entries.knows(2, 1)
+    assert indices(entries.between(2, 5)) == [3, 4, 5]
+    assert indices(entries.between(3, 4)) == [4]
+    for index, term in ((1, 1), (0, 0)):
+        assert not entries.knows(index, term)
+        assert entries.between(index, 5) is None
+    assert entries.knows(5, 1)
+    assert indices(entries.between(5, 5)) == []
 
 
 def test_after_a_snapshot_only_what_follows_it_is_held() -> None:
     entries = log(1, 1, 1)
     entries.restart(Position(2, 5, 1))  # it may end before what was here
     assert entries.position == Position(2, 5, 1)
-    assert indices(entries.after(2, 5)) == []
-    assert entries.after(1, 1) is None
-    assert entries.after(2, 1) is None
+    assert entries.knows(2, 5)
+    assert indices(entries.between(2, 2)) == []
+    for index, term in ((1, 1), (2, 1), (3, 1)):
+        assert not entries.knows(index, term)
+    assert entries.between(1, 2) is None
     entries.append(entry(3, 5))
-    assert indices(entries.after(2, 5)) == [3]
+    assert indices(entries.between(2, 3)) == [3]
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_servers_come_and_go_as_entries(copy: Copy) -> None:
 def test_entries_of_earlier_terms_keep_theirs(copy: Copy) -> None:
     effects = copy.following.users(LINK, user(4, entry_term=4))
     assert persisted(effects)[1] == fx.Position(4, 4, 2)
-    assert copy.entries.after(3, 4) is not None
+    assert copy.entries.knows(4, 4)
 
 
 @pytest.mark.parametrize("index", [0, 2, 3, 5])

@@ -106,12 +106,25 @@ def test_a_short_directory_is_sent_once() -> None:
 
 def test_the_last_part_says_where_the_log_is() -> None:
     main = Main(25)
-    main.entries.committed = 20
+    main.entries.committed, main.entries.acknowledged = 25, 20
     main.directory.settled(20)
     last = transferred(main).parts[-1]
     assert (last.index, last.entry_term, last.committed) == (27, TERM, 20)
     assert last.unsettled == main.directory.unsettled
     assert len(last.unsettled) == 7
+    assert main.outgoing.through == 27
+
+
+def test_it_goes_through_the_entry_at_which_its_last_part_was_made() -> None:
+    """What follows goes on behind it, nothing twice and nothing left out."""
+    main, backup = Main(10 * SIZE), Backup()
+    backup.takes(main.outgoing.begin())
+    while not main.outgoing.done:
+        main.registers(f"late {main.entries.last}")
+        backup.takes(main.outgoing.next())
+    assert main.outgoing.through == backup.parts[-1].index == main.entries.last
+    main.registers("too late")
+    assert main.outgoing.through == main.entries.last - 1
 
 
 def test_what_is_registered_meanwhile_comes_with_the_last_part() -> None:
@@ -131,6 +144,7 @@ def test_servers_that_come_and_go_meanwhile_are_in_it_too() -> None:
     """Their entries are not sent again: the snapshot ends behind them."""
     main, backup = Main(10 * SIZE), Backup()
     backup.takes(main.outgoing.begin())
+    assert [server.id for server in backup.incoming.servers] == ["a", "b"]
     main.writes(fx.ServerRecord("c", "host", 4003, 1))
     main.writes(fx.ServerRecord("b", "host", 4002, 2))
     main.writes(fx.ServerGone("a"))
