@@ -4,6 +4,7 @@ import pytest
 
 from oyez import log
 from oyez.core import (
+    accounts,
     backups,
     client,
     credentials,
@@ -34,6 +35,13 @@ FIGURES = {
         f"for {tickets.FOR_CENTRALS / 3600:g} h, logs this user in at any central",
         f"within {server.ANNOUNCE:g} s of a client's arrival",
         f"could not commit it within {replication.UNSETTLED:g} s says `unsettled`",
+        f"the registration is committed, for up to {replication.UNSETTLED:g} s",
+        f"until nobody has repeated it for {accounts.OPEN:g} s",
+        f"told so, or has not repeated it for {accounts.OPEN:g} s",
+        f"to none of them more than {replication.WINDOW} ahead",
+        f"waits to be committed, else after {replication.GRACE:g} s",
+        f"after {uplink.WAIT:g} s without a welcome it closes",
+        f"was silent it passes over for {uplink.SHUN:g} s",
         f"waiting for up to {reception.PATIENCE:g} s (REGISTER and WHO, too)",
         f"has said nothing for {uplink.WELCOME:g} s after AUTHENTICATE",
         f"owes an answer for {replication.STALLED:g} s is taken out",

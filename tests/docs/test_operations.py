@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from oyez import host
 from oyez.cli import nodes
-from oyez.core import replication, timing
+from oyez.core import accounts, replication, timing
 from tests.docs.markdown import DOCS, ROOT, read, sections
 
 SOURCE = ROOT / "src" / "oyez"
@@ -15,7 +15,7 @@ OF_NODES = ("core", "net", "cli", "host.py")
 NOT_OF_NODES = {SOURCE / "core" / "client.py"}
 """What the client role reports goes to the program that uses it, into no node's log."""
 
-LOGGING = {"Report", "report", "_report", "critical"}
+LOGGING = {"Report", "report", "_report", "warning", "critical"}
 
 
 def events() -> Iterator[str]:
@@ -52,5 +52,7 @@ def test_the_figures_are_the_codes() -> None:
     assert f"after {timing.SUSPICION:g} s of silence" in text
     assert f"within {timing.SUSPICION:g} s of each other" in text
     assert f"after {replication.STALLED:g} s without progress" in text
+    assert f"else after {replication.GRACE:g} s" in text
+    assert f"for {accounts.OPEN / 60:g} minutes" in text
     assert f"for {nodes.REMIND:g} s or more" in text
     assert f"while {host.OUTBOX // 1024**2} MiB were waiting" in text
