@@ -7,7 +7,7 @@ import pytest
 from oyez.core import effects as fx
 from oyez.core import timing
 from oyez.core.effects import Effects
-from oyez.core.uplink import PURPOSE, SHUN, WELCOME, Uplink
+from oyez.core.uplink import PURPOSE, SHUN, WAIT, WELCOME, Uplink
 from oyez.protocol import nodes as n
 from oyez.protocol.messages import Address
 
@@ -21,8 +21,16 @@ def uplink() -> Uplink:
     return Uplink([ONE, TWO], Random(1), lambda: INTRODUCTION)
 
 
+def introduced(uplink: Uplink, now: float = 0.0) -> Effects:
+    """Connected, and its turn to speak has come; returns what it does then."""
+    trust, then = uplink.dialed(now, LINK)
+    assert trust == fx.Trust(LINK)
+    assert isinstance(then, fx.Then)
+    return then.call(now)
+
+
 def joined(uplink: Uplink, centrals: list[Address] | None = None) -> Uplink:
-    uplink.dialed(0.0, LINK)
+    introduced(uplink)
     uplink.welcomed(centrals or [ONE, TWO])
     return uplink
 
@@ -33,12 +41,47 @@ def waits(effects: Effects) -> list[float]:
 
 def test_it_introduces_itself_on_a_link_it_trusts(uplink: Uplink) -> None:
     assert uplink.dial() == [fx.Dial(ONE, PURPOSE)]
-    assert uplink.dialed(0.0, LINK) == [fx.Trust(LINK), fx.Send(LINK, INTRODUCTION)]
+    assert introduced(uplink) == [fx.Send(LINK, INTRODUCTION)]
+    assert uplink.introduced
     assert not uplink.joined
     assert not uplink.ever_joined
     uplink.welcomed([ONE])
     assert uplink.joined
     assert uplink.ever_joined
+
+
+def test_nothing_is_said_before_the_introduction() -> None:
+    """Which may have to wait for the disk, and tells how things are then, not when the link was made."""
+    said = [INTRODUCTION, n.Authenticate("secret", "a", "host", 2)]
+    uplink = Uplink([ONE, TWO], Random(1), lambda: said[0])
+    _, then = uplink.dialed(0.0, LINK)
+    assert isinstance(then, fx.Then)
+    assert not uplink.introduced
+    assert uplink.send(n.Heartbeat()) == []
+    del said[0]
+    assert then.call(0.0) == [fx.Send(LINK, n.Authenticate("secret", "a", "host", 2))]
+    assert uplink.send(n.Heartbeat()) == [fx.Send(LINK, n.Heartbeat())]
+
+
+def test_an_introduction_that_was_waited_for_too_long_is_not_made(uplink: Uplink) -> None:
+    """Its link is gone; the next one has one of its own."""
+    _, late = uplink.dialed(0.0, LINK)
+    uplink.lost()
+    assert isinstance(late, fx.Then)
+    assert late.call(1.0) == []
+    _, then = uplink.dialed(1.0, LINK + 1)
+    assert late.call(1.0) == []
+    assert not uplink.introduced
+    assert isinstance(then, fx.Then)
+    assert then.call(1.0) == [fx.Send(LINK + 1, INTRODUCTION)]
+
+
+def test_every_link_has_its_own_introduction(uplink: Uplink) -> None:
+    joined(uplink)
+    uplink.lost()
+    uplink.dialed(1.0, LINK + 1)
+    assert not uplink.introduced
+    assert uplink.send(n.Heartbeat()) == []
 
 
 def test_every_central_is_tried_in_turn_for_ever(uplink: Uplink) -> None:
@@ -80,11 +123,17 @@ def test_the_address_that_worked_is_kept_whatever_the_central_calls_itself(uplin
     """It may listen on 0.0.0.0, or be known to itself by a name that only works at home."""
     joined(uplink, [THREE])
     uplink.lost()
-    tried = set()
+    tried = []
     for _ in range(4):
-        tried.add(uplink.central)
+        tried.append(uplink.central)
         uplink.failed()
-    assert tried == {ONE, THREE}
+    assert tried == [ONE, TWO, THREE, ONE]  # and what the operator named is kept, too
+    other = joined(Uplink([ONE], Random(1), lambda: INTRODUCTION))
+    other.not_main(TWO)
+    other.lost()
+    introduced(other)  # at TWO, which nobody has named
+    other.welcomed([THREE])
+    assert other.centrals == [THREE, ONE, TWO]
 
 
 def test_what_is_said_to_nobody_is_not_said(uplink: Uplink) -> None:
@@ -132,12 +181,16 @@ def test_a_main_that_fell_silent_is_not(uplink: Uplink) -> None:
     joined(uplink)
     uplink.watch(timing.SUSPICION, slept=False)
     uplink.lost()
-    dialed = []
-    for _ in range(2 * SHUN):
-        dialed += uplink.dial()
+    now = timing.SUSPICION
+    while now < timing.SUSPICION + SHUN:
+        uplink.watch(now, slept=False)
+        assert uplink.dial() == [fx.Dial(TWO, PURPOSE)]
         uplink.failed()
-    assert fx.Dial(ONE, PURPOSE) not in dialed[:SHUN]
-    assert fx.Dial(ONE, PURPOSE) in dialed[SHUN:]  # for ever is too long: it may be the only one that is left
+        now += timing.HEARTBEAT
+    uplink.watch(now, slept=False)
+    uplink.dial()
+    uplink.failed()
+    assert uplink.dial() == [fx.Dial(ONE, PURPOSE)]  # for ever is too long: it may be the only one that is left
 
 
 def test_who_is_sent_to_the_main_goes_there_next(uplink: Uplink) -> None:
@@ -190,10 +243,33 @@ def test_a_central_that_says_nothing_is_left_sooner_than_a_main(uplink: Uplink) 
 
 def test_a_central_that_waits_itself_is_waited_for(uplink: Uplink) -> None:
     """There is no main: the one that is connected may become it, and this node may have to vote."""
-    uplink.dialed(0.0, LINK)
-    for beat in range(1, 20):
+    uplink.dial()
+    introduced(uplink)
+    for beat in range(1, round(WAIT / timing.HEARTBEAT)):
         uplink.heard(beat * timing.HEARTBEAT)
         assert uplink.watch(beat * timing.HEARTBEAT, slept=False) == []
+
+
+def test_but_not_for_ever(uplink: Uplink) -> None:
+    """It may never be elected, while the others have a main."""
+    uplink.dial()
+    introduced(uplink, 5.0)
+    uplink.heard(5.0 + WAIT)
+    assert uplink.watch(5.0 + WAIT - 0.1, slept=False) == []
+    assert uplink.watch(5.0 + WAIT, slept=False) == [fx.Close(LINK)]
+    uplink.lost()
+    assert uplink.dial() == [fx.Dial(TWO, PURPOSE)]
+    introduced(uplink, 6.0 + WAIT)  # which has its own time
+    uplink.heard(6.0 + 2 * WAIT - 0.1)
+    assert uplink.watch(6.0 + 2 * WAIT - 0.1, slept=False) == []
+    uplink.lost()
+    assert uplink.dial() == [fx.Dial(ONE, PURPOSE)]  # it has answered: it is not shunned
+
+
+def test_who_was_welcomed_stays(uplink: Uplink) -> None:
+    joined(uplink)
+    uplink.heard(10 * WAIT)
+    assert uplink.watch(10 * WAIT, slept=False) == []
 
 
 def test_one_dial_at_a_time(uplink: Uplink) -> None:
