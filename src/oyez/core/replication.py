@@ -58,7 +58,7 @@ class Replication:
         self._voter = voter
         self._entries = entries
         self._servers = servers
-        self._durable = entries.last
+        self._durable = self._inherited = entries.last
         self._round = 0
         self._in_flight = False
         self._covers = 0
@@ -186,11 +186,10 @@ class Replication:
         if self._configuring or self.adopted is not self.configuration:
             return []
         old = self.configuration
-        safe = max(self._entries.committed, self._covers)
         current = {
             follower.central.id: follower.central
             for follower in self.followers.values()
-            if follower.held is not None and follower.held >= safe and not self._stalls(now, follower)
+            if self._holds_enough(follower) and not self._stalls(now, follower)
         }
         taken = {central.address for central in current.values()}  # by a central whose disk is new
         if self._entries.last <= self._entries.committed:  # nobody waits for those that may be back in a moment
@@ -206,6 +205,16 @@ class Replication:
         in_sync = {self._voter.id, *current, *back.intersection(old.in_sync)}
         new = cfg.changed(old, in_sync, centrals, self._servers())
         return [] if new is None else self.configure(now, new)
+
+    def _holds_enough(self, follower: Follower) -> bool:
+        """Has it all that is committed or being confirmed? Any entry of an earlier term may have been committed by the
+        main that made it, which an in-sync backup was waited for, and another was not."""
+        if follower.held is None:
+            return False
+        safe = max(self._entries.committed, self._covers)
+        if follower.central.id not in self.configuration.in_sync:
+            safe = max(safe, self._inherited)
+        return follower.held >= safe
 
     def _stalls(self, now: float, follower: Follower) -> bool:
         return follower.owes_since is not None and now - follower.owes_since >= STALLED
