@@ -5,7 +5,7 @@ from collections import defaultdict
 from oyez.core import configuration as cfg
 from oyez.core import effects as fx
 from oyez.core.effects import Effects
-from oyez.core.entries import Entries
+from oyez.core.entries import Entries, Entry
 from oyez.core.replication import Follower, Replication
 from oyez.core.voter import Voter, VoterState
 from oyez.protocol import nodes as n
@@ -21,15 +21,22 @@ def central(name: str) -> n.CentralAddress:
 
 
 class Reign:
-    """Main m, elected in TERM from a configuration of these centrals, of which `in_sync` were, and these servers."""
+    """Main m, elected in TERM from a configuration of these centrals, of which `in_sync` were, and these servers.
 
-    def __init__(self, centrals: str = "m", in_sync: str | None = None, servers: tuple[str, ...] = ()) -> None:
+    `log` is how many entries of the last term it has.
+    """
+
+    def __init__(
+        self, centrals: str = "m", in_sync: str | None = None, servers: tuple[str, ...] = (), log: int = 0
+    ) -> None:
         members = tuple(central(name) for name in centrals)
         old = n.Configuration(TERM - 1, 7, "m", tuple(in_sync or centrals), members, servers)
         self.now = 100.0
         self.servers = servers
         self.voter = Voter("m", VoterState(TERM, "m", old))
         self.entries = Entries(fx.Position(0, 0, 0))
+        for index in range(1, log + 1):
+            self.entries.append(Entry(index, TERM - 1, fx.UserRecord(f"old {index}", "hash", index)))
         self.main = Replication(self.voter, self.entries, TERM, lambda: self.servers)
         self.sent: dict[int, list[Message]] = defaultdict(list)
         self.disk: list[tuple[tuple[fx.Record, ...], Effects]] = []
@@ -92,7 +99,7 @@ class Reign:
         follower.held = held
         self.do(self.main.voter_joined(name, LINKS[name]))
         if held is not None:
-            assert self.entries.knows(held, TERM if held else 0)
+            assert any(self.entries.knows(held, term) for term in (0, TERM - 1, TERM))
             self.do(self.main.feed(self.now, follower, held))
             self.do(self.main.review(self.now))
         return follower

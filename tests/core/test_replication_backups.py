@@ -2,7 +2,7 @@
 
 import pytest
 
-from oyez.core.replication import STALLED
+from oyez.core.replication import GRACE, STALLED
 from oyez.protocol import nodes as n
 from tests.core.reigns import LINKS, SERVERS, TERM, Reign, central, paired
 
@@ -85,6 +85,51 @@ def test_until_the_drop_is_adopted_the_backup_is_waited_for(pair: Reign) -> None
     assert pair.in_sync == {"m", "b"}
 
 
+def test_a_backup_whose_link_flaps_stays_in_sync_while_nothing_is_to_be_committed(pair: Reign) -> None:
+    before = pair.main.configuration
+    pair.leaves("b")
+    pair.tick(GRACE - 0.1)
+    assert pair.main.configuration is before
+    pair.follows("b")
+    pair.tick(10.0)
+    assert pair.main.configuration is before
+
+
+def test_but_not_for_longer(pair: Reign) -> None:
+    pair.leaves("b")
+    pair.tick(GRACE)
+    assert pair.in_sync == {"m"}
+
+
+def test_nobody_waits_for_one_that_may_come_back(pair: Reign) -> None:
+    pair.leaves("b")
+    assert pair.in_sync == {"m", "b"}
+    pair.registers("bob")
+    assert pair.in_sync == {"m"}
+    pair.settles(*SERVERS)
+    assert pair.settled == [("bob", True)]
+
+
+def test_one_that_flaps_and_was_not_in_sync_is_not_taken_in(pair: Reign) -> None:
+    pair.follows("c", held=None)
+    pair.leaves("c")
+    pair.tick()
+    pair.settles("b", *SERVERS)
+    assert "c" not in pair.in_sync
+
+
+def test_one_that_comes_back_for_a_snapshot_is_waited_for_like_one_that_stays_away(pair: Reign) -> None:
+    """What was committed it has; what comes now it has not."""
+    pair.leaves("b")
+    pair.follows("b", held=None)
+    assert pair.in_sync == {"m", "b"}
+    pair.registers("bob")
+    assert pair.settled == []
+    pair.settles("b", *SERVERS)
+    assert pair.in_sync == {"m"}
+    assert pair.settled == [("bob", True)]
+
+
 # -- backups join ---------------------------------------------------------------------------------------------------
 
 
@@ -131,6 +176,39 @@ def test_commits_wait_for_a_backup_from_the_moment_that_it_is_proposed(pair: Rei
     assert pair.settled == [("bob", True)]
 
 
+def test_under_unbroken_load_a_backup_is_taken_in_all_the_same(pair: Reign) -> None:
+    """There is always something to commit: a proposal that waited until there is nothing would never be made."""
+    pair.follows("c", held=None)
+    pair.registers("bob")
+    pair.holds("b")
+    pair.registers("eve")
+    pair.holds("b")
+    pair.holds("c")  # in the middle of bob's round
+    assert "c" not in pair.in_sync
+    pair.confirms("s.1", "t.1")
+    assert pair.settled == [("bob", True)]
+    assert "c" in pair.in_sync  # before eve's round
+    assert not pair.adopted
+    pair.settles("b", "c", *SERVERS)
+    assert pair.adopted
+    assert pair.settled == [("bob", True), ("eve", True)]
+
+
+def test_and_a_stalled_one_is_left_out(pair: Reign) -> None:
+    pair.follows("c")
+    pair.settles("b", "c", *SERVERS)
+    for number in range(20):
+        pair.registers(f"user {number}")
+        pair.holds("b", number + 1)
+        if number < 4:
+            pair.holds("c", number + 1)
+        pair.confirms("b", *SERVERS)
+        pair.tick(STALLED / 4)
+    assert pair.in_sync == {"m", "b"}
+    pair.settles("b", *SERVERS)
+    assert pair.entries.committed == 20
+
+
 def test_a_backup_that_came_back_with_a_new_disk_takes_its_own_place() -> None:
     reign = Reign("mb")
     follower = reign.follows("c")
@@ -143,7 +221,67 @@ def test_a_backup_that_came_back_with_a_new_disk_takes_its_own_place() -> None:
     assert [one.id for one in reign.main.configuration.centrals] == ["m", "c"]
 
 
-def test_a_new_main_counts_nobody_in_before_it_is_there() -> None:
-    reign = Reign("mbc", in_sync="mbc", servers=SERVERS)
-    assert reign.in_sync == {"m"}
+# -- a new main -----------------------------------------------------------------------------------------------------
+
+
+def test_a_new_main_begins_with_those_in_sync_that_it_found() -> None:
+    """They hold what was committed, and each of them may be elected: commits wait until the voters know otherwise."""
+    reign = Reign("mbc", in_sync="mb", servers=SERVERS)
+    assert reign.in_sync == {"m", "b"}
     assert {one.id for one in reign.main.configuration.centrals} == {"m", "b", "c"}
+    reign.joins(*SERVERS)
+    reign.registers("bob")
+    reign.confirms("s.1", "t.1")
+    assert reign.main.configuration.version == 2  # the first is adopted; b is absent
+    assert reign.in_sync == {"m"}
+    assert not reign.adopted
+    reign.confirms("s.1", "t.1")
+    assert reign.adopted
+    assert reign.settled == []
+    reign.confirms("s.1", "t.1")
+    assert reign.settled == [("bob", True)]
+
+
+def test_one_that_was_in_sync_and_is_there_in_time_stays_so() -> None:
+    reign = Reign("mb", servers=SERVERS)
+    first = reign.main.configuration
+    reign.joins(*SERVERS)
+    reign.follows("b")
+    reign.settles("b", *SERVERS)
+    assert reign.main.configuration is first
+    assert reign.adopted
+
+
+def inherited() -> Reign:
+    """Main m has three entries of another's reign, who may have acknowledged them with m and b; it heard of none. Its
+    servers are there, b is not."""
+    reign = Reign("mbc", in_sync="mb", servers=SERVERS, log=3)
+    reign.joins(*SERVERS)
+    assert reign.entries.committed == 0
+    return reign
+
+
+def test_what_another_main_may_have_committed_is_asked_of_a_backup_that_is_taken_in() -> None:
+    """C was not in sync: what m and b alone hold would be lost if it were elected."""
+    reign = inherited()
+    reign.follows("c", held=1)
+    reign.confirms("s.1", "t.1", "u.1")
+    assert "c" not in reign.in_sync
+    reign.holds("c", 2)
+    reign.settles(*SERVERS)
+    assert reign.in_sync == {"m"}
+    assert reign.entries.committed == 3
+    reign.holds("c", 3)
+    assert reign.in_sync == {"m", "c"}
+
+
+def test_but_not_of_one_that_was_in_sync() -> None:
+    """It holds all that was committed; what it lacks was not."""
+    reign = inherited()
+    reign.follows("b", held=1)
+    reign.settles("b", *SERVERS)
+    assert reign.in_sync == {"m", "b"}
+    assert reign.entries.committed == 1
+    reign.holds("b")
+    reign.settles("b", *SERVERS)
+    assert reign.entries.committed == 3
