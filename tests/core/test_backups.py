@@ -101,10 +101,11 @@ def test_parts_follow_as_they_are_acknowledged_and_entries_after_the_last() -> N
     staff.registers("mia")
     assert staff.increments("b") == []  # it comes with the last part
     part = 0
-    while not staff.reign.main.followers[LINKS["b"]].receiving:
+    while staff.reign.main.followers[LINKS["b"]].sent is None:
         part += 1
         sent_so_far += len(sent(staff.answers(n.Synchronised(part=part)), n.SynchroniseUserStore))
     assert sent_so_far == 10
+    assert staff.reign.main.followers[LINKS["b"]].sent == 96  # mia was in it
     staff.registers("max")
     assert staff.increments("b") == [97]
 
@@ -115,7 +116,7 @@ def test_the_acknowledgements_of_parts_say_nothing_of_its_disk() -> None:
     staff.directory.users.update({f"user {number}": "hash" for number in range(35)})
     staff.joins(cursor=1, term=1)
     follower = staff.reign.main.followers[LINKS["b"]]
-    assert follower.receiving
+    assert follower.sent == 0  # all of it is on its way
     for part in (1, 2, 3):
         assert staff.answers(n.Synchronised(part=part)) == []
         assert follower.held is None
@@ -132,7 +133,28 @@ def test_several_snapshots_go_on_side_by_side() -> None:
     for part in range(1, 7):
         for name in "bcd":
             staff.answers(n.Synchronised(part=part), name)
-    assert all(follower.receiving for follower in staff.reign.main.followers.values())
+    assert [follower.sent for follower in staff.reign.main.followers.values()] == [95] * 3
+    staff.registers("mia")
+    assert [staff.increments(name) for name in "bcd"] == [[96]] * 3
+
+
+def test_entries_wait_behind_the_last_part_whatever_became_of_the_log_meanwhile() -> None:
+    """The last part brings what was registered by then; what was written since goes on behind it, once."""
+    staff = Staff(users=95)
+    staff.joins(cursor=1, term=1)
+    staff.reign.stops_disk()
+    part = 0
+    while staff.reign.main.followers[LINKS["b"]].sent is None:
+        part += 1
+        staff.registers(f"during {part}")
+        effects = staff.answers(n.Synchronised(part=part))
+    (last,) = sent(effects, n.SynchroniseUserStore)
+    assert isinstance(last, n.SynchroniseUserStore)
+    assert last.last
+    assert staff.reign.main.followers[LINKS["b"]].sent == last.index == staff.reign.entries.last
+    staff.registers("max")
+    staff.reign.disk_goes_on()
+    assert staff.increments("b") == [last.index + 1]
 
 
 def test_a_backup_that_returns_takes_the_place_of_its_old_link(staff: Staff) -> None:
@@ -184,8 +206,10 @@ def test_changes_of_loads_are_told_together(staff: Staff) -> None:
     assert staff.backups.loads_changed() == [fx.SetTimer("loads", LOADS)]
     assert staff.backups.loads_changed() == []
     staff.joins("b")
+    staff.reign.entries.acknowledged = 2  # the third is committed, and whoever registered has not been told
     effects = staff.backups.tell_loads(staff.reign.main, {"a": 3})
-    assert effects == [fx.Send(LINKS["b"], n.SynchroniseServerLoad({"a": 3}, TERM, 3))]
+    assert staff.reign.entries.committed == 3
+    assert effects == [fx.Send(LINKS["b"], n.SynchroniseServerLoad({"a": 3}, TERM, 2))]
     assert staff.backups.loads_changed() != []
 
 

@@ -39,7 +39,7 @@ def test_a_backup_gets_an_entry_while_it_is_being_written_here(pair: Reign) -> N
 
 
 def test_an_entry_that_was_overtaken_still_goes_first(pair: Reign) -> None:
-    """Eve's is made first, but what is to be done about her waits for the disk: the log has an order, turns have none."""
+    """Eve's is made first, but what is to be done about her waits for the disk: the log has an order."""
     pair.stops_disk()
     waiting = [fx.Persist(()), *pair.main.append(pair.now, record("eve", 1))]
     pair.do(waiting)
