@@ -7,8 +7,8 @@ from typing import Self
 
 from tests.blackbox.wire import Address, Message, decode, encode
 
-PATIENCE = 4.0
-"""Seconds in which a central that is well has answered, also one that lets a client wait for a main."""
+PATIENCE = 2.0
+"""Seconds in which a central that is well, and main, has answered."""
 
 
 class Lost(Exception):

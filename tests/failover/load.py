@@ -83,7 +83,7 @@ class Load:
         """Raise what has gone wrong so far; no name was given twice."""
         if self._failures:
             raise self._failures[0]
-        twice = {name: people for name, people in self.registered.items() if len({p.secret for p in people}) > 1}
+        twice = {name: people for name, people in list(self.registered.items()) if len({p.secret for p in people}) > 1}
         assert not twice, f"given twice: {twice}"
 
     def wait_for_more(self, count: int = 10) -> None:

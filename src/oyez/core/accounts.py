@@ -166,7 +166,7 @@ class Accounts:
                 return self._once_settled(now, name, hold, then)
             if refused is None:
                 self._verified.remember(name, f"{hash} {secret}", now)
-            elif not self._is_sure_of(name):
+            elif self._directory.users.get(name) != hash or not self._is_sure_of(name):
                 refused = _UNSURE
             return self._finish(now, hold, refused, then)
 
@@ -179,7 +179,7 @@ class Accounts:
         return [fx.Hold(hold), verify]
 
     def _is_sure_of(self, name: str) -> bool:
-        """Can nobody else have this name? Who is cut off can't know, unless its giving away was acknowledged."""
+        """Can't it have been given to somebody else meanwhile? Who is cut off can't know, unless it was settled."""
         if self.replication is not None and self.replication.can_acknowledge:
             return True
         return name in self._directory.users and name not in self._directory.unsettled

@@ -76,16 +76,16 @@ class Registry:
         self._placement.forget(server.id)
         return [fx.Report("server_lost", {"server": server.id})]
 
-    def _detach(self, server: Server) -> Effects:
-        """Its old link is superseded, or of no use."""
+    def _detach(self, server: Server, silent: bool = False) -> Effects:
+        """Its old link is superseded, or of no use; if it is `silent`, it won't take last words either."""
         assert server.link is not None
         link = server.link
         del self.links[link]
         server.link, server.ready = None, False
-        return [fx.Close(link)]
+        return [fx.Close(link, at_once=silent)]
 
     def _remove(self, now: float, server: Server, term: int) -> Effects:
-        effects = [] if server.link is None else self._detach(server)
+        effects = [] if server.link is None else self._detach(server, silent=True)
         self._directory.apply(fx.ServerGone(server.id))
         self._placement.forget(server.id)
         gone = n.RemoveServer(server.id, term)
