@@ -165,7 +165,8 @@ class Accounts:
             if refused is None and settle and name in self._directory.unsettled:
                 return self._once_settled(now, name, hold, then)
             if refused is None:
-                self._verified.remember(name, f"{hash} {secret}", now)
+                if name not in self._directory.unsettled:
+                    self._verified.remember(name, f"{hash} {secret}", now)
             elif self._directory.users.get(name) != hash or not self._is_sure_of(name):
                 refused = _UNSURE
             return self._finish(now, hold, refused, then)

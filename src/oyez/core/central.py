@@ -365,7 +365,6 @@ _FROM_SERVERS: dict[type, Callable[..., Effects]] = {
         now, self.registry.links[link].origin, message
     ),
     n.TermRefused: Central._term_refused,
-    n.Vote: _nothing,  # there were enough without it
 }
 _FROM_BACKUPS: dict[type, Callable[..., Effects]] = {
     n.Synchronised: lambda self, now, link, message: self.backups.synchronised(now, self._main, link, message),
@@ -375,7 +374,6 @@ _FROM_BACKUPS: dict[type, Callable[..., Effects]] = {
         now, self._main.followers[link].central.id, message
     ),
     n.TermRefused: Central._term_refused,
-    n.Vote: _nothing,
     n.RequestVote: lambda self, now, link, message: self.office.considered(link, message),
 }
 _FROM_WAITING: dict[type, Callable[..., Effects]] = {
