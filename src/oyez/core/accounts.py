@@ -54,7 +54,7 @@ class Accounts:
         self._registering: dict[int, tuple[int, m.Register, Replication | None]] = {}
         self._names_taken: set[str] = set()
         self._verifying: dict[int, Checked] = {}
-        self._registrants: set[int] = set()  # links that wait for their registration to be committed
+        self._registrants: set[int] = set()  # links that wait for their registration
         self._left_open: dict[str, float] = {}  # names whose registration ended unsettled, and when
         self._held: set[int] = set()  # links whose credentials are being verified
         self._last_token = 0
@@ -78,6 +78,7 @@ class Accounts:
             return refuse(link, _taken(name))
         self._names_taken.add(name)
         token = self._token()
+        self._registrants.add(link)
         self._registering[token] = (link, message, self.replication)
         return [fx.Hold(link), fx.HashSecret(token, message.secret)]
 
@@ -87,6 +88,7 @@ class Accounts:
         name = message.username
         if self.replication is None or self.replication is not reign:  # another may have given the name meanwhile
             self._names_taken.discard(name)
+            self._registrants.discard(link)
             return [*refuse(link, _UNSETTLED), fx.Release(link)]
         index = self.replication.next_index
         record = fx.UserRecord(name, hash, index)
@@ -97,7 +99,6 @@ class Accounts:
     def _await(self, now: float, link: int, name: str, secret: str, index: int) -> Effects:
         assert self.replication is not None
         term = self.replication.term
-        self._registrants.add(link)
 
         def settled(now: float, committed: bool) -> Effects:
             self._names_taken.discard(name)
@@ -124,11 +125,13 @@ class Accounts:
         def checked(now: float, refused: Refused) -> Effects:
             if refused or name not in self._directory.unsettled or self.replication is None:
                 self._names_taken.discard(name)
+                self._registrants.discard(link)
                 refusal = _taken(name) if refused or self.replication else _UNSETTLED
                 return [*refuse(link, refusal), fx.Release(link)]
             return self._await(now, link, name, message.secret, self._directory.unsettled[name])
 
         self._names_taken.add(name)
+        self._registrants.add(link)
         return [fx.Hold(link), *self.check_secret(now, name, message.secret, None, checked, settle=False)]
 
     # -- credentials --------------------------------------------------------------------------------------------
@@ -158,16 +161,17 @@ class Accounts:
             return then(now, None)
 
         def checked(now: float, refused: Refused) -> Effects:
+            same = self._directory.users.get(name) == hash  # else it is somebody else's by now
+            unsettled = name in self._directory.unsettled
+            if refused is None and same and not unsettled:
+                self._verified.remember(name, f"{hash} {secret}", now)
             if hold is not None and hold not in self._held:
                 return []  # the client has gone: no place is kept for it
-            if refused is None and self._directory.users.get(name) != hash:
-                return self._finish(now, hold, _WRONG, then)  # it is somebody else's by now
-            if refused is None and settle and name in self._directory.unsettled:
+            if refused is None and not same:
+                refused = _WRONG
+            elif refused is None and settle and unsettled:
                 return self._once_settled(now, name, hold, then)
-            if refused is None:
-                if name not in self._directory.unsettled:
-                    self._verified.remember(name, f"{hash} {secret}", now)
-            elif self._directory.users.get(name) != hash or not self._is_sure_of(name):
+            elif refused is not None and not (same and self._is_sure_of(name)):
                 refused = _UNSURE
             return self._finish(now, hold, refused, then)
 
@@ -218,14 +222,18 @@ class Accounts:
         self._registrants.discard(link)
 
     def expire(self, now: float) -> None:
-        """A registration that ended unsettled, and was not repeated for long, counts as any other."""
+        """A registration that ended unsettled, and was not repeated for long, counts as any other once it is committed:
+        until then its name may become another's."""
         for name in self._directory.unsettled:
             if name not in self._names_taken:
                 self._left_open.setdefault(name, now)
         for name, since in list(self._left_open.items()):
-            if now - since >= OPEN:
+            if now - since >= OPEN and self._is_committed(name):
                 del self._left_open[name]
                 self._directory.unsettled.pop(name, None)
+
+    def _is_committed(self, name: str) -> bool:
+        return self.replication is not None and self._directory.unsettled.get(name, 0) <= self.replication.committed
 
     def verify_for_server(self, now: float, link: int, message: n.VerifyLogin) -> Effects:
         """A server asks whether its client's credentials are right."""

@@ -324,10 +324,10 @@ class Central(Quiet):
         configured = self.office.configured(n.Configure(message.configuration))
         self.uplink.welcomed(self.office.centrals)
         return [
+            *self.office.joined(),  # before the disk: by then this main may be lost again, and a campaign have begun
             *configured,
             fx.Persist((fx.Key(self._key),)),
             fx.Report("following", {"main": str(self.uplink.central), "term": message.term}),
-            *self.office.joined(),
             *self.reception.resume(now),
             fx.Report("ready", {"address": str(self.address)}),
         ]

@@ -79,6 +79,11 @@ class Replication:
         """Index of the entry that `append` writes next."""
         return self._entries.last + 1
 
+    @property
+    def committed(self) -> int:
+        """Index of the last entry that is."""
+        return self._entries.committed
+
     # -- entries ------------------------------------------------------------------------------------------------
 
     def append(self, now: float, record: EntryRecord) -> Effects:
