@@ -5,12 +5,13 @@ from random import Random
 import pytest
 
 from oyez.core import effects as fx
-from oyez.core.accounts import Accounts
+from oyez.core.accounts import OPEN, Accounts
 from oyez.core.directory import Directory
 from oyez.core.effects import Effects
 from oyez.core.placement import Placement
 from oyez.core.replication import UNSETTLED
 from oyez.protocol import messages as m
+from oyez.protocol import nodes as n
 from tests.core.centrals import KEY
 from tests.core.reigns import SERVERS, Reign, paired
 from tests.core.sides import sent
@@ -21,8 +22,8 @@ LINK = 7
 class Desk:
     """The accounts of a main with a backup: nothing is committed until the test lets it be."""
 
-    def __init__(self) -> None:
-        self.directory = Directory({}, {}, [])
+    def __init__(self, directory: Directory | None = None) -> None:
+        self.directory = directory or Directory({}, {}, [])
         self.accounts = Accounts(self.directory, Placement(Random(1)), KEY, Random(1), anonymous=True)
         self.reign = paired()
         self.accounts.replication = self.reign.main
@@ -49,10 +50,23 @@ class Desk:
     def registers(self, name: str, secret: str) -> Effects:
         return self.hashes(self.asks_for(name, secret))
 
+    def logs_in(self, name: str, secret: str) -> Effects:
+        """Who is let in hears so."""
+
+        def checked(now: float, refused: m.Refusal | None) -> Effects:
+            return [fx.Send(LINK, refused or m.LoginSuccess("let in"))]
+
+        return self.does(self.accounts.check(self.reign.now, LINK, m.Login(name, secret), checked))
+
+    def passes(self, seconds: float) -> None:
+        """Time, and a heartbeat at its end."""
+        self.reign.now += seconds
+        self.accounts.expire(self.reign.now)
+
     def answers(self) -> list[str]:
         """What the client has been told since the last time: reasons, where it was refused."""
         told = self.reign.sent.pop(LINK, [])
-        return [message.reason if isinstance(message, m.Refusal) else type(message).__name__ for message in told]
+        return [_name(message) for message in told]
 
     def commits(self) -> None:
         self.reign.holds("b")
@@ -66,6 +80,12 @@ class Desk:
         else:
             self.reign = reign
             self.accounts.replication = reign.main
+
+
+def _name(message: m.Message) -> str:
+    if isinstance(message, m.LoginSuccess):
+        return message.info
+    return message.reason if isinstance(message, m.Refusal) else type(message).__name__
 
 
 @pytest.fixture
@@ -125,6 +145,190 @@ def test_who_waits_at_the_end_of_a_reign_is_told_so(desk: Desk) -> None:
     desk.registers("mia", "one")
     desk.succeeded_by(None)
     assert desk.answers() == ["unsettled"]
+
+
+# -- a registration is settled when its success was told ------------------------------------------------------------
+
+
+def test_who_left_before_the_commit_may_ask_again_and_nobody_else(desk: Desk) -> None:
+    """It was committed, and nobody was told so: with the same secret it is the same registration."""
+    desk.registers("mia", "one")
+    desk.accounts.gone(LINK)
+    desk.commits()
+    desk.answers()
+    assert desk.directory.unsettled == {"mia": 1}
+    desk.verifies(desk.asks_for("mia", "two"))
+    assert desk.answers() == ["already_registered"]
+    desk.verifies(desk.asks_for("mia", "one"))
+    assert desk.answers() == ["RegisterSuccess"]
+    assert desk.directory.unsettled == {}
+    desk.asks_for("mia", "one")
+    assert desk.answers() == ["already_registered"]  # now it was told
+
+
+def test_who_left_while_the_secret_was_hashed_may_ask_again(desk: Desk) -> None:
+    effects = desk.asks_for("mia", "one")
+    desk.accounts.gone(LINK)
+    desk.hashes(effects)
+    desk.commits()
+    desk.answers()
+    desk.verifies(desk.asks_for("mia", "one"))
+    assert desk.answers() == ["RegisterSuccess"]
+
+
+def test_it_may_be_repeated_for_a_while_and_then_counts_as_any_other(desk: Desk) -> None:
+    desk.registers("mia", "one")
+    desk.accounts.gone(LINK)
+    desk.commits()
+    desk.answers()
+    desk.passes(OPEN - 0.1)
+    assert desk.directory.unsettled == {"mia": 1}
+    desk.passes(0.1)
+    assert desk.directory.unsettled == {}
+    desk.asks_for("mia", "one")
+    assert desk.answers() == ["already_registered"]
+
+
+def test_what_was_found_unsettled_gets_its_time_from_then_on(desk: Desk) -> None:
+    """After a start, or under another main: nobody knows how long ago it was."""
+    desk.registers("mia", "one")
+    desk.accounts.gone(LINK)
+    desk.commits()
+    later = Desk(desk.directory)
+    later.reign = desk.reign
+    later.accounts.replication = desk.reign.main
+    later.passes(5 * OPEN)  # that is when it looks first
+    assert later.directory.unsettled == {"mia": 1}
+    later.passes(OPEN)
+    assert later.directory.unsettled == {}
+
+
+def test_nothing_expires_that_is_not_committed(desk: Desk) -> None:
+    """A main that was cut off for long must not let anybody in under a name that may be given to another meanwhile."""
+    desk.registers("mia", "one")
+    desk.reign.tick(UNSETTLED)
+    desk.passes(5 * OPEN)
+    assert desk.directory.unsettled == {"mia": 1}
+    assert desk.verifies(desk.logs_in("mia", "one")) == []
+    desk.commits()
+    assert desk.answers() == ["unsettled", "let in"]
+    desk.passes(0.0)
+    assert desk.directory.unsettled == {}
+
+
+def test_who_left_while_a_repetition_was_checked_was_told_nothing_either(desk: Desk) -> None:
+    desk.registers("mia", "one")
+    desk.accounts.gone(LINK)
+    desk.commits()
+    desk.answers()
+    checking = desk.asks_for("mia", "one")
+    desk.accounts.gone(LINK)
+    desk.verifies(checking)
+    desk.answers()
+    assert desk.directory.unsettled == {"mia": 1}
+    desk.verifies(desk.asks_for("mia", "one"))
+    assert desk.answers() == ["RegisterSuccess"]
+
+
+def test_one_that_is_being_registered_does_not_expire(desk: Desk) -> None:
+    desk.registers("mia", "one")
+    desk.passes(0.0)
+    desk.reign.now += OPEN - 1.0
+    desk.commits()
+    assert desk.answers() == ["RegisterSuccess"]
+    desk.registers("max", "one")
+    desk.accounts.gone(LINK)
+    desk.passes(1.0)
+    assert desk.directory.unsettled == {"max": 2}
+
+
+# -- nobody is let in under a name that is not confirmed ------------------------------------------------------------
+
+
+def test_a_login_under_an_unsettled_name_waits_for_the_commit(desk: Desk) -> None:
+    desk.registers("mia", "one")
+    desk.reign.tick(UNSETTLED)
+    assert desk.answers() == ["unsettled"]
+    assert desk.verifies(desk.logs_in("mia", "one")) == []
+    assert desk.answers() == []
+    desk.commits()
+    assert desk.answers() == ["let in"]
+    assert fx.Release(LINK) in desk.reign.others
+
+
+def test_it_is_told_when_that_takes_too_long(desk: Desk) -> None:
+    desk.registers("mia", "one")
+    desk.reign.tick(UNSETTLED)
+    desk.answers()
+    desk.verifies(desk.logs_in("mia", "one"))
+    desk.reign.tick(UNSETTLED - 0.1)
+    assert desk.answers() == []
+    desk.reign.tick(0.1)
+    assert desk.answers() == ["unsettled"]
+    desk.verifies(desk.logs_in("mia", "one"))  # what was not let in is not remembered either
+    desk.succeeded_by(None)
+    assert desk.answers() == ["unsettled"]
+
+
+def test_a_wrong_secret_need_not_wait(desk: Desk) -> None:
+    desk.registers("mia", "one")
+    desk.verifies(desk.logs_in("mia", "two"))
+    assert desk.answers() == ["wrong_credentials"]
+
+
+def test_no_place_is_given_to_who_left_before_the_commit(desk: Desk) -> None:
+    desk.registers("mia", "one")
+    desk.reign.tick(UNSETTLED)
+    desk.verifies(desk.logs_in("mia", "one"))
+    desk.answers()
+    desk.accounts.gone(LINK)
+    desk.commits()
+    assert desk.answers() == []
+
+
+def test_a_servers_question_waits_for_the_commit_too(desk: Desk) -> None:
+    desk.registers("mia", "one")
+    question = desk.accounts.verify_for_server(desk.reign.now, LINK, n.VerifyLogin(1, "mia", "one"))
+    desk.verifies(desk.does(question))
+    assert desk.answers() == []
+    desk.commits()
+    assert desk.answers() == ["RegisterSuccess", "VerifyLoginSuccess"]
+
+
+def test_a_central_that_reigns_no_more_lets_nobody_in_under_it(desk: Desk) -> None:
+    desk.registers("mia", "one")
+    checking = desk.logs_in("mia", "one")
+    desk.succeeded_by(None)
+    desk.answers()
+    desk.verifies(checking)
+    assert desk.answers() == ["unsettled"]
+
+
+def test_a_main_that_is_cut_off_calls_nobody_unknown(desk: Desk) -> None:
+    """Who has registered at another main meanwhile must not be told that the secret is wrong."""
+    desk.registers("mia", "one")
+    desk.commits()
+    desk.registers("max", "one")
+    desk.answers()
+    for gone in ("b", *SERVERS):
+        desk.reign.leaves(gone)
+    for name, reason in (("eve", "no_main"), ("max", "no_main"), ("mia", "wrong_credentials")):
+        desk.verifies(desk.logs_in(name, "another"))
+        assert desk.answers() == [reason]
+
+
+# -- what was verified is remembered --------------------------------------------------------------------------------
+
+
+def test_after_a_reign_nothing_is_remembered(desk: Desk) -> None:
+    desk.registers("mia", "one")
+    desk.commits()
+    desk.answers()
+    desk.logs_in("mia", "one")
+    assert desk.answers() == ["let in"]  # its hash was made just now
+    desk.accounts.forget_verified()
+    desk.verifies(desk.logs_in("mia", "one"))
+    assert desk.answers() == ["let in"]
 
 
 def test_a_secret_that_was_right_under_another_main_is_not_right_for_ever(desk: Desk) -> None:
