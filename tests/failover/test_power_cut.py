@@ -1,6 +1,7 @@
 """Everything dies at once: what was acknowledged is there when it comes back, by itself or by the operator's hand."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from tests.blackbox.commands import oyez
 from tests.blackbox.people import Person, somebody
@@ -68,11 +69,24 @@ def test_with_one_missing_it_waits_and_says_so_until_the_operator_decides(cluste
     assert answer["command"] == "REDIRECT", answer
 
 
-def test_a_single_central_always_starts(cluster: Cluster) -> None:
-    """Also one that was promoted, and is the only one that is known."""
+def test_a_single_central_always_starts(tmp_path: Path) -> None:
+    with Cluster(tmp_path, centrals=1) as cluster:
+        person = register(cluster)
+        cluster.kill_all()
+        cluster.start_central("c1")
+        cluster.start_all(list(cluster.servers))
+        cluster.wait_until_whole()
+        answer = attempt(cluster.centrals["c1"], person.login())
+        assert answer is not None
+        assert answer["command"] == "REDIRECT", answer
+
+
+def test_a_main_is_not_promoted(cluster: Cluster) -> None:
     cluster.kill("c1")
     assert cluster.wait_for_main() == "c2"
-    assert promote(cluster, "--yes").code == 1, "it is the main already"
+    outcome = promote(cluster, "--yes")
+    assert outcome.code == 1
+    assert "is the main already" in outcome.errors
 
 
 def test_promote_wants_the_secret_and_a_yes(cluster: Cluster) -> None:
