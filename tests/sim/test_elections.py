@@ -9,12 +9,17 @@ from typing import Any
 
 import pytest
 
+from oyez.core import central as central_module
 from oyez.core import configuration as cfg
 from oyez.core import effects as fx
+from oyez.core import following as following_module
+from oyez.core import server as server_module
+from oyez.core.central import Central
 from oyez.core.following import Following
 from oyez.core.office import Office
 from oyez.core.replication import Replication
-from oyez.core.voter import Voter
+from oyez.core.server import Server
+from oyez.core.voter import Voter, VoterState
 from oyez.protocol import nodes as n
 from oyez.protocol.nodes import Configuration
 from oyez.sim import judge
@@ -28,8 +33,8 @@ SEEDS = 6
 CALM = tuple(Manner(f"user{n}", f"secret{n}", registers=True, starts=n / 10, knows=(0, 1, 2)) for n in range(4))
 LATER = tuple(Manner(f"new{n}", f"n{n}", registers=True, modern=True, starts=n / 4) for n in range(40))
 
-# The nodes of a plan with three centrals and two servers, as bits.
-MAIN, SECOND, THIRD, S4, S5 = (1 << place for place in range(5))
+# The nodes of a plan with three centrals, as bits.
+MAIN, SECOND, THIRD, S4, S5, S6, S7 = (1 << place for place in range(7))
 
 
 def cut(at: float, one: int, other: int, span: float) -> FaultPlan:
@@ -47,9 +52,9 @@ def plan(seed: int, *faults: FaultPlan, **more: Any) -> Plan:
     return replace(basic, **more)
 
 
-def busy(pace: float, begins: float = 0.0) -> tuple[Manner, ...]:
+def busy(pace: float, begins: float = 0.0, knows: tuple[int, ...] = (0, 1, 2)) -> tuple[Manner, ...]:
     """Clients that register, one after the other."""
-    return tuple(replace(manner, starts=begins + k * pace, knows=(0, 1, 2)) for k, manner in enumerate(LATER))
+    return tuple(replace(manner, starts=begins + k * pace, knows=knows) for k, manner in enumerate(LATER))
 
 
 Schedule = Callable[[int], Plan]
@@ -100,6 +105,37 @@ def replaced_and_back(seed: int) -> Plan:
     return plan(seed, sleep, away, centrals=2)
 
 
+def rivals(seed: int) -> Plan:
+    """The main dies. The second, whose disk is slow, has the votes and dies before anybody hears of it; then those who
+    have voted for it come to the third, which knows nothing of that term."""
+    die = FaultPlan("kill main", 1.0, 0, 30.0)
+    apart = cut(0.9, SECOND, THIRD, 9.0)
+    slow = FaultPlan("slow disk", 0.9, 16, 9.0)  # of the second
+    die_too = FaultPlan("kill main", 2.2 + seed / 3, 0, 30.0)
+    return plan(seed, die, apart, slow, die_too)
+
+
+def deserted(seed: int) -> Plan:
+    """The main sleeps until it is replaced, and is cut off from all but the other backup. The new main dies, while that
+    backup reaches only the old one; then that dies, too, and the backup reaches the servers."""
+    sleep = on(MAIN, "pause", 0.5, 4.6)
+    apart = cut(4.8, MAIN, SECOND | S4 | S5, 40.0)
+    away = cut(6.4 + seed / 10, THIRD, S4 | S5, 8.0)
+    deaths = FaultPlan("kill main", 6.5 + seed / 10, 0, 40.0), on(MAIN, "pause", 14.0, 40.0)
+    return plan(seed, sleep, apart, away, *deaths, clients=CALM + busy(0.05, 4.9, (1,)), rough=30.0)
+
+
+def half_a_snapshot(seed: int) -> Plan:
+    """Of what the main wrote last, only the second backup got something, and the third replaces the main: so the second
+    needs a snapshot, though it counts as in sync. Then the new main dies."""
+    crowd, slow = CALM + busy(0.02, 1.5), Conditions(latency=(0.04, 0.08))
+    late = cut(2.05, MAIN, THIRD, 9.0)
+    elsewhere = cut(2.1, SECOND, S4 | S5, 7.5)
+    disk = FaultPlan("slow disk", 2.2, 2, 9.0)  # of the third
+    deaths = [FaultPlan("kill main", at, 0, 20.0) for at in (2.2, 8.7 + seed * 0.4)]
+    return plan(seed, late, elsewhere, disk, *deaths, clients=crowd, conditions=slow, part=1, rough=16.0)
+
+
 def crowded(seed: int) -> Plan:
     """Many register at about the same time, the links are slow, and the backup is away."""
     away, slow = on(SECOND, "power cut", 0.0, 12.0), Conditions(latency=(0.01, 0.05))
@@ -114,6 +150,9 @@ SCHEDULES: tuple[Schedule, ...] = (
     returning_backup,
     replaced_and_back,
     crowded,
+    rivals,
+    deserted,
+    half_a_snapshot,
 )
 
 
@@ -223,3 +262,79 @@ def test_an_election_without_the_look_at_who_is_in_sync(monkeypatch: pytest.Monk
     monkeypatch.setattr(Voter, "_objection", lenient)
     monkeypatch.setattr(Office, "eligible", property(lambda self: self.voter.configuration is not None))
     assert caught("one main", returning_backup)
+
+
+def test_a_voter_that_votes_twice_in_a_term(monkeypatch: pytest.MonkeyPatch) -> None:
+    consider = Voter.consider
+
+    def forgetful(self: Voter, request: n.RequestVote, main_is_alive: bool) -> n.Vote:
+        state = self.state
+        vote = consider(self, request, main_is_alive)
+        self.state = state
+        return vote
+
+    monkeypatch.setattr(Voter, "consider", forgetful)
+    assert caught("ballots", rivals)
+    assert caught("one main", rivals)
+
+
+def test_a_vote_that_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def considered(self: Office, link: int, message: n.RequestVote) -> fx.Effects:
+        return [fx.Send(link, self.voter.consider(message, self.is_main or self._uplink.joined))]
+
+    monkeypatch.setattr(Office, "considered", considered)
+    assert caught("ballots", rivals)
+
+
+def test_a_voter_that_confirms_a_term_below_the_one_it_has_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And goes back to the main of that term, which does not hear of the other."""
+
+    def welcomed(self: Server, now: float, link: int, message: n.AuthenticateSuccess) -> fx.Effects:
+        message.term = max(message.term, self.voter.promised)
+        return Server._welcomed(self, now, link, message)
+
+    monkeypatch.setitem(server_module._FROM_CENTRAL, n.AuthenticateSuccess, welcomed)
+    monkeypatch.setattr(Voter, "confirms", lambda self, term, version: True)
+    monkeypatch.setattr(Office, "step_down", lambda self, now, term: [])
+    assert caught("ballots", replaced_and_back)
+    assert caught("one main", replaced_and_back)
+
+
+def test_a_backup_that_goes_back_to_the_main_of_an_older_term(monkeypatch: pytest.MonkeyPatch) -> None:
+    def introduction(self: Central) -> n.BackupAuthenticate:
+        at, me = self.entries.position, self.me
+        return n.BackupAuthenticate(self._secret, me.id, me.hostname, me.port, at.index, at.term)
+
+    def welcomed(self: Central, now: float, link: int, message: n.BackupAuthenticationSuccess) -> fx.Effects:
+        state = self.office.voter.state
+        self.office.voter.state = VoterState()
+        effects = Central._welcomed(self, now, link, message)
+        self.office.voter.state = state
+        return effects
+
+    def from_main(self: Central, now: float, link: int, message: Any) -> fx.Effects:
+        assert self._following is not None
+        result = following_module.SYNCHRONISE[type(message)](self._following, link, message)
+        assert not isinstance(result, str)
+        return result
+
+    monkeypatch.setattr(Central, "_introduction", introduction)
+    monkeypatch.setitem(central_module._FROM_CENTRAL, n.BackupAuthenticationSuccess, welcomed)
+    for command in following_module.SYNCHRONISE:
+        monkeypatch.setitem(central_module._FROM_CENTRAL, command, from_main)
+    monkeypatch.setattr(Office, "step_down", lambda self, now, term: [])
+    assert caught("one main", deserted)
+
+
+def test_a_snapshot_that_is_taken_over_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    users = Following.users
+
+    def piecemeal(self: Following, link: int, message: n.SynchroniseUserStore) -> Any:
+        if message.part == 1:
+            self._directory.users.clear()
+        if message.part:
+            self._directory.users.update(message.users)
+        return users(self, link, message)
+
+    monkeypatch.setitem(following_module.SYNCHRONISE, n.SynchroniseUserStore, piecemeal)
+    assert caught("one main", half_a_snapshot)

@@ -37,7 +37,9 @@ class Faults:
         for number in list(self._remedies):
             self._undo(number)
         for node in self._world.nodes.values():
-            if not node.retired:
+            if node.retired:
+                node.crash("stopped")
+            else:
                 self._restart(node)
 
     # -- the bookkeeping ----------------------------------------------------------------------------------------

@@ -64,11 +64,15 @@ def _troubled(history: History) -> list[Span]:
     """When something was wrong with anything else than centrals, with what follows from it."""
     spans = []
     for entry in history:
-        if isinstance(entry, Fault) and not is_central(entry.target):
+        if isinstance(entry, Fault) and not _of_a_central(entry.target):
             spans.append((entry.at, entry.until + AFTERMATH))
         elif isinstance(entry, Died | Started) and not is_central(entry.node):
             spans.append((entry.at, entry.at + AFTERMATH))
     return spans
+
+
+def _of_a_central(target: str) -> bool:
+    return is_central(target) and "|" not in target
 
 
 def _stays(history: History) -> dict[str, Span]:

@@ -1,5 +1,5 @@
-"""The voter's rule (ADR 8): one vote a term, no confirmation of a term below one that was promised; and what a central
-promises is on its disk before it says so.
+"""The voter's rule (ADR 8): one vote a term, nothing in a term below one that was promised; and what a central promises
+is on its disk before it says so.
 
 A central is one voter in all its lifetimes; a server that restarts is another.
 """
@@ -21,6 +21,8 @@ def check(history: History) -> list[str]:
             if entry.term < promised.get(entry.voter, 0):
                 found.append(f"at {entry.at:.4f} {entry.told()}, and has promised term {promised[entry.voter]}")
             continue
+        if entry.term < promised.get(entry.voter, 0):
+            found.append(f"at {entry.at:.4f} {entry.told()}, and has promised term {promised[entry.voter]}")
         first = votes.setdefault((entry.voter, entry.term), entry.candidate)
         if first != entry.candidate:
             found.append(f"at {entry.at:.4f} {entry.told()}, and has voted for {first} in it")

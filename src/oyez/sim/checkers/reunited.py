@@ -2,8 +2,7 @@
 servers are with it, and everybody agrees; or, where too few are left for that by the rules, everybody is told so.
 """
 
-from oyez.sim.checkers.progress import PROBE
-from oyez.sim.history import Expected, Heard, History, Phase, Standing
+from oyez.sim.history import Expected, Heard, History, Phase, Said, Standing
 
 _TOLD = ("no_main", "unsettled")
 
@@ -15,7 +14,7 @@ def check(history: History) -> list[str]:
         return []
     standings = {entry.node: entry for entry in history if isinstance(entry, Standing)}
     if expected.hopeless:
-        return _told(history, expected)
+        return _told(history, expected, list(standings.values()))
     found = [f"{node} did not tell how it stands" for node in expected.centrals if node not in standings]
     if found:
         return found
@@ -37,9 +36,16 @@ def check(history: History) -> list[str]:
     return found
 
 
-def _told(history: History, expected: Expected) -> list[str]:
+def _told(history: History, expected: Expected, standings: list[Standing]) -> list[str]:
+    sure = [f"{one.node} claims to be a main that can acknowledge" for one in standings if _acknowledges(one)]
+    if sure:
+        return [f"{expected.hopeless}, and {sure[0]}"]
     healed = next(entry.at for entry in history if isinstance(entry, Phase) and entry.name == "healed")
-    heard = [entry for entry in history if isinstance(entry, Heard) and entry.client.startswith(PROBE)]
-    if any(entry.at > healed and entry.reason in _TOLD for entry in heard):
-        return []
-    return [f"{expected.hopeless}, and nobody was told so"]
+    late = [entry for entry in history if isinstance(entry, Heard | Said) and entry.at > healed]
+    asked = any(isinstance(entry, Said) and entry.command == "REGISTER" and entry.at > healed + 5 for entry in late)
+    told = any(isinstance(entry, Heard) and entry.reason in _TOLD for entry in late)
+    return [f"{expected.hopeless}, and nobody was told so"] if asked and not told else []
+
+
+def _acknowledges(standing: Standing) -> bool:
+    return standing.role == "main" and standing.acknowledging
