@@ -20,6 +20,13 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The same, shared by all tests that kill nothing."""
+    with Cluster(tmp_path_factory.mktemp("calm")) as cluster:
+        yield cluster
+
+
 @pytest.fixture
 def load(cluster: Cluster) -> Iterator[Load]:
     """People who register, log in and talk from now on; at the end, what they were told has to be so."""
@@ -39,7 +46,7 @@ def pytest_runtest_makereport(
     """Show the nodes' logs with every failure."""
     report = yield
     if report.failed and isinstance(item, pytest.Function):
-        used = item.funcargs.get("cluster")
-        if isinstance(used, Cluster):
-            report.sections.append(("logs of the cluster", used.logs()))
+        for name in ("cluster", "calm"):
+            if isinstance(used := item.funcargs.get(name), Cluster):
+                report.sections.append((f"logs of the {name} nodes", used.logs()))
     return report
