@@ -15,7 +15,7 @@ from typing import Self
 
 from tests.blackbox.people import Conversation, Person, log_in
 from tests.blackbox.wire import Address, Message, Peer
-from tests.failover.line import Line, Lost
+from tests.failover.line import PATIENCE, Line, Lost
 
 REDIRECTS = 4
 PAUSE = 0.05
@@ -168,11 +168,11 @@ class Load:
                 return None
 
 
-def attempt(central: Address, question: Message) -> Message | None:
+def attempt(central: Address, question: Message, patience: float = PATIENCE) -> Message | None:
     """What the main answers, wherever the asking began: the last message; None where there was no answer."""
     try:
         for _ in range(REDIRECTS):
-            with Line(central) as line:
+            with Line(central, patience) as line:
                 line.send(question)
                 answer = line.receive()
                 if answer["command"] == "LOGIN_SUCCESS":

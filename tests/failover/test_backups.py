@@ -45,6 +45,22 @@ def test_registrations_go_on_when_a_backup_stalls(cluster: Cluster, load: Load) 
     load.everybody_can_log_in()
 
 
+def test_a_main_without_its_voters_says_so_to_everyone(cluster: Cluster) -> None:
+    """One of four voters: nothing is acknowledged, until there are two again."""
+    cluster.kill_together(["c2", "s1", "s2"])
+    person = somebody()
+    answer = attempt(cluster.centrals["c1"], person.registration(), patience=SETTLED)
+    assert answer is not None
+    assert (answer["command"], answer["reason"]) == ("REGISTER_FAILED", "unsettled")
+    eventually(lambda: not reported(cluster)["acknowledging"], "it says so by STATUS", seconds=SETTLED)
+    eventually(lambda: cluster.logged("c1", "cannot_acknowledge") > 0, "it says so in its log", seconds=SETTLED)
+    cluster.start_all(["c2", "s1", "s2"])
+    assert cluster.wait_until_whole() == "c1"
+    answer = attempt(cluster.centrals["c1"], person.registration())
+    assert answer is not None
+    assert answer["command"] == "REGISTER_SUCCESS", "the same name and secret, once more"
+
+
 @pytest.mark.parametrize("secret", ["a guess", CLUSTER_SECRET + " "])
 def test_a_backup_with_the_wrong_secret_is_refused(calm: Cluster, secret: str) -> None:
     with Line(calm.centrals["c1"]) as line:

@@ -66,7 +66,7 @@ def central(
 
     logs.configure(log_format, log_level, node=stored.id)
     role: Central
-    watch = nodes.Watch("central", lambda: _waits_for(role, seeds))
+    watch = nodes.Watch("central", lambda: _waits_for(role, seeds), lambda: _trouble(role))
 
     def make_role(address: Address) -> Central:
         nonlocal role
@@ -87,3 +87,14 @@ def _waits_for(role: "Central", seeds: options.Centrals) -> dict[str, object]:
     if not missing:
         return {"backup_of": str(seeds)}
     return {"missing": ", ".join(show(address) for address in missing), "otherwise": "oyez promote"}
+
+
+def _trouble(role: "Central") -> tuple[str, dict[str, object]] | None:
+    """A main that too few voters are connected with can't acknowledge registrations: whom it misses."""
+    from oyez.core.configuration import voters
+
+    main = role.office.replication
+    if main is None or main.can_acknowledge:
+        return None
+    missing = [voter for voter in voters(main.configuration) if voter not in (role.me.id, *main.voters)]
+    return "cannot_acknowledge", {"missing": ", ".join(missing)}

@@ -48,14 +48,20 @@ _PER_CLIENT = frozenset({"placed", "registered", "session_opened", "session_clos
 _TROUBLE = frozenset(
     {
         "accepting_paused",
+        "backup_lost",
+        "backup_silent",
+        "cannot_acknowledge",
         "central_silent",
+        "main_lost",
+        "not_ready_yet",
         "not_welcome",
         "outbox_overflow",
         "peer_refuses",
         "peer_stalled",
         "server_lost",
         "server_removed",
-        "not_ready_yet",
+        "stepped_down",
+        "unacknowledged_discarded",
     }
 )
 

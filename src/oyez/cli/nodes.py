@@ -34,12 +34,22 @@ _LOST = {"main_lost", "stepped_down"}
 
 
 class Watch:
-    """Hears a node's reports, and tells whoever started it when it is ready. `waits_for` goes with the reminders."""
+    """Hears a node's reports, and tells whoever started it when it is ready.
 
-    def __init__(self, role: str, waits_for: "Callable[[], Mapping[str, object]]") -> None:
+    `waits_for` says what a node that is not ready waits for, `trouble` what a node that is can't do now, with the event
+    to be logged: each goes into the log at intervals as long as it is so.
+    """
+
+    def __init__(
+        self,
+        role: str,
+        waits_for: "Callable[[], Mapping[str, object]]",
+        trouble: "Callable[[], tuple[str, Mapping[str, object]] | None]" = lambda: None,
+    ) -> None:
         self.address: Address
         self._role = role
         self._waits_for = waits_for
+        self._trouble = trouble
         self._ready = self._ever_ready = False
 
     def listening(self, **fields: object) -> None:
@@ -69,6 +79,8 @@ class Watch:
     def _remind(self) -> None:
         if not self._ready:
             logs.report("not_ready_yet", self._waits_for())
+        elif (trouble := self._trouble()) is not None:
+            logs.report(*trouble)
         self._remind_later()
 
 
