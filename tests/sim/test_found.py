@@ -2,15 +2,30 @@
 
 from random import Random
 
+from oyez.core.central import Central
 from oyez.core.client import Client
-from oyez.core.effects import Close, Dial, Report, Send
+from oyez.core.effects import Close, Dial, Effects, HashSecret, Report, Send, SetTimer, Then
 from oyez.core.mesh import Mesh
 from oyez.core.origin import Origin, beginning
 from oyez.core.placement import Placement, Reservation
 from oyez.core.server import Server
+from oyez.core.stored import Stored
+from oyez.core.uplink import Uplink
+from oyez.core.voter import VoterState
 from oyez.log import Chunk, Log
-from oyez.protocol.messages import Address, Login, LoginSuccess, Redirect, Refusal
-from oyez.protocol.nodes import AuthenticateSuccess, ServerAddress, ServerHello, ServerPosition, SynchronisedNewServer
+from oyez.protocol.messages import Address, Login, LoginSuccess, Redirect, Refusal, Register, StatusReport
+from oyez.protocol.nodes import (
+    Authenticate,
+    AuthenticateSuccess,
+    CentralAddress,
+    Configuration,
+    NotMain,
+    ServerAddress,
+    ServerHello,
+    ServerPosition,
+    SynchronisedNewServer,
+    Vote,
+)
 
 
 class Reader:
@@ -187,3 +202,114 @@ def test_a_server_that_stops_sends_its_sessions_to_the_central() -> None:
         server.on_open(0.0, link)
     server.on_message(0.0, 3, Login("anonymous"))
     assert server.on_stop(1.0) == [Send(3, Redirect("central", 3780))]
+
+
+# -- elections -------------------------------------------------------------------------------------------------------
+
+CENTRALS = tuple(CentralAddress(id, id, 3780) for id in ("c1", "c2", "c3"))
+SERVERS = ("s1.1", "s2.1")
+
+
+def candidate(version: int = 1) -> Central:
+    """The second of three centrals, whose main is away; it has been started."""
+    configuration = Configuration(1, version, "c1", ("c1", "c2", "c3"), CENTRALS, SERVERS)
+    stored = Stored(bytes(32), "c2", voter=VoterState(1, "c1", configuration))
+    central = Central(CENTRALS[1].address, "secret", stored, Random(1), tuple(c.address for c in CENTRALS))
+    central.on_start(0.0)
+    return central
+
+
+def test_candidates_leave_each_other_more_and_more_time() -> None:
+    """Seeds 33 and 40: two stood against each other for ever, in hundreds of terms."""
+    central = candidate()
+    waits = []
+    for _ in range(6):
+        timers = [effect for effect in central.on_timer(1.0, "campaign") if isinstance(effect, SetTimer)]
+        waits += [timer.after for timer in timers if timer.key == "campaign"]
+    assert len(waits) == 6
+    assert waits[-1] > 8 * min(waits)
+
+
+def test_who_waits_is_sent_away_when_a_candidate_learns_that_it_can_not_be_elected() -> None:
+    """Seed 1287: it kept a server whose vote the only possible main needed."""
+    central = candidate()
+    central.on_open(1.0, 9)
+    central.on_message(1.0, 9, Authenticate("secret", "s1", "s1", 4000, 1))
+    newer = Configuration(1, 2, "c1", ("c1", "c3"), CENTRALS, SERVERS)
+    effects = central.on_message(1.1, 9, Vote("s1.1", 2, False, True, 1, newer, "there is a newer configuration"))
+    said = [effect.message for effect in effects if isinstance(effect, Send)]
+    assert [type(message) for message in said] == [NotMain]
+    assert Close(9) in effects
+
+
+def test_a_candidate_that_waits_for_another_finds_the_main_all_the_same() -> None:
+    """Seed 100: two candidates waited for each other, and never looked at the third, which was main."""
+    central = candidate()
+    central.on_dialed(0.1, 1, "central")  # c1
+    central.on_message(0.2, 1, NotMain("not the main", "not_main"))
+    central.on_close(0.2, 1)
+    central.on_timer(0.3, "central")
+    central.on_dialed(0.3, 2, "central")  # c3, which waits as well
+    dials = [effect for effect in central.on_timer(0.5, "tick") if isinstance(effect, Dial)]
+    assert dials == [Dial(CENTRALS[0].address, "probe:c1")]
+    central.on_dialed(0.6, 3, "probe:c1")
+    effects = central.on_message(0.7, 3, StatusReport(2, 0, [], [], "main"))
+    assert Close(2) in effects
+    central.on_close(0.7, 2)
+    assert Dial(CENTRALS[0].address, "central") in central.on_timer(0.8, "central")
+
+
+def uplink(*hosts: str) -> Uplink:
+    return Uplink([Address(host, 3780) for host in hosts], Random(1), lambda: Authenticate("secret", "s1", "s1", 4000))
+
+
+def test_who_waits_does_not_leave_for_centrals_that_it_could_not_reach() -> None:
+    """Seed 23290: while one server tried two dead machines, the other waited for it, and so in turn."""
+    link = uplink("c1", "c2")
+    link.watch(100.0, slept=False)
+    link.dial()
+    link.failed()
+    link.dial()
+    link.dialed(105.0, 1)  # c2
+    link.heard(110.0)
+    assert link.watch(111.5, slept=False) == []
+    link.heard(140.0)
+    assert link.watch(140.0, slept=False) == [Close(1)]
+
+
+def test_a_central_that_fell_silent_is_tried_again_though_the_others_are_slow_to_refuse() -> None:
+    """Seed 1708: it was passed over for a number of turns, each of which took as long as a dead machine takes."""
+    link = uplink("c1", "c2")
+    link.watch(0.0, slept=False)
+    link.dial()
+    link.dialed(0.0, 1)
+    link.welcomed(link.centrals)
+    assert link.watch(3.5, slept=False)[-1] == Close(1, at_once=True)
+    link.lost()
+    assert link.dial() == [Dial(Address("c2", 3780), "central")]
+    link.watch(8.5, slept=False)
+    link.failed()
+    assert link.dial() == [Dial(Address("c1", 3780), "central")]
+
+
+def test_a_hash_that_comes_back_in_another_reign_registers_nobody() -> None:
+    """Somebody else may have registered the name meanwhile, at the main in between."""
+    stored = Stored(bytes(32), "c1")
+    central = Central(Address("c1", 3780), "secret", stored, Random(1))
+    performed(central.on_start(0.5))
+    effects = central.on_message(1.0, 5, Register("bob", "one"))
+    token = next(effect.token for effect in effects if isinstance(effect, HashSecret))
+    central.office.step_down(1.1, 7)
+    performed(central.office.promote(1.2))
+    assert central.office.is_main
+    central.directory.users["bob"] = "the hash of another secret"
+    central.on_hashed(1.3, token, "a hash")
+    assert central.directory.users["bob"] == "the hash of another secret"
+
+
+def performed(effects: Effects) -> None:
+    """With a disk that is done at once."""
+    while effects:
+        effect = effects.pop(0)
+        if isinstance(effect, Then):
+            effects = [*effect.call(0.5), *effects]

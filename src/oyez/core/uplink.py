@@ -27,6 +27,10 @@ SHUN = 4.0
 """Seconds for which a central that fell silent is passed over, if there are others: it may still accept connections."""
 
 
+UNREACHED = 30.0
+"""Seconds for which a central that could not be reached is no reason to leave one that waits, too."""
+
+
 class Uplink:
     """`introduce` makes the first message of the moment; `own` is never dialed."""
 
@@ -53,6 +57,8 @@ class Uplink:
         self._dialing = False
         self._heard = 0.0
         self._dialed_at = 0.0
+        self._dialed: Address | None = None
+        self._unreached: dict[Address, float] = {}  # since when
         self.introduced = False
 
     @property
@@ -67,6 +73,7 @@ class Uplink:
             return []
         self._dialing = True
         self._turned = False
+        self._dialed = self._target
         return [fx.Dial(self._target, PURPOSE)]
 
     def dialed(self, now: float, link: int) -> Effects:
@@ -74,6 +81,8 @@ class Uplink:
         self._dialing = False
         self.link, self.introduced = link, False
         self._heard = self._dialed_at = now
+        if self._dialed is not None:
+            self._unreached.pop(self._dialed, None)
 
         def introduce(now: float) -> Effects:
             if self.link != link:
@@ -91,6 +100,8 @@ class Uplink:
     def failed(self) -> Effects:
         """Not connected: the next one, after a while."""
         self._dialing = False
+        if self._dialed is not None:
+            self._unreached[self._dialed] = self._now
         self._turn()
         return [fx.SetTimer(PURPOSE, self._backoff.next())]
 
@@ -162,10 +173,23 @@ class Uplink:
         if self.link is None:
             return []
         if not self.joined and now - self._dialed_at >= WAIT:
-            self._turn()  # it waits itself, and for longer than an election takes: perhaps another is luckier
-            return [fx.Close(self.link)]
+            return self._leave(now)
         if now - self._heard < patience:
             return []
+        return self._give_up_silent(now)
+
+    def _leave(self, now: float) -> Effects:
+        """It waits itself, and for longer than an election takes: perhaps another is luckier, if one can be reached."""
+        assert self.link is not None
+        others = [central for central in self.centrals if central != self.central]
+        if all(now - self._unreached.get(central, -UNREACHED) < UNREACHED for central in others):
+            self._dialed_at = now
+            return []
+        self._turn()
+        return [fx.Close(self.link)]
+
+    def _give_up_silent(self, now: float) -> Effects:
+        assert self.link is not None
         silent = fx.Report("central_silent", {"central": str(self.central)})
         self._silent, self._shunned_until = self.central, now + SHUN
         self._turn()
