@@ -12,6 +12,7 @@ import typer
 from oyez.cli.failing import fail
 
 if TYPE_CHECKING:
+    from oyez.sim.plan import Topology
     from oyez.sim.soak import Outcome
 
 MOST_TOLD = 20
@@ -34,6 +35,13 @@ def simulate(
         int | None,
         typer.Option(metavar="N", min=1, show_default="all processors", help="With --histories: processors to use."),
     ] = None,
+    centrals: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, max=3, show_default="by seed", help="Centrals at first: a main and backups."),
+    ] = None,
+    servers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=5, show_default="by seed", help="Servers at first.")
+    ] = None,
     activities: Annotated[
         bool, typer.Option("--activities/--no-activities", help="With --seed: tell each activity, too.")
     ] = True,
@@ -47,25 +55,27 @@ def simulate(
     Example:
       oyez simulate --seed 7
       oyez simulate --histories 1000 --first 5000
+      oyez simulate --histories 1000 --centrals 3
     """
     if (seed is None) == (histories is None):
         raise typer.BadParameter("give either --seed or --histories", param_hint="'--seed'")
-    from oyez.sim.plan import STEPS
+    from oyez.sim.plan import STEPS, Topology
 
+    topology = Topology(centrals, servers)
     if seed is not None:
-        kept = _tell(seed, steps or STEPS, activities)
+        kept = _tell(seed, steps or STEPS, topology, activities)
     else:
-        kept = _soak(histories or 0, first, processes or os.cpu_count() or 1, steps or STEPS)
+        kept = _soak(histories or 0, first, processes or os.cpu_count() or 1, steps or STEPS, topology)
     raise typer.Exit(0 if kept else 1)
 
 
-def _tell(seed: int, steps: int, activities: bool) -> bool:
+def _tell(seed: int, steps: int, topology: "Topology", activities: bool) -> bool:
     """One history. Whether every promise was kept."""
     from oyez.sim import Broken, simulate
     from oyez.sim.history import narrate
 
     try:
-        verdict = simulate(seed, steps)
+        verdict = simulate(seed, steps, topology)
     except Broken as error:
         for line in narrate(error.history, activities):
             print(line)
@@ -75,20 +85,21 @@ def _tell(seed: int, steps: int, activities: bool) -> bool:
     return verdict.ok
 
 
-def _soak(histories: int, first: int, processes: int, steps: int) -> bool:
+def _soak(histories: int, first: int, processes: int, steps: int, topology: "Topology") -> bool:
     """Many histories. Whether every promise was kept in all of them."""
     from oyez.sim.soak import soak
 
     began = time.monotonic()
     broken = events = 0
     virtual = 0.0
-    for outcome in _watched(soak(histories, first, processes, steps), histories):
+    for outcome in _watched(soak(histories, first, processes, steps, topology), histories):
         events += outcome.events
         virtual += outcome.seconds
         if outcome.broken:
             broken += 1
             if broken <= MOST_TOLD:
-                print(f"seed {outcome.seed} (oyez simulate --seed {outcome.seed}):", *outcome.broken, sep="\n  ")
+                again = f"oyez simulate --seed {outcome.seed}{topology.options}"
+                print(f"seed {outcome.seed} ({again}):", *outcome.broken, sep="\n  ")
     took = time.monotonic() - began
     print(
         f"{histories:,} histories from seed {first} on, {broken:,} broken; {events:,} events in"

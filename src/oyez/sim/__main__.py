@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from oyez.sim.plan import STEPS
+from oyez.sim.plan import STEPS, Topology
 from oyez.sim.soak import soak
 
 MOST_TOLD = 20
@@ -19,17 +19,22 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="processors to use")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"things that happen in each (default {STEPS})")
+    parser.add_argument("--centrals", type=int, help="how many there are at first (default: as the seed has it)")
+    parser.add_argument("--servers", type=int, help="the same")
     given = parser.parse_args()
+    topology = Topology(given.centrals, given.servers)
     began = time.monotonic()
     broken = events = 0
     virtual = 0.0
-    for outcome in soak(given.histories, given.first, given.processes, given.steps):
+    for outcome in soak(given.histories, given.first, given.processes, given.steps, topology):
         events += outcome.events
         virtual += outcome.seconds
         broken += bool(outcome.broken)
         if outcome.broken and broken <= MOST_TOLD:
             told = "\n  ".join(outcome.broken)
-            sys.stdout.write(f"seed {outcome.seed} (oyez simulate --seed {outcome.seed}):\n  {told}\n")
+            sys.stdout.write(
+                f"seed {outcome.seed} (oyez simulate --seed {outcome.seed}{topology.options}):\n  {told}\n"
+            )
             sys.stdout.flush()
     took = time.monotonic() - began
     sys.stdout.write(

@@ -121,8 +121,17 @@ class Topology:
     centrals: int | None = None
     servers: int | None = None
 
+    @property
+    def options(self) -> str:
+        """As `oyez simulate` takes it."""
+        given = {"--centrals": self.centrals, "--servers": self.servers}
+        return "".join(f" {option} {number}" for option, number in given.items() if number is not None)
 
-def draw(seed: int, steps: int = STEPS, topology: Topology = Topology()) -> Plan:
+
+ANY = Topology()
+
+
+def draw(seed: int, steps: int = STEPS, topology: Topology = ANY) -> Plan:
     """The plan of this seed, with about so many things (posts, logins, faults) happening in its rough phase."""
     random = Random(f"plan {seed}")
     centrals = random.choice((1, 2, 2, 2, 3, 3))

@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+from oyez.sim.plan import ANY, Topology
 from oyez.sim.verdict import Broken, simulate
 
 BATCH = 20
@@ -25,21 +26,21 @@ class Outcome:
     broken: tuple[str, ...]
 
 
-def outcome(seed: int, steps: int) -> Outcome:
+def outcome(seed: int, steps: int, topology: Topology = ANY) -> Outcome:
     """Run the history of this seed."""
     try:
-        verdict = simulate(seed, steps)
+        verdict = simulate(seed, steps, topology)
     except Broken as error:
         cause = "".join(traceback.format_exception(error.__cause__))
         return Outcome(seed, len(error.history), error.history[-1].at, (f"a node raised\n{cause}",))
     return Outcome(seed, len(verdict.history), verdict.history[-1].at, tuple(verdict.violations))
 
 
-def soak(histories: int, first: int, processes: int, steps: int) -> Iterator[Outcome]:
+def soak(histories: int, first: int, processes: int, steps: int, topology: Topology = ANY) -> Iterator[Outcome]:
     """The outcomes of so many seeds from `first` on."""
     seeds = range(first, first + histories)
     if processes == 1:
-        yield from (outcome(seed, steps) for seed in seeds)
+        yield from (outcome(seed, steps, topology) for seed in seeds)
         return
     with ProcessPoolExecutor(processes) as pool:
-        yield from pool.map(partial(outcome, steps=steps), seeds, chunksize=BATCH)
+        yield from pool.map(partial(outcome, steps=steps, topology=topology), seeds, chunksize=BATCH)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from oyez.sim.checkers import violations
 from oyez.sim.history import Entry, digest, narrate
-from oyez.sim.plan import STEPS, Plan, draw
+from oyez.sim.plan import ANY, STEPS, Plan, Topology, draw
 from oyez.sim.scenario import Scenario
 
 
@@ -48,9 +48,9 @@ class Verdict:
         return "\n".join([head, *[f"BROKEN {violation}" for violation in self.violations]])
 
 
-def simulate(seed: int, steps: int = STEPS) -> Verdict:
+def simulate(seed: int, steps: int = STEPS, topology: Topology = ANY) -> Verdict:
     """Run the history of this seed, with about `steps` posts, logins and faults. Raises Broken where a node does."""
-    return judge(draw(seed, steps))
+    return judge(draw(seed, steps, topology))
 
 
 def judge(plan: Plan) -> Verdict:
