@@ -125,3 +125,13 @@ def test_a_registration_is_unsettled_until_its_entry_is_known_to_be_acknowledged
     assert directory.unsettled == {"max": 6}
     directory.settled(3)
     assert directory.unsettled == {"max": 6}
+
+
+@pytest.mark.parametrize(
+    ("unsettled", "committed", "acknowledged"),
+    [({}, 7, 7), ({"mia": 5}, 7, 4), ({"mia": 5, "max": 3}, 7, 2), ({"mia": 8}, 7, 7), ({"mia": 1}, 1, 0)],
+)
+def test_what_is_acknowledged_ends_before_the_first_registration_that_is_not(
+    unsettled: dict[str, int], committed: int, acknowledged: int
+) -> None:
+    assert Directory({}, unsettled, []).acknowledged(committed) == acknowledged

@@ -144,6 +144,18 @@ def test_a_backup_stalls_from_the_oldest_that_it_owes(pair: Reign) -> None:
     assert pair.in_sync == {"m"}
 
 
+def test_one_that_stops_half_way_stalls_from_its_last_progress(pair: Reign) -> None:
+    pair.registers("bob")
+    pair.registers("eve")
+    pair.tick(STALLED / 2)
+    pair.holds("b", 1)
+    pair.settles("b", *SERVERS)
+    pair.tick(STALLED - 0.1)
+    assert pair.in_sync == {"m", "b"}
+    pair.tick(0.1)
+    assert pair.in_sync == {"m"}
+
+
 def test_one_that_owes_nothing_does_not_stall(pair: Reign) -> None:
     pair.registers("bob")
     pair.holds("b")
