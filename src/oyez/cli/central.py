@@ -66,7 +66,7 @@ def central(
 
     logs.configure(log_format, log_level, node=stored.id)
     role: Central
-    watch = nodes.Watch("central", lambda: _waits_for(role, seeds), lambda: _trouble(role))
+    watch = nodes.Watch("central", lambda: _waits_for(role, seeds), lambda: _complain(role))
 
     def make_role(address: Address) -> Central:
         nonlocal role
@@ -89,12 +89,11 @@ def _waits_for(role: "Central", seeds: options.Centrals) -> dict[str, object]:
     return {"missing": ", ".join(show(address) for address in missing), "otherwise": "oyez promote"}
 
 
-def _trouble(role: "Central") -> tuple[str, dict[str, object]] | None:
+def _complain(role: "Central") -> None:
     """A main that too few voters are connected with can't acknowledge registrations: whom it misses."""
     from oyez.core.configuration import voters
 
     main = role.office.replication
-    if main is None or main.can_acknowledge:
-        return None
-    missing = [voter for voter in voters(main.configuration) if voter not in (role.me.id, *main.voters)]
-    return "cannot_acknowledge", {"missing": ", ".join(missing)}
+    if main is not None and not main.can_acknowledge:
+        missing = [voter for voter in voters(main.configuration) if voter not in (role.me.id, *main.voters)]
+        logs.report("cannot_acknowledge", {"missing": ", ".join(missing)})

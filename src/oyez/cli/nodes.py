@@ -36,20 +36,20 @@ _LOST = {"main_lost", "stepped_down"}
 class Watch:
     """Hears a node's reports, and tells whoever started it when it is ready.
 
-    `waits_for` says what a node that is not ready waits for, `trouble` what a node that is can't do now, with the event
-    to be logged: each goes into the log at intervals as long as it is so.
+    At intervals, as long as it is not ready, what it `waits_for` goes into the log; after that, `complain` may log what
+    it can't do now.
     """
 
     def __init__(
         self,
         role: str,
         waits_for: "Callable[[], Mapping[str, object]]",
-        trouble: "Callable[[], tuple[str, Mapping[str, object]] | None]" = lambda: None,
+        complain: "Callable[[], None]" = lambda: None,
     ) -> None:
         self.address: Address
         self._role = role
         self._waits_for = waits_for
-        self._trouble = trouble
+        self._complain = complain
         self._ready = self._ever_ready = False
 
     def listening(self, **fields: object) -> None:
@@ -77,10 +77,10 @@ class Watch:
         asyncio.get_running_loop().call_later(REMIND, self._remind)
 
     def _remind(self) -> None:
-        if not self._ready:
+        if self._ready:
+            self._complain()
+        else:
             logs.report("not_ready_yet", self._waits_for())
-        elif (trouble := self._trouble()) is not None:
-            logs.report(*trouble)
         self._remind_later()
 
 
