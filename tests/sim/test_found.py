@@ -292,6 +292,15 @@ def test_a_central_that_fell_silent_is_tried_again_though_the_others_are_slow_to
     assert link.dial() == [Dial(Address("c1", 3780), "central")]
 
 
+def test_the_main_that_was_named_during_a_dial_in_vain_is_tried_next() -> None:
+    """Seed 391: it was forgotten when the dial failed, and the next one went to the same dead machine."""
+    link = uplink("c1", "c3")
+    link.dial()
+    link.not_main(Address("c3", 3780))
+    link.failed()
+    assert link.dial() == [Dial(Address("c3", 3780), "central")]
+
+
 def test_a_hash_that_comes_back_in_another_reign_registers_nobody() -> None:
     """Somebody else may have registered the name meanwhile, at the main in between."""
     stored = Stored(bytes(32), "c1")

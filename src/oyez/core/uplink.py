@@ -102,7 +102,8 @@ class Uplink:
         self._dialing = False
         if self._dialed is not None:
             self._unreached[self._dialed] = self._now
-        self._turn()
+        if not self._turned:  # else somebody has named another meanwhile
+            self._turn()
         return [fx.SetTimer(PURPOSE, self._backoff.next())]
 
     def _turn(self, to: Address | None = None) -> None:
