@@ -126,6 +126,7 @@ def test_the_address_that_worked_is_kept_whatever_the_central_calls_itself(uplin
     tried = []
     for _ in range(4):
         tried.append(uplink.central)
+        uplink.dial()
         uplink.failed()
     assert tried == [ONE, TWO, THREE, ONE]  # and what the operator named is kept, too
     other = joined(Uplink([ONE], Random(1), lambda: INTRODUCTION))
