@@ -7,7 +7,7 @@ import pytest
 from oyez.core import effects as fx
 from oyez.core import timing
 from oyez.core.effects import Effects
-from oyez.core.uplink import PURPOSE, SHUN, WAIT, WELCOME, Uplink
+from oyez.core.uplink import PURPOSE, SHUN, UNREACHED, WAIT, WELCOME, Uplink
 from oyez.protocol import nodes as n
 from oyez.protocol.messages import Address
 
@@ -265,6 +265,27 @@ def test_but_not_for_ever(uplink: Uplink) -> None:
     assert uplink.watch(6.0 + 2 * WAIT - 0.1, slept=False) == []
     uplink.lost()
     assert uplink.dial() == [fx.Dial(ONE, PURPOSE)]  # it has answered: it is not shunned
+
+
+def test_there_must_be_another_that_can_be_reached() -> None:
+    """Else this node, whose vote the one that waits may need, spends its time on dead machines."""
+    alone = Uplink([ONE], Random(1), lambda: INTRODUCTION)
+    alone.dial()
+    introduced(alone)
+    alone.heard(2 * WAIT)
+    assert alone.watch(2 * WAIT, slept=False) == []
+    uplink = Uplink([TWO, ONE], Random(1), lambda: INTRODUCTION)
+    uplink.dial()
+    uplink.failed()
+    uplink.dial()
+    introduced(uplink)
+    now = 0.0
+    while now < UNREACHED - timing.HEARTBEAT:
+        now += timing.HEARTBEAT
+        uplink.heard(now)
+        assert uplink.watch(now, slept=False) == []
+    uplink.heard(UNREACHED + WAIT)
+    assert uplink.watch(UNREACHED + WAIT, slept=False) == [fx.Close(LINK)]  # it may be back
 
 
 def test_who_was_welcomed_stays(uplink: Uplink) -> None:
