@@ -56,9 +56,7 @@ class Town:
         stored = self._store.load()
 
         def role(address: Address) -> Central:
-            return Central(
-                address, SECRET, stored.users, stored.servers, stored.key, SystemRandom(), anonymous=self._anonymous
-            )
+            return Central(address, SECRET, stored, SystemRandom(), anonymous=self._anonymous)
 
         listen = Address(LOCAL.hostname, port)
         self.central = Running(Node(role, listen, store=self._store, secret_threads=1, log=self._central_reports))

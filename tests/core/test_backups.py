@@ -144,6 +144,7 @@ def test_entries_wait_behind_the_last_part_whatever_became_of_the_log_meanwhile(
     staff.joins(cursor=1, term=1)
     staff.reign.stops_disk()
     part = 0
+    effects: list[fx.Effect] = []
     while staff.reign.main.followers[LINKS["b"]].sent is None:
         part += 1
         staff.registers(f"during {part}")
