@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oyez.sim import Broken, Verdict, judge, simulate
 from oyez.sim.history import Entered, Reported, Saw, narrate
 from oyez.sim.participant import Manner
-from oyez.sim.plan import FAULTS, FaultPlan, Plan, draw
+from oyez.sim.plan import ELECTION, FAULTS, FaultPlan, Plan, Topology, draw
 from oyez.sim.wire import Conditions
 
 SEEDS = 400
@@ -43,7 +43,7 @@ CALM = (
 faults = st.lists(
     st.builds(
         FaultPlan,
-        kind=st.sampled_from(FAULTS),
+        kind=st.sampled_from(tuple(dict.fromkeys(FAULTS + ELECTION))),
         at=st.integers(0, 60).map(lambda tenths: tenths / 10),
         target=st.integers(0, 200),
         span=st.sampled_from([0.0, 0.1, 1.0, 3.5, 6.0]),
@@ -58,11 +58,17 @@ conditions = st.builds(
 )
 
 
-@given(faults=faults, servers=st.integers(1, 4), conditions=conditions, seed=st.integers(0, 10))
+@given(
+    faults=faults,
+    servers=st.integers(1, 4),
+    centrals=st.integers(1, 3),
+    conditions=conditions,
+    seed=st.integers(0, 10),
+)
 def test_the_promises_hold_under_any_schedule_of_faults(
-    faults: tuple[FaultPlan, ...], servers: int, conditions: Conditions, seed: int
+    faults: tuple[FaultPlan, ...], servers: int, centrals: int, conditions: Conditions, seed: int
 ) -> None:
-    kept(judge(Plan(seed, servers, rough=8.0, clients=CALM, calm=4, faults=faults, conditions=conditions)))
+    kept(judge(Plan(seed, servers, centrals, rough=8.0, clients=CALM, calm=4, faults=faults, conditions=conditions)))
 
 
 manners = st.builds(
@@ -94,7 +100,7 @@ def test_no_client_can_disturb_the_others(strangers: tuple[Manner, ...], conditi
 
 
 def test_without_faults_everybody_sees_everything() -> None:
-    verdict = kept(judge(Plan(7, 3, rough=9.0, clients=CALM, calm=4)))
+    verdict = kept(judge(Plan(7, 3, rough=20.0, clients=CALM, calm=4)))
     posts = sum(manner.posts + 1 for manner in CALM)
     for client in ("c0", "c1", "c2", "c3"):
         seen = {(e.by, e.number) for e in verdict.history if isinstance(e, Saw) and e.session == f"{client}.1"}
@@ -117,4 +123,11 @@ def test_what_should_be_rare_but_not_absent_is_neither() -> None:
                 reported.add(entry.event)
                 reasons.add(entry.fields.get("reason"))
     assert {"peer_silent", "central_silent", "server_removed", "mesh_lost", "server_lost"} <= reported
+    assert {"elected", "stepped_down", "backup_joined", "main_lost", "synchronised"} <= reported
+    assert {"no_main", "unsettled"} <= reasons
     assert {"slow_consumer", "wrong_credentials", "already_registered", "no_server", "central_away"} <= reasons
+
+
+def test_a_network_is_as_large_as_asked_for() -> None:
+    plan = draw(1, topology=Topology(centrals=3, servers=5))
+    assert (plan.centrals, plan.servers) == (3, 5)
