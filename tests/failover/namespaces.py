@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-NET = "10.254.77"
-"""Addresses of the nodes and of this process; in use nowhere else on this machine."""
+_PID = os.getpid()
+NET = f"10.{128 + _PID // 256 % 127}.{_PID % 256}"
+"""Addresses of the nodes and of this process: others may run the same tests at the same time."""
 
 MAC = "02:00:00:fe:4d:fe"
 """Of both bridges: who was plugged over still knows the way to this process."""
@@ -25,13 +26,14 @@ def why_not() -> str | None:
         return "there is no ip command to make network namespaces with"
     if os.geteuid() != 0:
         return "making network namespaces takes root"
-    tried = f"oyez-try-{os.getpid()}"
-    for command in (["netns", "add", tried], ["link", "add", "oyeztry", "type", "bridge"]):
+    tried = f"oyez-try-{_PID}"
+    bridge = f"oztry{_PID % 100_000}"
+    for command in (["netns", "add", tried], ["link", "add", bridge, "type", "bridge"]):
         made = subprocess.run(["ip", *command], capture_output=True, text=True, check=False)
         if made.returncode:
-            _remove("oyeztry", tried)
+            _remove(bridge, tried)
             return f"this machine makes no network namespaces: {made.stderr.strip()}"
-    _remove("oyeztry", tried)
+    _remove(bridge, tried)
     return None
 
 
@@ -44,7 +46,7 @@ class Machines:
     """Namespaces with these names; use as a context manager."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._tag = f"oz{os.getpid() % 100_000}"
+        self._tag = f"oz{_PID % 100_000}"
         self._numbers = {name: number for number, name in enumerate(names, 1)}
         self._far: set[str] = set()
 

@@ -46,7 +46,7 @@ def test_with_one_missing_it_waits_and_says_so_until_the_operator_decides(cluste
     assert report["role"] == "candidate"
     away = [one["port"] for one in report["centrals"] if one["role"] == "away"]
     assert away == [cluster.centrals["c1"].port]
-    refusal = attempt(cluster.centrals["c2"], somebody().registration())
+    refusal = attempt(cluster.centrals["c2"], somebody().registration(), patience=SETTLED)
     assert refusal is not None
     assert (refusal["command"], refusal["reason"]) == ("REGISTER_FAILED", "no_main")
 
