@@ -17,6 +17,7 @@ from oyez.protocol.messages import Address, Login, LoginSuccess, Redirect, Refus
 from oyez.protocol.nodes import (
     Authenticate,
     AuthenticateSuccess,
+    BackupAuthenticate,
     CentralAddress,
     Configuration,
     NotMain,
@@ -208,6 +209,7 @@ def test_a_server_that_stops_sends_its_sessions_to_the_central() -> None:
 
 CENTRALS = tuple(CentralAddress(id, id, 3780) for id in ("c1", "c2", "c3"))
 SERVERS = ("s1.1", "s2.1")
+SERVER = Authenticate("secret", "s1", "s1", 4000, 1)
 
 
 def candidate(version: int = 1) -> Central:
@@ -234,7 +236,7 @@ def test_who_waits_is_sent_away_when_a_candidate_learns_that_it_can_not_be_elect
     """Seed 1287: it kept a server whose vote the only possible main needed."""
     central = candidate()
     central.on_open(1.0, 9)
-    central.on_message(1.0, 9, Authenticate("secret", "s1", "s1", 4000, 1))
+    central.on_message(1.0, 9, SERVER)
     newer = Configuration(1, 2, "c1", ("c1", "c3"), CENTRALS, SERVERS)
     effects = central.on_message(1.1, 9, Vote("s1.1", 2, False, True, 1, newer, "there is a newer configuration"))
     said = [effect.message for effect in effects if isinstance(effect, Send)]
@@ -257,6 +259,25 @@ def test_a_candidate_that_waits_for_another_finds_the_main_all_the_same() -> Non
     assert Close(2) in effects
     central.on_close(0.7, 2)
     assert Dial(CENTRALS[0].address, "central") in central.on_timer(0.8, "central")
+
+
+def test_voters_that_wait_at_several_candidates_are_brought_together() -> None:
+    """Seed 1001873: two candidates had one server each, and needed both."""
+    central = candidate()
+    for link, message in ((8, BackupAuthenticate("secret", "c1", "c1", 3780)), (9, SERVER)):
+        central.on_open(1.0, link)
+        central.on_message(1.0, link, message)
+    assert not any(isinstance(effect, Close) for effect in central.on_timer(1.5, "tick"))
+    effects = central.on_timer(3.5, "tick")
+    said = [effect.message for effect in effects if isinstance(effect, Send) and effect.link == 9]
+    assert [message.main for message in said if isinstance(message, NotMain)] == [CENTRALS[0].address]
+    assert Close(9) in effects
+    assert Close(8) not in effects
+    central.on_close(3.6, 9)
+    central.on_open(9.0, 10)  # it could not reach the other
+    central.on_message(9.0, 10, SERVER)
+    later = [*central.on_timer(9.5, "tick"), *central.on_timer(12.0, "tick")]
+    assert Close(10) not in later
 
 
 def uplink(*hosts: str) -> Uplink:

@@ -178,6 +178,7 @@ class Central(Quiet):
             effects += self.uplink.send(n.Heartbeat(self.office.term))
             effects += self.uplink.watch(now, slept)
             effects += [fx.Send(link, n.Heartbeat(self.office.term)) for link in self.office.waiting]
+        effects += self.office.gather(now)
         effects += self.office.probe(now)
         effects += self.reception.tick(now)
         return effects

@@ -13,6 +13,7 @@ from oyez.core import timing
 from oyez.core.effects import Effects
 from oyez.core.election import Candidacy
 from oyez.core.entries import Entries
+from oyez.core.gathering import Gathering
 from oyez.core.replication import Replication
 from oyez.core.uplink import Uplink
 from oyez.core.voter import Voter, VoterState
@@ -68,6 +69,7 @@ class Office:
         self._seen = 0  # the highest term heard of
         self._durable = voter.state
         self._probing: set[str] = set()
+        self._gathering = Gathering()
         self._probed_at: dict[int, float] = {}
 
     # -- standing -----------------------------------------------------------------------------------------------
@@ -330,6 +332,22 @@ class Office:
         here = {self.me.id} | waiting
         reached = None if self._uplink.link is None else self._uplink.central
         return [c for c in configuration.centrals if c.id not in here and c.address != reached]
+
+    def gather(self, now: float) -> Effects:
+        """Once a heartbeat: send on who has waited long, if there is a candidate that comes before this one."""
+        configuration = self.voter.configuration
+        if configuration is None or self.is_main or self._uplink.joined:
+            return []
+        missing = self._missing()
+        before = [c for c in configuration.centrals if c.id in configuration.in_sync and c.id < self.me.id]
+        here = [central for central in before if central not in missing]
+        if not here:
+            return []
+        answer = n.NotMain("another candidate may have the votes", "not_main", here[0].address, self.centrals)
+        links = self._gathering.due(now, self.waiting)
+        for link in links:
+            del self.waiting[link]
+        return [effect for link in links for effect in (fx.Send(link, answer), fx.Close(link))]
 
     # -- looking for a main -------------------------------------------------------------------------------------
 

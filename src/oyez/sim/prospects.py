@@ -55,6 +55,8 @@ def hopeless(nodes: list[Node]) -> str:
     voters: dict[str, Voter] = {role.me.id: role.office.voter for role in centrals(nodes)}
     voters |= {role.voter.id: role.voter for role in servers(nodes)}
     newest = max((voter.configuration for voter in voters.values()), key=cfg.place, default=None)
+    if not centrals(nodes):
+        return "no central is left that was part of the network"
     if newest is None:
         return ""
     for role in centrals(nodes):

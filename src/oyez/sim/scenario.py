@@ -132,6 +132,7 @@ class Scenario:
         auditors = [Auditor(world, known, manner) for manner in owners.values()]
         world.run_until(lambda: all(auditor.done for auditor in auditors), AUDIT)
         world.run(max(0.0, SETTLING - (world.clock.now - began)))
+        world.run_until(lambda: prospects.whole(self._living), HEALING)  # some silence is noticed only now
         self._inspect()
 
     def _inspect(self) -> None:
