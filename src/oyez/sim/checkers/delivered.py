@@ -67,7 +67,8 @@ def missing(history: History) -> list[str]:
             case Posted():
                 posted[entry.session, entry.number] = entry.at
             case Died():
-                dead.add(f"{entry.node}.{entry.incarnation}")
+                dead.add(f"{entry.node}.{entry.incarnation}")  # and its sessions with it, though they may not know yet
+                stayed = {session: one for session, one in stayed.items() if one.node != entry.node}
     settled = [
         one
         for senders in seen.values()

@@ -36,6 +36,8 @@ def check(history: History) -> list[str]:
                 stayed[entry.session] = entry
             case Ended():
                 stayed.pop(entry.session, None)
+            case Died():
+                stayed = {session: one for session, one in stayed.items() if one.node != entry.node}
             case Posted(at=at) if at >= phases["final"]:
                 posted[entry.session, entry.number] = None
             case Saw():
