@@ -56,7 +56,8 @@ def test_a_backup_claims_no_entry_that_is_not_on_its_disk() -> None:
     assert main.hears() == []
     backup.goes_on("disk")
     first, *others = main.hears()
-    assert first == n.BackupAuthenticate(CLUSTER, "c-b", "central", 3781, 2, TERM, TERM)
+    known = backup.role.office.voter.configuration
+    assert first == n.BackupAuthenticate(CLUSTER, "c-b", "central", 3781, 2, TERM, TERM, known)
     assert all(isinstance(other, n.RequestVote) and other.trial for other in others)
 
 

@@ -280,6 +280,22 @@ def test_voters_that_wait_at_several_candidates_are_brought_together() -> None:
     assert Close(10) not in later
 
 
+def test_a_central_that_is_behind_learns_from_the_voters_that_it_may_be_elected() -> None:
+    """Seed 1005295: the main died when only the servers had heard that the backup was in sync again."""
+    left_out = Configuration(1, 1, "c1", ("c1",), CENTRALS[:2], SERVERS)
+    stored = Stored(bytes(32), "c2", voter=VoterState(1, "c1", left_out))
+    central = Central(CENTRALS[1].address, "secret", stored, Random(1), (CENTRALS[0].address,))
+    central.on_start(0.0)
+    central.on_open(1.0, 9)
+    assert Close(9) in central.on_message(1.0, 9, SERVER)
+    central.on_close(1.1, 9)
+    newer = Configuration(1, 2, "c1", ("c1", "c2"), CENTRALS[:2], SERVERS)
+    central.on_open(2.0, 10)
+    effects = central.on_message(2.0, 10, Authenticate("secret", "s1", "s1", 4000, 1, configuration=newer))
+    assert Close(10) not in effects
+    assert any(isinstance(effect, SetTimer) and effect.key == "campaign" for effect in effects)
+
+
 def uplink(*hosts: str) -> Uplink:
     return Uplink([Address(host, 3780) for host in hosts], Random(1), lambda: Authenticate("secret", "s1", "s1", 4000))
 

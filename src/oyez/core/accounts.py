@@ -126,7 +126,7 @@ class Accounts:
             if refused or name not in self._directory.unsettled or self.replication is None:
                 self._names_taken.discard(name)
                 self._registrants.discard(link)
-                refusal = _taken(name) if refused or self.replication else _UNSETTLED
+                refusal = _taken(name) if self.replication is not None else _UNSETTLED  # only a main knows
                 return [*refuse(link, refusal), fx.Release(link)]
             return self._await(now, link, name, message.secret, self._directory.unsettled[name])
 

@@ -313,8 +313,10 @@ class Central(Quiet):
 
     def _introduction(self) -> n.BackupAuthenticate:
         at = self.entries.position
-        me, promised = self.me, self.office.voter.promised
-        return n.BackupAuthenticate(self._secret, me.id, me.hostname, me.port, at.index, at.term, promised)
+        me, voter = self.me, self.office.voter
+        return n.BackupAuthenticate(
+            self._secret, me.id, me.hostname, me.port, at.index, at.term, voter.promised, voter.configuration
+        )
 
     def _welcomed(self, now: float, link: int, message: n.BackupAuthenticationSuccess) -> Effects:
         if message.term < self.office.voter.promised:

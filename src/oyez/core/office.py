@@ -142,13 +142,16 @@ class Office:
 
     def wait(self, link: int, message: Waiting) -> Effects:
         """A node looks for a main: send it there, or keep it as a voter for this one."""
+        learned = self._learn(message.configuration)
         if self._uplink.joined or not self.eligible:
             main = self._uplink.central if self._uplink.joined else None
             info = "this central is not the main"
-            return [fx.Send(link, n.NotMain(info, "not_main", main, self.centrals)), fx.Close(link)]
+            return [fx.Send(link, n.NotMain(info, "not_main", main, self.centrals)), fx.Close(link), *learned]
         self._seen = max(self._seen, message.term if isinstance(message, n.Authenticate) else message.promised)
         self.waiting[link] = message
-        effects: Effects = [fx.Trust(link), fx.Send(link, n.Heartbeat(self.term))]
+        effects: Effects = [fx.Trust(link), fx.Send(link, n.Heartbeat(self.term)), *learned]
+        if learned:
+            self._candidacy = None  # it is behind
         if self._candidacy is None:
             return [*effects, fx.SetTimer("campaign", self._entropy.uniform(*CAMPAIGN))]
         return [*effects, fx.Send(link, self._candidacy.request)] if self._candidacy.asking else effects

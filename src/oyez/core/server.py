@@ -242,6 +242,7 @@ class Server(Quiet):
             self._incarnation,
             len(self.sessions),
             self.voter.promised,
+            self.voter.configuration,
         )
 
     def _announce(self) -> Effects:

@@ -25,7 +25,8 @@ class ServerAddress(Struct, frozen=True):
 
 
 class Authenticate(Message, tag="AUTHENTICATE"):
-    """Server to central: I am one of yours. Who is connected here follows, with SERVER_ANNOUNCE."""
+    """Server to central: I am one of yours. Who is connected here follows, with SERVER_ANNOUNCE. `configuration` is
+    the newest that it knows: a central that knows only older ones learns whether it may be elected."""
 
     secret: Secret
     id: NodeId
@@ -34,6 +35,7 @@ class Authenticate(Message, tag="AUTHENTICATE"):
     incarnation: Count = 0
     load: Count = 0
     term: Count = 0
+    configuration: "Configuration | None" = None
 
 
 class AuthenticateSuccess(Message, tag="AUTHENTICATE_SUCCESS"):
@@ -167,7 +169,7 @@ class Configuration(Struct, frozen=True, omit_defaults=True):
 
 class BackupAuthenticate(Message, tag="BACKUP_AUTHENTICATE"):
     """Central to central: be my main. `cursor` is the index of the last directory entry held, `term` that entry's,
-    `promised` the highest term in which this central has voted."""
+    `promised` the highest term in which this central has voted, `configuration` the newest that it knows."""
 
     secret: Secret
     id: NodeId
@@ -176,6 +178,7 @@ class BackupAuthenticate(Message, tag="BACKUP_AUTHENTICATE"):
     cursor: Count = 0
     term: Count = 0
     promised: Count = 0
+    configuration: Configuration | None = None
 
 
 class BackupAuthenticationSuccess(Message, tag="BACKUP_AUTHENTICATION_SUCCESS"):
