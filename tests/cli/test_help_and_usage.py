@@ -74,7 +74,7 @@ def test_without_a_command_the_help_is_shown() -> None:
         (["server", "--central", "127.0.0.1:3780", "--retention", "much"], "64MiB"),
         (["server", "--central", "127.0.0.1:3780", "--retention", "5 kB"], "64MiB"),
         (["server", "--central", "127.0.0.1:3780", "--patience", "0"], "--patience"),
-        (["up", "--backups", "1"], "no backup centrals yet"),
+        (["up", "--backups", "-1"], "--backups"),
         (["up", "--servers", "0"], "--servers"),
         (["register"], "USER"),
         (["register", "anonymous"], "can't be registered"),

@@ -191,6 +191,7 @@ class Client(Quiet):
         there = m.Address(message.hostname, message.port)
         # A backup sends to the main and has checked nobody; a server that stops sends to the central, without a ticket.
         to_central = not self._admitted if self._at_central else message.ticket is None
+        to_central |= there in self.centrals
         return [*effects, fx.Close(link), *self._dial(there, to_central)]
 
     def _login_failed(self, link: int, message: m.LoginFailed) -> Effects:
