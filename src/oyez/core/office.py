@@ -313,7 +313,8 @@ class Office:
     def _central_status(
         self, configuration: Configuration, central: CentralAddress, main: str, held: dict[str, int | None]
     ) -> CentralStatus:
-        in_sync = central.id in configuration.in_sync
+        known = self.replication.known_in_sync if self.replication is not None else configuration.in_sync
+        in_sync = central.id in known
         if central.id == main:
             return CentralStatus(central.hostname, central.port, "main", central.id, in_sync)
         here = central.id in held

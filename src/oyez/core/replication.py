@@ -286,6 +286,18 @@ class Replication:
         return [effect for _, _, then in waiting for effect in then(now, False)]
 
     @property
+    def known_in_sync(self) -> set[str]:
+        """The centrals that could be elected if this main died now: the voters know that they are in sync, and don't
+        need the consent of others in whose eyes they are not even voters yet."""
+        agreed = [self.configuration] if self.adopted is None else [self.configuration, self.adopted]
+        known = set(self.configuration.in_sync)
+        for configuration in agreed:
+            known.intersection_update(configuration.in_sync)
+            if configuration.before:
+                known.intersection_update(configuration.before)
+        return known
+
+    @property
     def can_acknowledge(self) -> bool:
         """Are enough voters connected to confirm the term?"""
         present = {self._voter.id, *self.voters}
