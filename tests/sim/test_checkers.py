@@ -20,6 +20,7 @@ from oyez.sim.history import (
     Measured,
     Phase,
     Posted,
+    Promoted,
     Reported,
     Said,
     Saw,
@@ -207,6 +208,10 @@ BROKEN: dict[str, tuple[str, list[Entry]]] = {
     "a backup is not in sync in the end": (
         "reunited",
         in_place_of(STANDING[1], standing("central2", "main", in_sync=("central2",))),
+    ),
+    "nobody gets in after a promotion": (
+        "reunited",
+        with_(said(10.5, "probe0", 9, "REGISTER", "newcomer"), Promoted(11.85, "central2", True)),
     ),
     "a main claims that it can acknowledge, and can't": (
         "reunited",

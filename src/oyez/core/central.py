@@ -231,7 +231,7 @@ class Central(Quiet):
     def _promote(self, now: float, link: int, message: n.Promote) -> Effects:
         if not self._knows_secret(message.secret):
             return refuse(link, n.PromoteFailed("the cluster secret is wrong", "wrong_secret"))
-        if self.office.is_main:
+        if self.office.is_main and self._main.can_acknowledge:
             return refuse(link, n.PromoteFailed("this central is the main already", "is_main"))
 
         def promoted(now: float) -> Effects:

@@ -266,10 +266,12 @@ class Office:
         ]
 
     def promote(self, now: float) -> Effects:
-        """The operator makes this central main, without votes; it is the only voter until others join it."""
+        """The operator makes this central main, without votes; it is the only voter until others join it. It may be a
+        main that has lost its voters."""
+        stepped_down = self.step_down(now, self.term)
         term = max(self.voter.promised, self._seen) + 1
         self._candidacy = None
-        return self._reign(now, cfg.first(self.me, term), install=True)
+        return [*stepped_down, *self._reign(now, cfg.first(self.me, term), install=True)]
 
     def step_down(self, now: float, term: int) -> Effects:
         """There is, or may be, a main of a higher term: look for it."""

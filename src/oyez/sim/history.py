@@ -218,6 +218,16 @@ class Expected(Entry, frozen=True):
         return f"{who}; {self.hopeless}" if self.hopeless else who
 
 
+class Promoted(Entry, frozen=True):
+    """The operator makes this central main. `lossless`: it has all that was acknowledged, and no other reigns."""
+
+    node: str
+    lossless: bool
+
+    def told(self) -> str:
+        return f"** the operator promotes {self.node}{'' if self.lossless else ', which may lack something'}"
+
+
 class Counted(Entry, frozen=True):
     """What a central says when it is asked: sessions by server, and by "user@server"."""
 

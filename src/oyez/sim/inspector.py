@@ -1,7 +1,8 @@
 """Asks the centrals, as operators and users would, once all is healed.
 
 `Inspector` asks one what it believes: which centrals and servers there are, how many sessions, and whose. `Auditor`
-logs in as somebody who was registered. What they hear goes into the history; nothing is judged here.
+logs in as somebody who was registered. `Operator` makes one main, where nobody can be by votes. What they hear goes
+into the history; nothing is judged here.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,33 @@ def _standing(now: float, node: str, report: dict[str, Any]) -> Standing:
         ready=tuple(sorted(server["id"] for server in report["servers"] if server.get("ready", True))),
         acknowledging=report.get("acknowledging", True),
     )
+
+
+class Operator:
+    """Promotes a central; `done` with its answer."""
+
+    def __init__(self, world: "World", central: Address, secret: str) -> None:
+        self.done = False
+        self._world = world
+        self._secret = secret
+        connection = Connection(world.clock, world.random, self._line, self._over)
+        connection.dial(world.network, "operator", central, self._connected, self._failed)
+
+    def _connected(self, connection: Connection) -> None:
+        connection.write(msgspec.json.encode({"command": "PROMOTE", "secret": self._secret}) + b"\n")
+
+    def _line(self, connection: Connection, line: bytes) -> None:
+        message: dict[str, Any] = _decode(line)
+        command, info, now = message["command"], message["info"], self._world.clock.now
+        self._world.record(Heard(now, "operator", connection.number, connection.node, command, info))
+        self.done = True
+        connection.close()
+
+    def _over(self, connection: Connection, by: str, why: str) -> None:
+        self.done = True
+
+    def _failed(self, connection: Connection, why: str) -> None:
+        self.done = True
 
 
 class Auditor:

@@ -8,6 +8,7 @@ from oyez.core.central import Central
 from oyez.core.role import Role
 from oyez.core.server import Server
 from oyez.core.voter import Voter
+from oyez.protocol.nodes import Configuration
 from oyez.sim.node import Node
 
 
@@ -50,11 +51,28 @@ def stranded(node: Node, nodes: list[Node]) -> bool:
     return not any(address.hostname in left for address in role.uplink.centrals)
 
 
+def successor(nodes: list[Node]) -> tuple[str, bool] | None:
+    """Which central the operator should promote where there is no hope, and whether nothing can be lost by that."""
+    roles = centrals(nodes)
+    newest = _newest(nodes)
+    if newest is None or not roles:
+        return None
+    reigning = [role for role in roles if role.office.is_main and role.office.term == newest.term]
+    in_sync = [role for role in roles if role.me.id in newest.in_sync]
+    best = max(reigning or in_sync or roles, key=lambda role: (role.entries.last_term, role.entries.last))
+    return best.me.hostname, bool(reigning or in_sync)
+
+
+def _newest(nodes: list[Node]) -> Configuration | None:
+    voters = [role.office.voter for role in centrals(nodes)] + [role.voter for role in servers(nodes)]
+    return max((voter.configuration for voter in voters), key=cfg.place, default=None)
+
+
 def hopeless(nodes: list[Node]) -> str:
     """Why there can't be a main that acknowledges, with these nodes alone; nothing where there can."""
     voters: dict[str, Voter] = {role.me.id: role.office.voter for role in centrals(nodes)}
     voters |= {role.voter.id: role.voter for role in servers(nodes)}
-    newest = max((voter.configuration for voter in voters.values()), key=cfg.place, default=None)
+    newest = _newest(nodes)
     if not centrals(nodes):
         return "no central is left that was part of the network"
     if newest is None:

@@ -17,8 +17,8 @@ from oyez.protocol.messages import Address
 from oyez.sim import prospects
 from oyez.sim.checkers import delivered
 from oyez.sim.faults import Faults
-from oyez.sim.history import CENTRAL, Began, Entry, Expected, Phase, is_central
-from oyez.sim.inspector import Auditor, Inspector
+from oyez.sim.history import CENTRAL, Began, Entry, Expected, Phase, Promoted, is_central
+from oyez.sim.inspector import Auditor, Inspector, Operator
 from oyez.sim.node import Build, Node
 from oyez.sim.participant import Manner, Participant
 from oyez.sim.plan import Plan
@@ -110,7 +110,22 @@ class Scenario:
         else:
             self._expect(prospects.hopeless(self._living))
             self._inspect()
+            self._promote(probes)
         self._phase("over")
+
+    def _promote(self, probes: list[Participant]) -> None:
+        """Where there can't be a main by votes, the operator makes one."""
+        world = self.world
+        successor = prospects.successor(self._living)
+        if not prospects.hopeless(self._living) or successor is None:
+            return
+        name, lossless = successor
+        world.record(Promoted(world.clock.now, name, lossless))
+        operator = Operator(world, Address(name, PORT), SECRET)
+        world.run_until(lambda: operator.done, SETTLING)
+        world.run_until(lambda: prospects.whole(self._living) and all(p.session for p in probes), HEALING)
+        self._expect(prospects.hopeless(self._living))
+        self._inspect()
 
     @property
     def _living(self) -> list[Node]:

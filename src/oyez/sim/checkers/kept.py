@@ -4,6 +4,7 @@ So after REGISTER_SUCCESS its secret is never called wrong, and the name is not 
 the right secret is ever right.
 """
 
+from oyez.sim.checkers.one_main import risked
 from oyez.sim.history import Heard, History, Said
 
 _WRONG = ("LOGIN_FAILED", "wrong_credentials")
@@ -11,6 +12,8 @@ _WRONG = ("LOGIN_FAILED", "wrong_credentials")
 
 def check(history: History) -> list[str]:
     """Registrations that were forgotten, and logins with a secret that was never registered."""
+    if risked(history):
+        return []
     asked: dict[int, Said] = {}
     registered: dict[str, tuple[str, float]] = {}
     tried: set[tuple[str, str]] = set()

@@ -5,7 +5,12 @@ directory of each main of a higher term at the moment of its election. A main wh
 after the next one has been elected; the next one has to know all the same.
 """
 
-from oyez.sim.history import Acknowledged, Elected, History
+from oyez.sim.history import Acknowledged, Elected, History, Promoted
+
+
+def risked(history: History) -> bool:
+    """Has the operator promoted a central that may lack something? Then what it lacks is lost."""
+    return any(isinstance(entry, Promoted) and not entry.lossless for entry in history)
 
 
 def check(history: History) -> list[str]:
@@ -27,6 +32,8 @@ def check(history: History) -> list[str]:
             main = reigns.get(entry.term)
             if main is None or (main.node, main.incarnation) != (entry.node, entry.incarnation):
                 found.append(f"{entry.node} acknowledged {entry.username} in term {entry.term}, which it never won")
+    if risked(history):
+        return found
     for one in acknowledged:
         for main in elected:
             if main.term > one.term and main.users.get(one.username) != one.hash:

@@ -2,17 +2,36 @@
 servers are with it, and everybody agrees; or, where too few are left for that by the rules, everybody is told so.
 """
 
-from oyez.sim.history import Expected, Heard, History, Phase, Said, Standing
+from oyez.sim.checkers.one_main import risked
+from oyez.sim.checkers.progress import PROBE
+from oyez.sim.history import Entered, Expected, Heard, History, Phase, Promoted, Said, Standing
+
+NEWCOMER = f"{PROBE}0"
+"""The one who registers."""
 
 _TOLD = ("no_main", "unsettled")
 
 
 def check(history: History) -> list[str]:
-    """Who is main, who should be, and who thinks otherwise."""
-    expected = next((entry for entry in history if isinstance(entry, Expected)), None)
-    if expected is None or not any(isinstance(entry, Phase) and entry.name == "over" for entry in history):
+    """Who is main, who should be, and who thinks otherwise; before and after a promotion."""
+    if not any(isinstance(entry, Phase) and entry.name == "over" for entry in history):
         return []
-    standings = {entry.node: entry for entry in history if isinstance(entry, Standing)}
+    promoted = next((place for place, entry in enumerate(history) if isinstance(entry, Promoted)), None)
+    if promoted is None:
+        return _check(history, history)
+    found = _check(history, history[:promoted]) + _check(history, history[promoted:])
+    inside = {entry.client for entry in history if isinstance(entry, Entered)}
+    clients = {entry.client for entry in history if isinstance(entry, Said) and entry.client.startswith(PROBE)}
+    if risked(history):
+        clients.intersection_update([NEWCOMER])  # the others may be lost
+    return found + [f"{client} did not get in after the promotion" for client in sorted(clients - inside)]
+
+
+def _check(history: History, part: History) -> list[str]:
+    expected = next((entry for entry in part if isinstance(entry, Expected)), None)
+    if expected is None:
+        return []
+    standings = {entry.node: entry for entry in part if isinstance(entry, Standing)}
     if expected.hopeless:
         return _told(history, expected, list(standings.values()))
     found = [f"{node} did not tell how it stands" for node in expected.centrals if node not in standings]

@@ -4,6 +4,7 @@ An acknowledgement is REGISTER_SUCCESS. The same client may get a second one for
 first never arrived. LOGIN_SUCCESS acknowledges as well that the name belongs to whoever knows that secret.
 """
 
+from oyez.sim.checkers.one_main import risked
 from oyez.sim.history import Heard, History, Said
 
 ANONYMOUS = "anonymous"
@@ -11,6 +12,8 @@ ANONYMOUS = "anonymous"
 
 def check(history: History) -> list[str]:
     """Names that were acknowledged with two secrets."""
+    if risked(history):
+        return []
     asked: dict[tuple[int, str], Said] = {}
     owner: dict[str, Said] = {}
     found = []
