@@ -115,7 +115,7 @@ def listens(address: Address) -> bool:
 @pytest.mark.parametrize("to_all", [True, False], ids=["Ctrl-C in a terminal", "SIGINT to it alone"])
 def test_up_runs_a_whole_network_until_interrupted(tmp_path: Path, dial: Dial, to_all: bool) -> None:
     central = Address(LOOPBACK, free_port())
-    arguments = ["up", "--port", str(central.port), "--servers", "2", "--data", str(tmp_path / "data")]
+    arguments = ["up", "--port", str(central.port), "--servers", "2", "--backups", "0", "--data", str(tmp_path / "data")]
     with running(*arguments, folder=tmp_path) as up:
         eventually(lambda: len(status_of(central)) == 2 or up.poll() is not None, "two servers", seconds=60)
         assert up.poll() is None, up.communicate()
@@ -140,7 +140,8 @@ def test_up_runs_a_whole_network_until_interrupted(tmp_path: Path, dial: Dial, t
 def test_up_keeps_its_users_from_one_run_to_the_next(tmp_path: Path) -> None:
     central = Address(LOOPBACK, free_port())
     person = somebody()
-    arguments = ["up", "--port", str(central.port), "--servers", "1", "--data", str(tmp_path / "data")]
+    arguments = ["up", "--port", str(central.port), "--servers", "1", "--backups", "0"]
+    arguments += ["--data", str(tmp_path / "data")]  # with a backup: tests/failover
     for run in ("first", "second"):
         with running(*arguments, folder=tmp_path) as up:
             eventually(lambda: len(status_of(central)) == 1, "a server", seconds=60)
@@ -163,7 +164,7 @@ def test_up_keeps_its_users_from_one_run_to_the_next(tmp_path: Path) -> None:
 
 def test_up_on_a_taken_port_says_so_and_leaves_nothing_behind(network: Network, tmp_path: Path) -> None:
     port = str(network.central.port)
-    with running("up", "--port", port, "--data", str(tmp_path / "data"), folder=tmp_path) as up:
+    with running("up", "--port", port, "--backups", "0", "--data", str(tmp_path / "data"), folder=tmp_path) as up:
         nodes: set[int] = set()
 
         def ended() -> bool:
