@@ -2,7 +2,7 @@
 
 import pytest
 
-from oyez.core.office import STANDING
+from oyez.core.office import PROMOTION, STANDING
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.centrals import CLUSTER
@@ -239,7 +239,7 @@ def test_the_operator_may_promote_it() -> None:
     (answer,) = council.asks("b", n.Promote(CLUSTER)).hears()
     assert isinstance(answer, n.PromoteSuccess)
     assert council.mains() == ["b"]
-    assert answer.term == council.members["b"].term == 2
+    assert answer.term == council.members["b"].term == 1 + PROMOTION
     assert council.registers("b", "max")
     assert "mia" in council.members["b"].central.directory.users
     council.central("m")  # it comes back, and has to hear that it is main no more
@@ -270,10 +270,10 @@ def test_a_main_by_hand_reigns_in_the_highest_term_that_it_has_promised() -> Non
     other = council.asks("b", n.BackupAuthenticate(CLUSTER, "c-c", "central", 3782))
     b.stops("disk")
     council.asks("b", n.Promote(CLUSTER))
-    other.says(n.RequestVote(9, "c-c", configuration))
+    other.says(n.RequestVote(9 + PROMOTION, "c-c", configuration))
     b.goes_on("disk")
     council.settle()
-    assert b.term == b.central.office.voter.promised == 10
+    assert b.term == b.central.office.voter.promised == 9 + 2 * PROMOTION
     other.hangs_up()
     assert council.registers("b", "mia")
 
@@ -287,7 +287,7 @@ def test_who_is_promoted_twice_at_once_reigns_once() -> None:
         council.asks("b", n.Promote(CLUSTER))
     b.goes_on("disk")
     council.settle()
-    assert b.reported("elected") == [{"term": 4, "central": "c-b"}]
+    assert b.reported("elected") == [{"term": 1 + 3 * PROMOTION, "central": "c-b"}]
     assert council.registers("b", "mia")
 
 
@@ -334,7 +334,7 @@ def test_a_main_looks_after_the_centrals_that_it_misses(council: Council) -> Non
     assert sorted(council.mains()) == ["b", "m"]
     council.heal()
     council.until(lambda: council.mains() == ["b"], within=3.0)
-    assert council.members["m"].reported("stepped_down") == [{"term": 1, "for": 2}]
+    assert council.members["m"].reported("stepped_down") == [{"term": 1, "for": 1 + PROMOTION}]
 
 
 def test_the_links_of_a_main_that_was_replaced_are_sent_away(council: Council) -> None:

@@ -64,6 +64,7 @@ def rivals() -> tuple[Manner, ...]:
 def test_a_name_that_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     def register(self: Accounts, now: float, link: int, message: m.Register) -> fx.Effects:
         token = self._token()
+        self._registrants.add(link)
         self._registering[token] = (link, message, self.replication)
         return [fx.Hold(link), fx.HashSecret(token, message.secret)]
 

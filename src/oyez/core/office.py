@@ -29,6 +29,9 @@ CAMPAIGN = (0.02, 0.12)
 """Seconds, at random, after which a backup that has lost its main stands. It stands again after twice as long, and so
 on: two that keep standing against each other, or faster than votes travel, would both never win."""
 
+PROMOTION = 1000
+"""Terms that a promotion skips: in one of the next, another may have reigned that nobody here knows of."""
+
 LONGEST = 32
 """Most by which that time is multiplied."""
 
@@ -269,7 +272,7 @@ class Office:
         """The operator makes this central main, without votes; it is the only voter until others join it. It may be a
         main that has lost its voters."""
         stepped_down = self.step_down(now, self.term)
-        term = max(self.voter.promised, self._seen) + 1
+        term = max(self.voter.promised, self._seen) + PROMOTION
         self._candidacy = None
         return [*stepped_down, *self._reign(now, cfg.first(self.me, term), install=True)]
 

@@ -19,23 +19,25 @@ if TYPE_CHECKING:
 
 _decode = msgspec.json.Decoder().decode
 
-QUESTIONS = b'{"command":"STATUS"}\n{"command":"WHO","username":"anonymous"}\n'
+STATUS = b'{"command":"STATUS"}\n'
+WHO = b'{"command":"WHO","username":"anonymous"}\n'
 
 AUDITOR = "auditor"
 
 
 class Inspector:
-    """One look; `done` once both answers are there, or are not to be had."""
+    """One look; `done` once the answers are there, or are not to be had. `count`: ask who is there, too."""
 
-    def __init__(self, world: "World", central: Address) -> None:
+    def __init__(self, world: "World", central: Address, count: bool) -> None:
         self.done = False
         self._world = world
+        self._count = count
         self._loads: dict[str, int] = {}
         connection = Connection(world.clock, world.random, self._line, self._over)
         connection.dial(world.network, "inspector", central, self._connected, self._failed)
 
     def _connected(self, connection: Connection) -> None:
-        connection.write(QUESTIONS)
+        connection.write(STATUS + WHO if self._count else STATUS)
 
     def _line(self, connection: Connection, line: bytes) -> None:
         message: dict[str, Any] = _decode(line)
@@ -43,6 +45,9 @@ class Inspector:
         if message["command"] == "STATUS_REPORT":
             self._loads = {server["id"]: server["load"] for server in message["servers"]}
             self._world.record(_standing(now, node, message))
+            if not self._count:
+                self.done = True
+                connection.close()
         elif message["command"] == "WHO_REPORT":
             present = {f"{entry['username']}@{entry['server']}": entry["sessions"] for entry in message["users"]}
             self._world.record(Counted(now, node, self._loads, present))

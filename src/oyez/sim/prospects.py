@@ -9,6 +9,7 @@ from oyez.core.role import Role
 from oyez.core.server import Server
 from oyez.core.voter import Voter
 from oyez.protocol.nodes import Configuration
+from oyez.sim.history import is_central
 from oyez.sim.node import Node
 
 
@@ -41,9 +42,9 @@ def whole(nodes: list[Node]) -> bool:
 
 
 def stranded(node: Node, nodes: list[Node]) -> bool:
-    """Has it never been part of the network, and knows no central that is left?"""
+    """Does it know no central that is left? A central that has been part of the network is known to the others."""
     role = _role(node)
-    if not isinstance(role, Central | Server) or role.uplink.ever_joined:
+    if not isinstance(role, Central | Server) or role.uplink.joined:
         return False
     if isinstance(role, Central) and role.office.voter.configuration is not None:
         return False
@@ -51,8 +52,9 @@ def stranded(node: Node, nodes: list[Node]) -> bool:
     return not any(address.hostname in left for address in role.uplink.centrals)
 
 
-def successor(nodes: list[Node]) -> tuple[str, bool] | None:
-    """Which central the operator should promote where there is no hope, and whether nothing can be lost by that."""
+def successor(nodes: list[Node], gone: list[Node]) -> tuple[str, bool] | None:
+    """Which central the operator should promote where there is no hope, and whether nothing can be lost by that: which
+    only the disks of those that are gone may tell."""
     roles = centrals(nodes)
     newest = _newest(nodes)
     if newest is None or not roles:
@@ -60,7 +62,9 @@ def successor(nodes: list[Node]) -> tuple[str, bool] | None:
     reigning = [role for role in roles if role.office.is_main and role.office.term == newest.term]
     in_sync = [role for role in roles if role.me.id in newest.in_sync]
     best = max(reigning or in_sync or roles, key=lambda role: (role.entries.last_term, role.entries.last))
-    return best.me.hostname, bool(reigning or in_sync)
+    disks = [node.disk.stored().voter.configuration for node in gone if is_central(node.name)]
+    last = max((newest, *disks), key=cfg.place)
+    return best.me.hostname, last is not None and best.me.id in last.in_sync
 
 
 def _newest(nodes: list[Node]) -> Configuration | None:

@@ -109,14 +109,15 @@ class Scenario:
             self._audit()
         else:
             self._expect(prospects.hopeless(self._living))
-            self._inspect()
+            self._inspect(count=False)
             self._promote(probes)
         self._phase("over")
 
     def _promote(self, probes: list[Participant]) -> None:
         """Where there can't be a main by votes, the operator makes one."""
         world = self.world
-        successor = prospects.successor(self._living)
+        gone = [node for node in world.nodes.values() if node.retired]
+        successor = prospects.successor(self._living, gone)
         if not prospects.hopeless(self._living) or successor is None:
             return
         name, lossless = successor
@@ -125,7 +126,7 @@ class Scenario:
         world.run_until(lambda: operator.done, SETTLING)
         world.run_until(lambda: prospects.whole(self._living) and all(p.session for p in probes), HEALING)
         self._expect(prospects.hopeless(self._living))
-        self._inspect()
+        self._inspect(count=False)
 
     @property
     def _living(self) -> list[Node]:
@@ -148,10 +149,10 @@ class Scenario:
         world.run_until(lambda: all(auditor.done for auditor in auditors), AUDIT)
         world.run(max(0.0, SETTLING - (world.clock.now - began)))
         world.run_until(lambda: prospects.whole(self._living), HEALING)  # some silence is noticed only now
-        self._inspect()
+        self._inspect(count=True)
 
-    def _inspect(self) -> None:
-        inspectors = [Inspector(self.world, address) for address in self._addresses()]
+    def _inspect(self, count: bool) -> None:
+        inspectors = [Inspector(self.world, address, count) for address in self._addresses()]
         self.world.run_until(lambda: all(inspector.done for inspector in inspectors), SETTLING)
 
     def _addresses(self) -> tuple[Address, ...]:
