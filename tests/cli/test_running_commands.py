@@ -213,7 +213,7 @@ def test_simulate_tells_one_history_and_counts_many() -> None:
 
 @pytest.fixture
 def up_arguments(tmp_path: Path) -> list[str]:
-    return ["up", "--port", "0", "--servers", "1", "--data", str(tmp_path / "data")]
+    return ["up", "--port", "0", "--servers", "1", "--backups", "0", "--data", str(tmp_path / "data")]
 
 
 def children_of(pid: int) -> dict[str, int]:
@@ -221,7 +221,7 @@ def children_of(pid: int) -> dict[str, int]:
     found = {}
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         arguments = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-        name = arguments[arguments.index(b"--id") + 1] if b"--id" in arguments else b"central"
+        name = arguments[arguments.index(b"--id") + 1] if b"--id" in arguments else b"c1"
         found[name.decode()] = int(child)
     return found
 
@@ -243,7 +243,7 @@ def test_up_starts_again_what_dies(up_arguments: list[str], tmp_path: Path) -> N
         assert up.stdout is not None
         assert up.stderr is not None
         address = next(line.split()[1].decode() for line in up.stdout if line.startswith(b"  central "))
-        for name in ("s1", "central"):
+        for name in ("s1", "c1"):
             os.kill(children_of(up.pid)[name], signal.SIGKILL)
             said = [line.decode() for line in lines_until(up.stderr, f"oyez: {name} is back".encode())]
             assert any(line.startswith(f"oyez: {name} was ended by SIGKILL") for line in said)
@@ -273,7 +273,7 @@ def test_no_child_outlives_up(up_arguments: list[str], tmp_path: Path) -> None:
         assert up.stdout is not None
         assert any(line.startswith(b"Ctrl-C") for line in up.stdout)
         children = children_of(up.pid)
-        assert set(children) == {"central", "s1"}
+        assert set(children) == {"c1", "s1"}
         up.kill()
         up.wait(20)
         eventually(lambda: all(is_gone(pid) for pid in children.values()), "all children are gone", seconds=30)
@@ -286,4 +286,4 @@ def test_up_logs_json_lines_where_there_is_no_terminal(up_arguments: list[str], 
         up.send_signal(signal.SIGINT)
         _, errors = up.communicate(timeout=60)
         assert up.returncode == 0
-    assert {json.loads(line)["node"] for line in errors.splitlines()} == {"central", "s1"}
+    assert {json.loads(line)["node"] for line in errors.splitlines()} == {"c1", "s1"}
