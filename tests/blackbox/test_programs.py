@@ -113,7 +113,7 @@ def test_up_starts_a_node_again_that_has_died(tmp_path: Path, dial: Dial, role: 
 
 @pytest.mark.skipif(not PROCESSES.exists(), reason="finds the nodes by /proc")
 def test_nodes_do_not_outlive_an_up_that_is_killed(tmp_path: Path) -> None:
-    arguments = ["up", "--port", str(free_port()), "--backups", "0", "--data", str(tmp_path / "data")]
+    arguments = ["up", "--port", str(free_port()), "--data", str(tmp_path / "data")]
     with running(*arguments, folder=tmp_path) as up:
         eventually(lambda: len(children(up.pid)) == 4, "two centrals and two servers", seconds=60)
         nodes = children(up.pid)
