@@ -115,7 +115,8 @@ def listens(address: Address) -> bool:
 @pytest.mark.parametrize("to_all", [True, False], ids=["Ctrl-C in a terminal", "SIGINT to it alone"])
 def test_up_runs_a_whole_network_until_interrupted(tmp_path: Path, dial: Dial, to_all: bool) -> None:
     central = Address(LOOPBACK, free_port())
-    arguments = ["up", "--port", str(central.port), "--servers", "2", "--backups", "0", "--data", str(tmp_path / "data")]
+    arguments = ["up", "--port", str(central.port), "--servers", "2", "--backups", "0"]
+    arguments += ["--data", str(tmp_path / "data")]
     with running(*arguments, folder=tmp_path) as up:
         eventually(lambda: len(status_of(central)) == 2 or up.poll() is not None, "two servers", seconds=60)
         assert up.poll() is None, up.communicate()
