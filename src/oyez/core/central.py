@@ -93,9 +93,8 @@ class Central(Quiet):
             return self.office.probe_dialed(now, link, purpose.removeprefix("probe:"))
         if self.office.is_main:
             return self.uplink.unwanted(link)
-        # What the introduction claims to hold has to be on disk before it is claimed.
         return [
-            fx.Persist((self.entries.position,)),
+            fx.Persist((self.entries.position,)),  # the introduction claims to hold nothing that is not on disk
             *self.uplink.dialed(now, link),
             fx.Then(lambda now: self.office.ask_uplink()),
         ]

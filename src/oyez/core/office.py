@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from random import Random
 
 CAMPAIGN = (0.02, 0.12)
-"""Seconds, at random, after which a backup that has lost its main stands. It stands again after twice as long, and so
-on: two that keep standing against each other, or faster than votes travel, would both never win."""
+"""Seconds, at random, after which a backup that has lost its main stands; and again, after twice as long, and so on."""
 
 PROMOTION = 1000
 """Terms that a promotion skips: in one of the next, another may have reigned that nobody here knows of."""
@@ -269,8 +268,7 @@ class Office:
         ]
 
     def promote(self, now: float) -> Effects:
-        """The operator makes this central main, without votes; it is the only voter until others join it. It may be a
-        main that has lost its voters."""
+        """The operator makes this central main, without votes; it is the only voter until others join it."""
         stepped_down = self.step_down(now, self.term)
         term = max(self.voter.promised, self._seen) + PROMOTION
         self._candidacy = None
@@ -361,8 +359,7 @@ class Office:
     # -- looking for a main -------------------------------------------------------------------------------------
 
     def probe(self, now: float) -> Effects:
-        """A main looks after the centrals that it misses: one of them may reign in a higher term. So does a candidate:
-        the one that it waits for may be waiting as well, while there is a main elsewhere."""
+        """A main, or a candidate, looks after the centrals that it misses: one of them may reign in a higher term."""
         silent = [link for link, since in self._probed_at.items() if now - since >= timing.SUSPICION]
         missing = self._missing()
         if self.replication is not None:
