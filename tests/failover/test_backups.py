@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.blackbox.commands import oyez
+from tests.blackbox.commands import oyez, running
 from tests.blackbox.people import somebody
 from tests.blackbox.processes import CLUSTER_SECRET
 from tests.blackbox.wire import Message, eventually
@@ -81,6 +81,21 @@ def test_a_central_with_the_wrong_secret_ends_with_a_sentence(calm: Cluster, tmp
     assert outcome.code == 1
     assert "the cluster secret is wrong" in outcome.errors
     assert "Traceback" not in outcome.errors
+
+
+def test_a_central_with_a_network_of_its_own_does_not_join_another(calm: Cluster, tmp_path: Path) -> None:
+    """It would not need anybody's vote, and be a second main at once."""
+    secret = {"OYEZ_SECRET": CLUSTER_SECRET}
+    data = str(tmp_path / "own")
+    with running("central", "--port", "0", "--data", data, variables=secret) as founder:
+        assert founder.stdout is not None
+        assert founder.stdout.readline().startswith(b"ready central ")
+        founder.terminate()
+        founder.communicate()
+    outcome = oyez("central", "--port", "0", "--data", data, "--backup-of", str(calm.centrals["c1"]), variables=secret)
+    assert outcome.code == 1, outcome
+    assert "a network of its own with 0 users" in outcome.sentence
+    assert len(reported(calm)["centrals"]) == 2
 
 
 def test_a_second_introduction_on_a_link_is_malformed(cluster: Cluster) -> None:

@@ -1,5 +1,6 @@
 """Everything dies at once: what was acknowledged is there when it comes back, by itself or by the operator's hand."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -76,6 +77,29 @@ def test_a_single_central_always_starts(tmp_path: Path) -> None:
         cluster.start_central("c1")
         cluster.start_all(list(cluster.servers))
         cluster.wait_until_whole()
+        answer = attempt(cluster.centrals["c1"], person.login())
+        assert answer is not None
+        assert answer["command"] == "REDIRECT", answer
+
+
+def test_a_folder_from_before_there_were_backups_is_a_backups(tmp_path: Path) -> None:
+    """Its central remembers a network of its own, where nobody else had a vote: it must not be main at once."""
+    with Cluster(tmp_path, centrals=1, servers=1) as cluster:
+        cluster.kill("c1")
+        shutil.copytree(tmp_path / "c1", tmp_path / "old")
+        cluster.start_central("c1")
+        cluster.centrals["c2"] = cluster.place("c2")
+        cluster.start_central("c2")
+        cluster.wait_until_whole()
+        person = register(cluster)
+        cluster.kill("c1")
+        assert cluster.wait_for_main(but="c1") == "c2"
+        shutil.rmtree(tmp_path / "c1")
+        shutil.copytree(tmp_path / "old", tmp_path / "c1")
+        cluster.start_central("c1")
+        assert cluster.wait_until_whole() == "c2"
+        cluster.kill("c2")
+        assert cluster.wait_for_main(but="c2") == "c1"
         answer = attempt(cluster.centrals["c1"], person.login())
         assert answer is not None
         assert answer["command"] == "REDIRECT", answer

@@ -1,5 +1,7 @@
 """`oyez central`: a central as this process, the main or a backup."""
 
+import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +13,7 @@ from oyez.client.addresses import show
 
 if TYPE_CHECKING:
     from oyez.core.central import Central
+    from oyez.core.stored import Stored
 
 
 def central(
@@ -64,6 +67,8 @@ def central(
     except StorageError as error:
         raise fail(error) from error
 
+    if seeds:
+        _join(stored, seeds, store.path)
     logs.configure(log_format, log_level, node=stored.id)
     role: Central
     watch = nodes.Watch("central", lambda: _waits_for(role, seeds), lambda: _complain(role))
@@ -79,6 +84,41 @@ def central(
 
     node = Node(make_role, Address(host, port), store=store, secret_threads=2, log=watch.report)
     nodes.run(node, listening, until_eof)
+
+
+def _join(stored: "Stored", seeds: options.Centrals, file: Path) -> None:
+    """See that `--backup-of` is not said to a central that would be a main all the same, of a network of its own.
+
+    One that has had no other centrals so far needs nobody's vote. It may be one that these have taken in since, whose
+    folder was restored; if it is a stranger to them, the operator has to choose.
+    """
+    from oyez.core.voter import VoterState
+
+    configuration = stored.voter.configuration
+    if configuration is None and not stored.users:
+        return  # a new one
+    if configuration is not None and len(configuration.centrals) > 1:
+        return
+    known = _centrals_of(seeds)
+    if stored.id in known:
+        stored.voter = VoterState(stored.voter.promised, stored.voter.voted_for)
+    elif known:
+        raise fail(
+            f"{file} holds a network of its own with {len(stored.users)} users, and {seeds} is another one:"
+            " to run a backup of that, choose an empty folder with --data"
+        )
+
+
+def _centrals_of(seeds: options.Centrals) -> list[str]:
+    """The ids of the centrals in the network of these; none where there is no main now."""
+    import oyez
+
+    try:
+        report = asyncio.run(oyez.status(seeds.texts, timeout=2.0))
+    except oyez.OyezError:
+        return []
+    has_main = any(central.role == "main" for central in report.centrals)
+    return [central.id for central in report.centrals] if has_main else []
 
 
 def _waits_for(role: "Central", seeds: options.Centrals) -> dict[str, object]:
