@@ -111,6 +111,7 @@ class Scenario:
             self._expect(prospects.hopeless(self._living))
             self._inspect(count=False)
             self._promote(probes)
+            self._hush()
         self._phase("over")
 
     def _promote(self, probes: list[Participant]) -> None:
@@ -173,6 +174,12 @@ class Scenario:
             for number, manner in enumerate(manners)
         ]
 
+    def _hush(self) -> None:
+        """Nobody posts any more, and what was posted arrives."""
+        for client in self.world.clients.values():
+            client.quiet = True
+        self.world.run_until(lambda: not delivered.missing(self.world.history), DELIVERY, step=0.5)
+
     def _last_posts(self) -> None:
         world = self.world
         for client in world.clients.values():
@@ -189,7 +196,7 @@ class Scenario:
             )
 
         world.run_until(all_heard, DELIVERY)
-        world.run_until(lambda: not delivered.missing(world.history), DELIVERY, step=0.5)
+        self._hush()
 
     # -- who takes part -----------------------------------------------------------------------------------------
 
