@@ -264,10 +264,18 @@ class Host:
     def _send(self, effect: fx.Send) -> None:
         link = self.links.get(effect.link)
         if link is not None and not link.closing:
-            link.send(codec.encode(effect.message))
-            if len(link.outbox) > OUTBOX:
-                self.environment.report("outbox_overflow", {"link": link.id})
-                self._close(fx.Close(link.id, at_once=True))
+            self._send_lines(link, codec.encode(effect.message))
+
+    def _relay(self, effect: fx.Relay) -> None:
+        link = self.links.get(effect.link)
+        if link is not None and not link.closing:
+            self._send_lines(link, effect.lines)
+
+    def _send_lines(self, link: Link, lines: bytes) -> None:
+        link.send(lines)
+        if len(link.outbox) > OUTBOX:
+            self.environment.report("outbox_overflow", {"link": link.id})
+            self._close(fx.Close(link.id, at_once=True))
 
     def _close(self, effect: fx.Close) -> None:
         link = self.links.get(effect.link)
@@ -348,6 +356,7 @@ class Host:
 
 _PERFORM: dict[type, Callable[..., None]] = {
     fx.Send: Host._send,
+    fx.Relay: Host._relay,
     fx.Close: Host._close,
     fx.Hold: Host._hold,
     fx.Release: Host._release,

@@ -100,6 +100,7 @@ class Log:
         self._chunks: list[Chunk] = []
         self._starts: list[int] = []
         self._dropped = 0  # chunks before this index are forgotten, and cut off now and then
+        self.on_forget: Callable[[Chunk], None] | None = None
         self._current: dict[Cursor, Send] = {}
         self._behind: dict[Cursor, None] = {}
 
@@ -127,19 +128,32 @@ class Log:
             self.fall_behind(cursor, before + taken)
 
     def _forget_oldest(self) -> None:
-        chunks, dropped = self._chunks, self._dropped
-        while self.end - self.start > self.retention and dropped < len(chunks) - 1:
-            end = self.start + len(chunks[dropped].data)
-            for cursor in self._behind:
-                if self.start < cursor.position < end:
-                    cursor.torn = self._tear(cursor)
-            self.start = end
-            chunks[dropped] = _FORGOTTEN
-            dropped += 1
-        if dropped > 1024 and dropped * 2 > len(chunks):
-            del chunks[:dropped], self._starts[:dropped]
-            dropped = 0
-        self._dropped = dropped
+        while self.end - self.start > self.retention and self._dropped < len(self._chunks) - 1:
+            self._forget_first()
+        self._cut()
+
+    def forget_through(self, sequence: int) -> None:
+        """Forget the lines up to this one, in a log of a single origin; the last chunk stays."""
+        while self._dropped < len(self._chunks) - 1 and self._chunks[self._dropped].last <= sequence:
+            self._forget_first()
+        self._cut()
+
+    def _forget_first(self) -> None:
+        chunk = self._chunks[self._dropped]
+        end = self.start + len(chunk.data)
+        for cursor in self._behind:
+            if self.start < cursor.position < end:
+                cursor.torn = self._tear(cursor)
+        self.start = end
+        self._chunks[self._dropped] = _FORGOTTEN
+        self._dropped += 1
+        if self.on_forget is not None:
+            self.on_forget(chunk)
+
+    def _cut(self) -> None:
+        if self._dropped > 1024 and self._dropped * 2 > len(self._chunks):
+            del self._chunks[: self._dropped], self._starts[: self._dropped]
+            self._dropped = 0
 
     # -- cursors ------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,14 @@ class Send:
 
 
 @dataclass(slots=True, frozen=True)
+class Relay:
+    """Send these whole lines as they are."""
+
+    link: int
+    lines: bytes
+
+
+@dataclass(slots=True, frozen=True)
 class Close:
     """Close once all that was sent before has left; the role's `on_close` still follows.
 
@@ -201,6 +209,7 @@ Record = UserRecord | ServerRecord | ServerGone | Position | Key | Replacement |
 
 Effect = (
     Send
+    | Relay
     | Close
     | Hold
     | Release

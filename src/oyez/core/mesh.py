@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING
 from oyez.core import effects as fx
 from oyez.core import origin as origins
 from oyez.core import timing
+from oyez.core.copies import Copies
 from oyez.core.effects import Effects
+from oyez.core.holdings import Holdings
 from oyez.core.origin import Origin
 from oyez.core.refusal import refuse
+from oyez.core.repair import Repair
 from oyez.log import Chunk
 from oyez.protocol import nodes as n
 from oyez.protocol.messages import Address, AuthenticationFail, InvalidMessage
@@ -32,26 +35,26 @@ FORGET = 30.0
 
 _JUST_NOW = 0.001  # seconds: a server that began to serve in this very moment does serve, which 0 would deny
 
-NOWHERE = -1
-"""The cursor into a log of which nothing is known yet."""
-
 
 @dataclass(slots=True)
 class Peer:
-    """Another server. `cursor` is how far its log is held here, of its lifetime `incarnation`, and NOWHERE until it has
-    said where it begins; `position` is how far it has come on this link: less, where it repeats what is held already.
+    """Another server, of whose lifetime `incarnation` the log is read. `position` is how far it has come on this link,
+    which is less than what is held where it repeats that; `holds` is how far it holds this server's own log. It is
+    `away` once nobody answers where it listened.
     """
 
     id: str
     address: Address
     backoff: timing.Backoff
     incarnation: int = -1
-    cursor: int = NOWHERE
     position: int = 0
+    holds: int = 0
+    away: bool = False
     link: int | None = None
     positioned: bool = False
     listed: bool = True
     heard: float = 0.0
+    lost_at: float | None = None
     removed_at: float = 0.0  # or when its link was lost, whichever came later; counts while it is not listed
 
     @property
@@ -63,13 +66,25 @@ class Peer:
 class Mesh:
     """The other servers, as this one knows them."""
 
-    def __init__(self, id: str, incarnation: int, secret: str, origin: Origin, entropy: "Random") -> None:
+    def __init__(
+        self,
+        id: str,
+        incarnation: int,
+        secret: str,
+        origin: Origin,
+        copies: Copies,
+        holdings: Holdings,
+        entropy: "Random",
+    ) -> None:
         self.peers: dict[str, Peer] = {}
         self.serving_since: float | None = None
         self._id = id
         self._incarnation = incarnation
         self._secret = secret
+        self.repair = Repair(holdings)
         self._origin = origin
+        self._copies = copies
+        self._holdings = holdings
         self._entropy = entropy
         self._by_link: dict[int, Peer] = {}
         self._greeting: dict[int, tuple[str, float]] = {}  # dialed links whose other end has not answered yet
@@ -141,9 +156,9 @@ class Mesh:
         """How this server greets that one."""
         peer = self.peers.get(id)
         since = 0.0 if self.serving_since is None else max(now - self.serving_since, _JUST_NOW)
-        if peer is None or peer.cursor == NOWHERE:
-            return n.ServerHello(self._secret, self._id, self._incarnation, since=since)
-        return n.ServerHello(self._secret, self._id, self._incarnation, peer.incarnation, peer.cursor, since)
+        position = None if peer is None else self._holdings.position(peer.origin)
+        of = None if peer is None or position is None else peer.incarnation
+        return n.ServerHello(self._secret, self._id, self._incarnation, of, position, since)
 
     def dialed(self, now: float, link: int, id: str) -> Effects:
         """Connected to where that server is said to be."""
@@ -168,9 +183,10 @@ class Mesh:
         if peer.link is not None and peer.link != link:
             effects.append(fx.Close(peer.link))
             self._by_link.pop(peer.link, None)
-        if peer.incarnation != message.incarnation:
-            peer.incarnation, peer.cursor = message.incarnation, NOWHERE
+        self.repair.linked.discard(peer.origin)
+        peer.incarnation, peer.away = message.incarnation, False
         peer.link, peer.positioned, peer.heard = link, False, now
+        peer.holds = message.cursor if message.cursor is not None and self._has_cursor(message) else 0
         peer.backoff.reset()
         self._by_link[link] = peer
         wanted = self._where_to_begin(now, message)
@@ -194,7 +210,7 @@ class Mesh:
         if hello.since:
             began = now - hello.since - timing.HEARTBEAT
             return max((sequence for at, sequence in self._marks if at <= began), default=0)
-        return log.last
+        return self._copies.released  # what nobody has been shown yet, it is to hold, too
 
     def _has_cursor(self, hello: n.ServerHello) -> bool:
         """Does the peer hold anything of this lifetime's log?"""
@@ -206,26 +222,62 @@ class Mesh:
         if message.origin != peer.origin:
             return refuse(link, InvalidMessage(f"{message.origin} is not your origin", "wrong_origin"))
         effects: Effects = []
-        if peer.cursor != NOWHERE and message.sequence > peer.cursor:
-            gap = {"origin": peer.origin, "from": peer.cursor + 1, "to": message.sequence}
+        missed = self._holdings.begin(peer.origin, message.sequence)
+        if missed is not None:
+            gap = {"origin": peer.origin, "from": missed, "to": message.sequence}
             effects.append(fx.Report("mesh_gap", gap))
         peer.position, peer.positioned = message.sequence, True
-        peer.cursor = max(peer.cursor, message.sequence)  # another link may have brought more since the hello
-        return effects
+        self.repair.linked.add(peer.origin)
+        return [*effects, fx.Send(link, self.repair.positions)]
 
     # -- the life of a link -------------------------------------------------------------------------------------
 
-    def receive(self, now: float, link: int, block: bytes) -> Chunk | None:
-        """The peer's next activities, without those that are held already; None if they are not what must come next."""
+    def receive(self, now: float, link: int, block: bytes) -> list[Chunk] | None:
+        """The new activities in what has come: the peer's next, and what it supplies of others. None if these are not
+        what can come now."""
         peer = self._by_link.get(link)
         if peer is None or not peer.positioned:
             return None
-        chunk = origins.check_run(block, peer.origin, peer.position)
-        if chunk is None:
-            return None
-        held, peer.position, peer.heard = peer.cursor, chunk.last, now
-        peer.cursor = max(held, chunk.last)
-        return chunk.after(held)
+        peer.heard = now
+        run = origins.check_run(block, peer.origin, peer.position)
+        chunks = origins.runs(block) if run is None else [run]
+        new = []
+        for chunk in chunks or []:
+            if chunk.origin == peer.origin:
+                if chunk.first != peer.position + 1:
+                    return None
+                peer.position = chunk.last
+            part = self._holdings.take(chunk)
+            if part is None:
+                return None
+            if part.count:
+                new.append(part)
+        return None if chunks is None else new
+
+    def acknowledgements(self, links: set[int]) -> Effects:
+        """Tell these peers, from which something has come in this turn, how far it is held."""
+        return [
+            fx.Send(link, n.Acknowledge(self._by_link[link].position))
+            for link in sorted(links)
+            if link in self._by_link
+        ]
+
+    def acknowledged(self, link: int, message: n.Acknowledge) -> None:
+        """A peer holds that much of this server's log."""
+        peer = self._by_link[link]
+        peer.holds = max(peer.holds, min(message.sequence, self._origin.log.last))
+
+    def released(self, now: float) -> list[Chunk]:
+        """Own activities that enough others hold by now."""
+        held = [peer.holds for peer in self.peers.values() if peer.positioned]
+        awaited = sum(self._is_awaited(now, peer) for peer in self.peers.values())
+        return self._copies.release(held, awaited)
+
+    def _is_awaited(self, now: float, peer: Peer) -> bool:
+        """Was it here a moment ago, and may be here again in a moment?"""
+        return (
+            not peer.positioned and not peer.away and peer.lost_at is not None and now - peer.lost_at < timing.SUSPICION
+        )
 
     def lost(self, now: float, link: int) -> Effects:
         """The link is gone."""
@@ -234,8 +286,21 @@ class Mesh:
         peer = self._by_link.pop(link, None)
         if peer is None:
             return []
-        peer.link, peer.positioned, peer.removed_at = None, False, now
-        return [fx.Report("mesh_lost", {"peer": peer.id}), *self.redial(now, peer.id)]
+        peer.link, peer.positioned, peer.removed_at, peer.lost_at = None, False, now, now
+        self.repair.linked.discard(peer.origin)
+        looked_for = self.redial(now, peer.id) if self._id < peer.id else [fx.Dial(peer.address, f"probe:{peer.id}")]
+        return [fx.Report("mesh_lost", {"peer": peer.id}), *self._tell_positions(), *looked_for]
+
+    def absent(self, id: str) -> None:
+        """Nobody answers where that server listened: it is not to be waited for."""
+        if id in self.peers:
+            self.peers[id].away = True
+
+    def _tell_positions(self) -> Effects:
+        positions = self.repair.positions
+        return [
+            fx.Send(peer.link, positions) for peer in self.peers.values() if peer.link is not None and peer.positioned
+        ]
 
     def beat(self, now: float, slept: bool) -> Effects:
         """Once a heartbeat: show life, act on silence."""
@@ -250,6 +315,8 @@ class Mesh:
                 effects += [fx.Report("peer_silent", {"peer": peer.id}), fx.Close(peer.link, at_once=True)]
             else:
                 effects.append(fx.Send(peer.link, n.Heartbeat()))
+        if self.repair.positions.lost:
+            effects += self._tell_positions()
         for link, (_, since) in self._greeting.items():
             if now - since >= timing.SUSPICION:
                 effects.append(fx.Close(link, at_once=True))

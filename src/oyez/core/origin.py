@@ -3,6 +3,8 @@
 Guarantees: sequences are 1, 2, 3 … in the order of acceptance; a line is made once. Knows nothing of links.
 """
 
+import re
+
 from oyez.log import Chunk, Log
 from oyez.protocol.framing import MESSAGE_PREFIX
 
@@ -46,6 +48,25 @@ class Origin:
         data = b"".join(self._parts)
         self._parts = []
         return Chunk(self.name, first, self.sequence - first + 1, data)
+
+
+_LINE = re.compile(re.escape(MESSAGE_PREFIX) + rb'"id":"([^"]+)-([0-9]+)"')
+
+
+def runs(block: bytes) -> list[Chunk] | None:
+    """The chunks in a block of several origins' lines; None if a line is not one of an origin."""
+    chunks: list[Chunk] = []
+    for line in block.splitlines(keepends=True):
+        found = _LINE.match(line)
+        if found is None:
+            return None
+        origin, sequence = found[1].decode(), int(found[2])
+        last = chunks[-1] if chunks else None
+        if last is not None and last.origin == origin and last.last + 1 == sequence:
+            chunks[-1] = Chunk(origin, last.first, last.count + 1, last.data + line)
+        else:
+            chunks.append(Chunk(origin, sequence, 1, line))
+    return chunks
 
 
 def check_run(block: bytes, origin: str, after: int) -> Chunk | None:

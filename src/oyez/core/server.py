@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from oyez.core import effects as fx
 from oyez.core import timing
 from oyez.core.admission import Admission
+from oyez.core.copies import Copies
 from oyez.core.effects import Effects
+from oyez.core.holdings import Holdings
 from oyez.core.inquiry import Inquiry
 from oyez.core.mesh import Mesh
 from oyez.core.origin import Origin
@@ -55,13 +57,16 @@ class Server(Quiet):
         entropy: "Random",
         retention: int = RETENTION,
         patience: float = timing.PATIENCE,
+        copies: int = 2,
     ) -> None:
         self.id = id
         self.address = address
         self.origin = Origin(id, incarnation, retention)
         self.merged = Log(retention)
         self.sessions = Sessions(entropy.randbytes(32))
-        self.mesh = Mesh(id, incarnation, secret, self.origin, entropy)
+        self.copies = Copies(copies)
+        self.holdings = Holdings(self.origin, self.merged)
+        self.mesh = Mesh(id, incarnation, secret, self.origin, self.copies, self.holdings, entropy)
         self.uplink = Uplink(centrals, entropy, self._introduction)
         self.inquiry = Inquiry(self.uplink)
         self.admission = Admission(id, self.inquiry)
@@ -71,6 +76,7 @@ class Server(Quiet):
         self._entropy = entropy
         self._patience = patience
         self._serving = False
+        self._from: set[int] = set()  # links over which activities have come, since the last flush
         self._arrived: list[Chunk] = []  # from other servers, since the last flush
         self._log_start = 0
         self._last_tick = 0.0
@@ -89,12 +95,15 @@ class Server(Quiet):
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
         if purpose == PURPOSE:
             return self.uplink.dialed(now, link)
-        return self.mesh.dialed(now, link, purpose.removeprefix("peer:"))
+        kind, _, id = purpose.partition(":")
+        return self.mesh.dialed(now, link, id) if kind == "peer" else [fx.Close(link)]
 
     def on_dial_failed(self, now: float, purpose: str) -> Effects:
         if purpose == PURPOSE:
             return self.uplink.failed()
-        return self.mesh.redial(now, purpose.removeprefix("peer:"))
+        kind, _, id = purpose.partition(":")
+        self.mesh.absent(id)
+        return [*(self.mesh.redial(now, id) if kind == "peer" else []), *self._waiting_copies()]
 
     def on_message(self, now: float, link: int, message: m.Message) -> Effects:
         if type(message) is m.ActivityMessage:
@@ -114,22 +123,28 @@ class Server(Quiet):
         return self._part(link, refuse_out_of_place(link, message))
 
     def on_activities(self, now: float, link: int, block: bytes) -> Effects:
-        chunk = self.mesh.receive(now, link, block)
-        if chunk is None:
+        chunks = self.mesh.receive(now, link, block)
+        if chunks is None:
             return refuse(link, m.InvalidMessage("these are not the activities that come next", "out_of_order"))
-        if not chunk.count:
-            return []
-        self._arrived.append(chunk)
-        return [fx.Flush()] if len(self._arrived) == 1 else []
+        first = not self._arrived and not self._from
+        self._arrived += chunks
+        self._from.add(link)
+        return [fx.Flush()] if first else []
 
     def on_flush(self, now: float) -> Effects:
         chunks, self._arrived = self._arrived, []
+        links, self._from = self._from, set()
         own = self.origin.take()
         if own is not None:
             self.origin.log.publish([own])
-            chunks.append(own)
+            self.copies.add(own)
+        if self.copies:
+            chunks += self.mesh.released(now)
         if chunks:
             self.merged.publish(chunks)
+        return [*self.mesh.acknowledgements(links), *self._fallen_out()]
+
+    def _fallen_out(self) -> Effects:
         if self.merged.start == self._log_start:
             return []
         self._log_start = self.merged.start
@@ -140,7 +155,11 @@ class Server(Quiet):
         self.admission.gone(link)
         if link == self.uplink.link:
             return [*self.inquiry.abandon(now), *self.uplink.lost()]
-        return [*self.mesh.lost(now, link), *self._leave(link)]
+        return [*self.mesh.lost(now, link), *self._leave(link), *self._waiting_copies()]
+
+    def _waiting_copies(self) -> Effects:
+        """Fewer copies may be needed now than before."""
+        return [fx.Flush()] if self.copies else []
 
     def on_timer(self, now: float, key: str) -> Effects:
         if key == "tick":
@@ -156,7 +175,7 @@ class Server(Quiet):
         self._last_tick = now
         effects: Effects = [fx.SetTimer("tick", timing.HEARTBEAT)]
         effects += self.uplink.watch(now, slept)
-        effects += self.mesh.beat(now, slept)
+        effects += [*self.mesh.beat(now, slept), *self._waiting_copies()]
         effects += self._announce() if self._serving else self.uplink.send(n.Heartbeat(self.voter.promised))
         self.admission.expire(now)
         seconds = f"took nothing for {self._patience:g} seconds"
@@ -332,6 +351,19 @@ class Server(Quiet):
     def _peer_refuses(self, now: float, link: int, message: m.AuthenticationFail) -> Effects:
         return self._part(link, [fx.Report("peer_refuses", {"link": link, "info": message.info}), fx.Close(link)])
 
+    def _acknowledged(self, now: float, link: int, message: n.Acknowledge) -> Effects:
+        self.mesh.acknowledged(link, message)
+        return self._waiting_copies()
+
+    def _positions(self, now: float, link: int, message: n.Positions) -> Effects:
+        return self.mesh.repair.told(now, link, message)
+
+    def _requested_activities(self, now: float, link: int, message: n.RequestActivities) -> Effects:
+        return self.mesh.repair.requested(link, message)
+
+    def _supplied(self, now: float, link: int, message: n.ActivitiesSupplied) -> Effects:
+        return self.mesh.repair.supplied(now, link, message)
+
     def _position(self, now: float, link: int, message: n.ServerPosition) -> Effects:
         return [*self.mesh.position(link, message), *self._serve_if_linked(now)]
 
@@ -351,6 +383,10 @@ _FROM_CENTRAL: dict[type, Callable[..., Effects]] = {
 }
 _FROM_PEERS: dict[type, Callable[..., Effects]] = {
     n.ServerPosition: Server._position,
+    n.Acknowledge: Server._acknowledged,
+    n.Positions: Server._positions,
+    n.RequestActivities: Server._requested_activities,
+    n.ActivitiesSupplied: Server._supplied,
     n.Heartbeat: Server._heartbeat,
 }
 _FROM_ANYONE: dict[type, Callable[..., Effects]] = {

@@ -137,6 +137,34 @@ class ServerPosition(Message, tag="SERVER_POSITION"):
     sequence: Count
 
 
+class Acknowledge(Message, tag="ACKNOWLEDGE"):
+    """Server to server: everything of your log up to `sequence` is here, too."""
+
+    sequence: Count
+
+
+class Positions(Message, tag="POSITIONS"):
+    """Server to server: which origins I have no link with, and how far I hold each; and which I have a link with."""
+
+    lost: dict[str, int]
+    linked: list[str]
+
+
+class RequestActivities(Message, tag="REQUEST_ACTIVITIES"):
+    """Server to server: give me what you hold of `origin` after this sequence."""
+
+    origin: str
+    after: Count
+
+
+class ActivitiesSupplied(Message, tag="ACTIVITIES_SUPPLIED"):
+    """Server to server, behind the activities that were asked for: they go up to `through`; I hold up to `held`."""
+
+    origin: str
+    through: Count
+    held: Count
+
+
 class CentralAddress(Struct, frozen=True):
     """A central as the others know it."""
 
@@ -326,6 +354,10 @@ NodeMessage = (
     | ServerHello
     | ServerPosition
     | Heartbeat
+    | Acknowledge
+    | Positions
+    | RequestActivities
+    | ActivitiesSupplied
     | BackupAuthenticate
     | BackupAuthenticationSuccess
     | BackupAuthenticationFail
