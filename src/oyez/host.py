@@ -315,9 +315,14 @@ class Host:
         link = self.links.get(effect.link)
         if link is None or link.closing:
             return
-        position = effect.log.end if effect.position is None else effect.position
-        link.cursor = effect.log.cursor(position, link.id, link.transport.send)
-        if not link.outbox:
+        if effect.held is not None:
+            link.cursor = effect.log.resume(effect.held, link.id, link.transport.send)
+        else:
+            position = effect.log.end if effect.position is None else effect.position
+            link.cursor = effect.log.cursor(position, link.id, link.transport.send)
+        if link.outbox:
+            link.cursor.wait()
+        else:
             self.drained(link)
 
     def _trust(self, effect: fx.Trust) -> None:

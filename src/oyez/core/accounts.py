@@ -38,6 +38,9 @@ _MOST_PRESENT = 1000
 OPEN = 600.0
 """Seconds for which a registration that ended unsettled may be repeated."""
 
+ALTERNATES = 4
+"""Other servers that a client is given tickets for."""
+
 
 class Accounts:
     """Of one central. `replication` is there while it is main."""
@@ -259,11 +262,30 @@ class Accounts:
         signed = tickets.sign(tickets.derive_key(self._key, permit.audience), permit)
         back = tickets.sign(self._own_key, self._ticket(name, tickets.CENTRALS, now + tickets.FOR_CENTRALS))
         return [
-            fx.Send(link, m.LoginSuccess(f"logged in as user {name}", ticket=back, centrals=centrals)),
+            fx.Send(
+                link,
+                m.LoginSuccess(
+                    f"logged in as user {name}",
+                    ticket=back,
+                    centrals=centrals,
+                    alternates=self._alternates(now, name, chosen),
+                ),
+            ),
             fx.Send(link, m.Redirect(server.address.hostname, server.address.port, signed)),
             fx.Report("placed", {"username": name, "server": chosen, "link": link}),
             fx.Close(link),
         ]
+
+    def _alternates(self, now: float, name: str, chosen: str) -> list[m.Alternate]:
+        """Where else the client may go, should its server die while no central answers."""
+        others = [id for id in self._directory.open_servers() if id != chosen]
+        alternates = []
+        for id in self._entropy.sample(others, min(ALTERNATES, len(others))):
+            permit = self._ticket(name, f"server:{id}", now + tickets.FOR_ALTERNATE)
+            signed = tickets.sign(tickets.derive_key(self._key, permit.audience), permit)
+            address = self._directory.servers[id].address
+            alternates.append(m.Alternate(address.hostname, address.port, signed))
+        return alternates
 
     def who(self, now: float, link: int, message: m.Who) -> Effects:
         """WHO."""

@@ -13,7 +13,7 @@ from oyez.core.inquiry import Inquiry
 from oyez.core.refusal import refuse
 from oyez.protocol import messages as m
 
-Admit = Callable[[str | None], Effects]
+Admit = Callable[[float, str | None], Effects]
 """Opens the session; given the nonce of the ticket, if there is one."""
 
 
@@ -38,7 +38,7 @@ class Admission:
             return self._by_ticket(now, link, message, message.ticket, admit)
         if message.username == m.ANONYMOUS:
             off = m.LoginFailed("anonymous logins are switched off", "anonymous_off")
-            return admit(None) if self._anonymous else refuse(link, off)
+            return admit(now, None) if self._anonymous else refuse(link, off)
         if not message.secret:
             return refuse(link, m.InvalidMessage(f"{message.username} needs a secret or a ticket", "no_secret"))
         return self._by_secret(now, link, message.username, message.secret, admit)
@@ -52,14 +52,14 @@ class Admission:
         if ticket.nonce in self._used:
             return refuse(link, m.LoginFailed("the ticket was used already, ask the central", "ticket_used"))
         self._used[ticket.nonce] = ticket.expires
-        return admit(ticket.nonce)
+        return admit(now, ticket.nonce)
 
     def _by_secret(self, now: float, link: int, username: str, secret: str, admit: Admit) -> Effects:
         def verified(now: float, refused: m.Refusal | None) -> Effects:
             if link not in self._verifying:
                 return []  # the client has not waited for the answer
             self._verifying.discard(link)
-            effects = admit(None) if refused is None else refuse(link, m.LoginFailed(refused.info, refused.reason))
+            effects = admit(now, None) if refused is None else refuse(link, m.LoginFailed(refused.info, refused.reason))
             return [*effects, fx.Release(link)]
 
         self._verifying.add(link)

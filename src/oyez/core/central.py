@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
-from oyez.core import registry, timing
+from oyez.core import registry, tickets, timing
 from oyez.core.accounts import Accounts
 from oyez.core.backups import Backups
 from oyez.core.directory import Directory
@@ -258,7 +258,9 @@ class Central(Quiet):
         info = f"welcome, server {message.id}"
         key = registry.ticket_key(self._key, message.id)
         centrals = self.office.centrals
-        welcome = n.AuthenticateSuccess(info, self._main.term, centrals, [], key, self._anonymous)
+        welcome = n.AuthenticateSuccess(
+            info, self._main.term, centrals, [], key, self._anonymous, tickets.network(self._key)
+        )
         joined = self.registry.join(now, link, message, welcome)
         origin = self.registry.links[link].origin
         return [

@@ -66,12 +66,13 @@ class Dial:
 class Follow:
     """Let this link read `log` from `position` on (None: from its end), behind what has been sent to it before.
 
-    The cursor's `owner` is the link.
+    With `held`, without what its reader holds of each origin already. The cursor's `owner` is the link.
     """
 
     link: int
     log: Log
-    position: int | None
+    position: int | None = None
+    held: dict[str, int] | None = None
 
 
 @dataclass(slots=True, frozen=True)

@@ -22,6 +22,7 @@ from oyez.core.holdings import Holdings
 from oyez.core.origin import Origin
 from oyez.core.refusal import refuse
 from oyez.core.repair import Repair
+from oyez.core.settlement import Settlement
 from oyez.log import Chunk
 from oyez.protocol import nodes as n
 from oyez.protocol.messages import Address, AuthenticationFail, InvalidMessage
@@ -82,6 +83,7 @@ class Mesh:
         self._incarnation = incarnation
         self._secret = secret
         self.repair = Repair(holdings)
+        self.settlement = Settlement(origin.name, holdings)
         self._origin = origin
         self._copies = copies
         self._holdings = holdings
@@ -184,6 +186,8 @@ class Mesh:
             effects.append(fx.Close(peer.link))
             self._by_link.pop(peer.link, None)
         self.repair.linked.discard(peer.origin)
+        if peer.link is not None:
+            self.settlement.left(peer.origin, peer.link)
         peer.incarnation, peer.away = message.incarnation, False
         peer.link, peer.positioned, peer.heard = link, False, now
         peer.holds = message.cursor if message.cursor is not None and self._has_cursor(message) else 0
@@ -228,7 +232,8 @@ class Mesh:
             effects.append(fx.Report("mesh_gap", gap))
         peer.position, peer.positioned = message.sequence, True
         self.repair.linked.add(peer.origin)
-        return [*effects, fx.Send(link, self.repair.positions)]
+        self.settlement.links[peer.origin] = link
+        return [*effects, *self._tell_positions()]
 
     # -- the life of a link -------------------------------------------------------------------------------------
 
@@ -288,6 +293,7 @@ class Mesh:
             return []
         peer.link, peer.positioned, peer.removed_at, peer.lost_at = None, False, now, now
         self.repair.linked.discard(peer.origin)
+        self.settlement.left(peer.origin, link)
         looked_for = self.redial(now, peer.id) if self._id < peer.id else [fx.Dial(peer.address, f"probe:{peer.id}")]
         return [fx.Report("mesh_lost", {"peer": peer.id}), *self._tell_positions(), *looked_for]
 

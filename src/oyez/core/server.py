@@ -21,6 +21,7 @@ from oyez.core.holdings import Holdings
 from oyez.core.inquiry import Inquiry
 from oyez.core.mesh import Mesh
 from oyez.core.origin import Origin
+from oyez.core.posts import Posts
 from oyez.core.refusal import refuse, refuse_out_of_place, refuse_unreadable
 from oyez.core.role import Quiet
 from oyez.core.sessions import Sessions, tag_of
@@ -39,6 +40,12 @@ RETENTION = 64 * 1024 * 1024
 
 ANNOUNCE = 0.1
 """Seconds within which an arrival is announced to the central: together with others, as a login storm brings many."""
+
+LIFE = 1.5
+"""Seconds of quiet after which clients are shown that their server lives."""
+
+AHEAD = 10.0
+"""Seconds for which a cursor may be ahead of the logs: what its last server accepted may be on its way."""
 
 NAMES = 1000
 """Most arrivals in one SERVER_ANNOUNCE: a storm, or a return to a new central, takes several."""
@@ -65,6 +72,8 @@ class Server(Quiet):
         self.merged = Log(retention)
         self.sessions = Sessions(entropy.randbytes(32))
         self.copies = Copies(copies)
+        self.posts = Posts()
+        self.network = ""
         self.holdings = Holdings(self.origin, self.merged)
         self.mesh = Mesh(id, incarnation, secret, self.origin, self.copies, self.holdings, entropy)
         self.uplink = Uplink(centrals, entropy, self._introduction)
@@ -76,9 +85,11 @@ class Server(Quiet):
         self._entropy = entropy
         self._patience = patience
         self._serving = False
+        self._arriving: set[int] = set()  # links of clients whose last server's log is being settled
         self._from: set[int] = set()  # links over which activities have come, since the last flush
         self._arrived: list[Chunk] = []  # from other servers, since the last flush
         self._log_start = 0
+        self._shown, self._shown_at = 0.0, 0
         self._last_tick = 0.0
 
     # -- events -------------------------------------------------------------------------------------------------
@@ -127,6 +138,8 @@ class Server(Quiet):
         if chunks is None:
             return refuse(link, m.InvalidMessage("these are not the activities that come next", "out_of_order"))
         first = not self._arrived and not self._from
+        for chunk in chunks:
+            self.posts.note(chunk)
         self._arrived += chunks
         self._from.add(link)
         return [fx.Flush()] if first else []
@@ -142,7 +155,8 @@ class Server(Quiet):
             chunks += self.mesh.released(now)
         if chunks:
             self.merged.publish(chunks)
-        return [*self.mesh.acknowledgements(links), *self._fallen_out()]
+        arrived = self.mesh.settlement.review(now) if links and self.mesh.settlement else []
+        return [*self.mesh.acknowledgements(links), *arrived, *self._fallen_out()]
 
     def _fallen_out(self) -> Effects:
         if self.merged.start == self._log_start:
@@ -153,9 +167,11 @@ class Server(Quiet):
 
     def on_close(self, now: float, link: int) -> Effects:
         self.admission.gone(link)
+        self._arriving.discard(link)
         if link == self.uplink.link:
             return [*self.inquiry.abandon(now), *self.uplink.lost()]
-        return [*self.mesh.lost(now, link), *self._leave(link), *self._waiting_copies()]
+        lost = self.mesh.lost(now, link)
+        return [*lost, *self._leave(link), *self._waiting_copies(), *self.mesh.settlement.review(now)]
 
     def _waiting_copies(self) -> Effects:
         """Fewer copies may be needed now than before."""
@@ -178,12 +194,25 @@ class Server(Quiet):
         effects += [*self.mesh.beat(now, slept), *self._waiting_copies()]
         effects += self._announce() if self._serving else self.uplink.send(n.Heartbeat(self.voter.promised))
         self.admission.expire(now)
+        effects += [*self.mesh.settlement.review(now), *self._show_life(now)]
+        for cursor in self.merged.ahead_of(now, AHEAD):
+            info = "the cursor is ahead of everything that this network holds"
+            effects += self._part(cursor.owner, refuse(cursor.owner, m.InvalidMessage(info, "cursor_ahead")))
         seconds = f"took nothing for {self._patience:g} seconds"
         for cursor in self.merged.stalled(now, self._patience):
             effects += self._too_slow(cursor.owner, seconds)
         for cursor in self.origin.log.stalled(now, timing.PATIENCE) + self.origin.log.fallen_out():
             effects += [fx.Report("peer_stalled", {"link": cursor.owner}), fx.Close(cursor.owner, at_once=True)]
         return effects
+
+    def _show_life(self, now: float) -> Effects:
+        """Clients that know how are told that their server lives, where no activity tells them."""
+        if now - self._shown < LIFE or self.merged.end != self._shown_at:
+            if self.merged.end != self._shown_at:
+                self._shown, self._shown_at = now, self.merged.end
+            return []
+        self._shown = now
+        return [fx.Send(link, n.Heartbeat()) for link in self.sessions.aware]
 
     # -- clients ------------------------------------------------------------------------------------------------
 
@@ -192,21 +221,61 @@ class Server(Quiet):
             return self._part(link, refuse(link, m.InvalidMessage("already logged in", "logged_in")))
         if not self._serving:
             return refuse(link, m.LoginFailed("this server is still joining the network, try again", "joining"))
-        return self.admission.check(now, link, message, lambda nonce: self._admit(link, message, nonce))
+        return self.admission.check(now, link, message, lambda now, nonce: self._admit(now, link, message, nonce))
 
-    def _admit(self, link: int, message: m.Login, nonce: str | None) -> Effects:
-        name = message.username
-        tag = tag_of(name, message.session) if message.session else self._entropy.randbytes(8).hex()
+    def _admit(self, now: float, link: int, message: m.Login, nonce: str | None) -> Effects:
+        """The credentials are right: open the session, once all that it posted elsewhere is here."""
+        tag = tag_of(message.username, message.session) if message.session else self._entropy.randbytes(8).hex()
+        resume = message.resume
+        if resume is None:
+            return self._open(link, message, nonce, tag)
+        if resume.network not in ("", self.network):
+            return refuse(link, m.LoginFailed("the cursor is of another network", "other_network"))
+        self._arriving.add(link)
+
+        def settled(now: float) -> Effects:
+            if link not in self._arriving:
+                return []  # it has not waited
+            self._arriving.discard(link)
+            return [*self._open(link, message, nonce, tag), fx.Release(link)]
+
+        return [fx.Hold(link), *self.mesh.settlement.arrive(now, tag, resume.last, settled)]
+
+    def _open(self, link: int, message: m.Login, nonce: str | None, tag: str) -> Effects:
+        name, resume = message.username, message.resume
+        effects = self._end_session(tag)
         first = not self.sessions.unannounced
         secret = message.secret if message.ticket is None and name != m.ANONYMOUS else None
-        self.sessions.open(link, name, secret, tag, nonce)
+        self.sessions.open(link, name, secret, tag, nonce, resume is not None)
         success = m.LoginSuccess(f"logged in as user {name}", server=self.id, session=tag)
-        effects: Effects = [
-            fx.Send(link, success),
-            fx.Follow(link, self.merged, None),
+        effects += [
+            *(
+                [fx.Send(link, success), fx.Follow(link, self.merged)]
+                if resume is None
+                else self._resume(link, success, resume)
+            ),
             fx.Report("session_opened", {"username": name, "link": link}),
         ]
         return [*effects, fx.SetTimer("announce", ANNOUNCE)] if first else effects
+
+    def _resume(self, link: int, success: m.LoginSuccess, resume: m.Resume) -> Effects:
+        """Go on where the session left off; say what can't be given any more."""
+        assert success.session is not None
+        success.network, success.origin = self.network, self.origin.name
+        success.posted = self.posts.highest(success.session)
+        if not resume.network:
+            success.origins = dict(self.merged.positions)
+            return [fx.Send(link, success), fx.Follow(link, self.merged)]
+        held = dict(resume.origins)
+        gaps = [m.Range(*gap) for gap in self.merged.gaps(held)]
+        held.update({gap.origin: gap.last for gap in gaps})
+        told = [fx.Send(link, m.Gap(gaps)), fx.Report("gap", {"link": link, "ranges": len(gaps)})] if gaps else []
+        return [fx.Send(link, success), *told, fx.Follow(link, self.merged, held=held)]
+
+    def _end_session(self, tag: str) -> Effects:
+        """The session is elsewhere now, or on another link."""
+        link = self.sessions.link_of(tag)
+        return [] if link is None else self._part(link, [fx.Close(link)])
 
     def _post(self, link: int, message: m.ActivityMessage) -> Effects:
         session = self.sessions.get(link)
@@ -215,6 +284,8 @@ class Server(Quiet):
         if not self.sessions.may_post(session, message):
             fail = m.AuthenticationFail("these are not the credentials that this session has", "not_your_session")
             return self._part(link, refuse(link, fail))
+        if message.id is not None and not self.posts.accept(session.tag, message.id):
+            return []  # a repetition: the sender will see, or has seen, the first
         members = activity.body(bytes(message.activity))
         if not isinstance(members, bytes):
             return self._part(link, refuse(link, members))
@@ -290,6 +361,7 @@ class Server(Quiet):
         if message.term < self.voter.promised:  # a main of the past, which has still to learn it
             return self.uplink.not_main(None)
         self.uplink.welcomed(message.centrals)
+        self.network = message.network
         self.admission.rules(base64.b64decode(message.ticket_key), message.anonymous)
         joined = fx.Report("joined", {"central": str(self.uplink.central)})
         effects = [joined, *self.mesh.listed_all(now, message.servers)]
@@ -356,7 +428,14 @@ class Server(Quiet):
         return self._waiting_copies()
 
     def _positions(self, now: float, link: int, message: n.Positions) -> Effects:
-        return self.mesh.repair.told(now, link, message)
+        self.mesh.settlement.told[link] = message
+        return [*self.mesh.repair.told(now, link, message), *self.mesh.settlement.review(now)]
+
+    def _settle(self, now: float, link: int, message: n.Settle) -> Effects:
+        return [*self._end_session(message.session), fx.Send(link, n.Settled(message.request, self.origin.sequence))]
+
+    def _settled(self, now: float, link: int, message: n.Settled) -> Effects:
+        return self.mesh.settlement.settled(now, message)
 
     def _requested_activities(self, now: float, link: int, message: n.RequestActivities) -> Effects:
         return self.mesh.repair.requested(link, message)
@@ -365,7 +444,8 @@ class Server(Quiet):
         return self.mesh.repair.supplied(now, link, message)
 
     def _position(self, now: float, link: int, message: n.ServerPosition) -> Effects:
-        return [*self.mesh.position(link, message), *self._serve_if_linked(now)]
+        positioned = self.mesh.position(link, message)
+        return [*positioned, *self._serve_if_linked(now), *self.mesh.settlement.review(now)]
 
 
 _FROM_CENTRAL: dict[type, Callable[..., Effects]] = {
@@ -383,6 +463,8 @@ _FROM_CENTRAL: dict[type, Callable[..., Effects]] = {
 }
 _FROM_PEERS: dict[type, Callable[..., Effects]] = {
     n.ServerPosition: Server._position,
+    n.Settle: Server._settle,
+    n.Settled: Server._settled,
     n.Acknowledge: Server._acknowledged,
     n.Positions: Server._positions,
     n.RequestActivities: Server._requested_activities,

@@ -15,9 +15,10 @@ from oyez.protocol.messages import ActivityMessage
 class Session:
     """One client, logged in on `link`."""
 
-    __slots__ = ("link", "opening", "secret", "tag", "username")
+    __slots__ = ("aware", "link", "opening", "secret", "tag", "username")
 
-    def __init__(self, link: int, username: str, secret: bytes | None, tag: str) -> None:
+    def __init__(self, link: int, username: str, secret: bytes | None, tag: str, aware: bool) -> None:
+        self.aware = aware  # of GAP and HEARTBEAT
         self.link = link
         self.username = username
         self.secret = secret  # digest; None where a ticket (or nothing) opened the session
@@ -43,6 +44,7 @@ class Sessions:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._by_link: dict[int, Session] = {}
+        self._by_tag: dict[str, int] = {}
         self._arrived: list[str] = []
         self._redeemed: list[str] = []
 
@@ -58,10 +60,13 @@ class Sessions:
         """The links of all sessions."""
         return list(self._by_link)
 
-    def open(self, link: int, username: str, secret: str | None, tag: str, nonce: str | None) -> Session:
+    def open(
+        self, link: int, username: str, secret: str | None, tag: str, nonce: str | None, aware: bool = False
+    ) -> Session:
         """A client has logged in; `nonce` is of the ticket that it came with."""
         kept = None if secret is None else digest(self._key, secret)
-        session = self._by_link[link] = Session(link, username, kept, tag)
+        session = self._by_link[link] = Session(link, username, kept, tag, aware)
+        self._by_tag[tag] = link
         self._arrived.append(username)
         if nonce is not None:
             self._redeemed.append(nonce)
@@ -69,7 +74,19 @@ class Sessions:
 
     def close(self, link: int) -> Session | None:
         """It is gone; returns who it was, the first time."""
-        return self._by_link.pop(link, None)
+        session = self._by_link.pop(link, None)
+        if session is not None and self._by_tag.get(session.tag) == link:
+            del self._by_tag[session.tag]
+        return session
+
+    def link_of(self, tag: str) -> int | None:
+        """Where this session is."""
+        return self._by_tag.get(tag)
+
+    @property
+    def aware(self) -> list[int]:
+        """Links of the sessions that know GAP and HEARTBEAT."""
+        return [session.link for session in self._by_link.values() if session.aware]
 
     def may_post(self, session: Session, message: ActivityMessage) -> bool:
         """Are the credentials in the message the session's? A session opened by ticket has no secret to compare."""

@@ -21,6 +21,9 @@ FOR_CENTRALS = 12 * 3600.0
 FOR_SERVER = 60.0
 """Life of a ticket for a server, in seconds: for as long, at most, a place is kept."""
 
+FOR_ALTERNATE = 12 * 3600.0
+"""Life of a ticket for an alternate, in seconds."""
+
 
 class Ticket(msgspec.Struct, array_like=True, frozen=True):
     """What a ticket says: this user, at that node, until then. `nonce` makes it one of a kind."""
@@ -38,6 +41,11 @@ _decoder = msgspec.json.Decoder(Ticket)
 def derive_key(master: bytes, audience: str) -> bytes:
     """The key for one audience: a server's id behind "server:", or CENTRALS."""
     return hmac.digest(master, b"ticket key:" + audience.encode(), hashlib.sha256)
+
+
+def network(master: bytes) -> str:
+    """The public name of the network that has this key: cursors of another are refused."""
+    return hmac.digest(master, b"network", hashlib.sha256).hex()[:16]
 
 
 def sign(key: bytes, ticket: Ticket) -> str:

@@ -62,23 +62,49 @@ class RegisterFailed(Refusal, tag="REGISTER_FAILED"):
     """Central to client: not registered; the link closes."""
 
 
+class Resume(Struct, omit_defaults=True):
+    """Where a session left off: how far it has seen each origin of this network, and which one it was at last."""
+
+    network: Annotated[str, Meta(max_length=64)] = ""
+    origins: Annotated[dict[str, Count], Meta(max_length=1024)] = field(default_factory=dict)
+    last: Annotated[str, Meta(max_length=128)] = ""
+
+
 class Login(Message, tag="LOGIN"):
-    """Client to central or server. `session` is a client-chosen secret string that names its session across links."""
+    """Client to central or server. `session` is a client-chosen secret string that names its session across links;
+    `resume`, to a server, goes on from there (empty: it only says that the client knows GAP and HEARTBEAT)."""
 
     username: Name
     secret: OptionalSecret = None
     ticket: Ticket | None = None
     session: SessionKey | None = None
+    resume: Resume | None = None
+
+
+class Alternate(Struct, frozen=True):
+    """Another server, and the ticket that opens it: for when no central answers."""
+
+    hostname: Hostname
+    port: Port
+    ticket: str
 
 
 class LoginSuccess(Message, tag="LOGIN_SUCCESS"):
-    """Central: a REDIRECT follows, `ticket` logs in at any central. Server: activities follow, `session` is the tag."""
+    """Central: a REDIRECT follows, `ticket` logs in at any central, `alternates` are for when none answers. Server:
+    activities follow, `session` is the tag. To a client that sent `resume` it names the network, its own origin, and
+    what lies behind the session: `origins`, and the highest of its posts that the network knows.
+    """
 
     info: str
     ticket: str | None = None
     centrals: list[Address] | None = None
     server: str | None = None
     session: str | None = None
+    alternates: list[Alternate] | None = None
+    network: str | None = None
+    origin: str | None = None
+    origins: dict[str, int] | None = None
+    posted: int | None = None
 
 
 class LoginFailed(Refusal, tag="LOGIN_FAILED"):
@@ -108,6 +134,20 @@ class ActivityBroadcast(Message, tag="ACTIVITY_BROADCAST"):
     activity: Raw
     id: str = ""
     post: str | None = None
+
+
+class Range(Struct, frozen=True):
+    """The activities of `origin` from `first` to `last`."""
+
+    origin: str
+    first: Count
+    last: Count
+
+
+class Gap(Message, tag="GAP"):
+    """Server to a client that sent `resume`: these can't be given any more; what follows is the present."""
+
+    gaps: list[Range]
 
 
 class Logout(Message, tag="LOGOUT"):
@@ -201,6 +241,7 @@ ClientMessage = (
     | Redirect
     | ActivityMessage
     | ActivityBroadcast
+    | Gap
     | Logout
     | AuthenticationFail
     | InvalidMessage

@@ -47,6 +47,7 @@ class AuthenticateSuccess(Message, tag="AUTHENTICATE_SUCCESS"):
     servers: list[ServerAddress] = field(default_factory=list)
     ticket_key: str = ""
     anonymous: bool = True
+    network: str = ""
 
 
 class SynchronisedNewServer(Message, tag="SYNCHRONISED_NEW_SERVER"):
@@ -134,6 +135,20 @@ class ServerPosition(Message, tag="SERVER_POSITION"):
     """Server to server, after the hellos: the activities that follow begin after `sequence` of my own log."""
 
     origin: str
+    sequence: Count
+
+
+class Settle(Message, tag="SETTLE"):
+    """Server to server: this session is here now. End it where you are, and say how far your log is."""
+
+    request: Count
+    session: str
+
+
+class Settled(Message, tag="SETTLED"):
+    """Server to server: it has ended here, and has posted nothing behind `sequence`."""
+
+    request: Count
     sequence: Count
 
 
@@ -354,6 +369,8 @@ NodeMessage = (
     | ServerHello
     | ServerPosition
     | Heartbeat
+    | Settle
+    | Settled
     | Acknowledge
     | Positions
     | RequestActivities
