@@ -11,6 +11,7 @@ from oyez.core.server import Server
 from oyez.protocol import activity
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
+from oyez.protocol import peers as p
 from oyez.protocol.framing import MESSAGE_PREFIX
 from tests.core.nodes import Node, Talk
 
@@ -46,7 +47,7 @@ class Serving(Node):
     def linked_from(self, id: str, incarnation: int = 1, **more: object) -> Talk:
         """A server with a smaller id has dialed it, and both have said where they begin."""
         peer = self.connect().says(hello(id, incarnation, **more))
-        return peer.says(n.ServerPosition(f"{id}.{incarnation}", 0))
+        return peer.says(p.ServerPosition(f"{id}.{incarnation}", 0))
 
     # -- clients ----------------------------------------------------------------------------------------------------
 
@@ -74,8 +75,8 @@ def listing(id: str, port: int = 4002, incarnation: int = 1) -> n.ServerAddress:
     return n.ServerAddress(id, "host", port, incarnation)
 
 
-def hello(id: str, incarnation: int = 1, **more: object) -> n.ServerHello:
-    return n.ServerHello(CLUSTER, id, incarnation, **more)  # type: ignore[arg-type]
+def hello(id: str, incarnation: int = 1, **more: object) -> p.ServerHello:
+    return p.ServerHello(CLUSTER, id, incarnation, **more)  # type: ignore[arg-type]
 
 
 _last_nonce = 0

@@ -9,6 +9,7 @@ from oyez.core.origin import Origin
 from oyez.log import Chunk
 from oyez.protocol import activity
 from oyez.protocol import nodes as n
+from oyez.protocol import peers as p
 from oyez.protocol.messages import Address, Message
 
 SECRET = "cluster"
@@ -35,7 +36,7 @@ class Side:
     def linked(self, peer: "Side", link: int = 1, now: float = 0.0) -> Effects:
         """The other side has dialed and said hello, and the position that it begins at."""
         effects = self.mesh.greeted(now, link, peer.mesh.hello(now, self.id))
-        self.mesh.position(link, n.ServerPosition(peer.origin.name, 0))
+        self.mesh.position(link, p.ServerPosition(peer.origin.name, 0))
         return effects
 
 
@@ -45,8 +46,8 @@ def listing(id: str, incarnation: int = 1, port: int = 4001) -> n.ServerAddress:
 
 def hello(
     id: str, incarnation: int = 1, of: int | None = None, cursor: int | None = None, since: float = 0.0
-) -> n.ServerHello:
-    return n.ServerHello(SECRET, id, incarnation, of, cursor, since)
+) -> p.ServerHello:
+    return p.ServerHello(SECRET, id, incarnation, of, cursor, since)
 
 
 def sent(effects: Effects, kind: type[Message]) -> list[Message]:
@@ -63,8 +64,8 @@ def reports(effects: Effects, event: str) -> list[dict]:
 
 def begins_at(effects: Effects) -> int:
     """The sequence after which the own log is read on to the peer; what is said and what is done agree."""
-    (position,) = sent(effects, n.ServerPosition)
+    (position,) = sent(effects, p.ServerPosition)
     (follow,) = [effect for effect in effects if isinstance(effect, fx.Follow)]
-    assert isinstance(position, n.ServerPosition)
+    assert isinstance(position, p.ServerPosition)
     assert follow.position == follow.log.position_after(position.sequence)
     return position.sequence

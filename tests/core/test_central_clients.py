@@ -6,6 +6,7 @@ import pytest
 from oyez.core import tickets
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
+from oyez.protocol import peers as p
 from tests.core.centrals import CLUSTER, HOME, HOME_ID, KEY, Centre, announce, permit_in
 from tests.core.nodes import Talk
 
@@ -247,8 +248,8 @@ OUT_OF_PLACE: list[m.Message] = [
     n.VerifyLogin(1, "bob", "secret of bob"),
     n.VerifyLoginSuccess(1),
     n.VerifyLoginFailed("?", request=1),
-    n.ServerHello(CLUSTER, "a", 1),
-    n.ServerPosition("a.1", 0),
+    p.ServerHello(CLUSTER, "a", 1),
+    p.ServerPosition("a.1", 0),
     n.Heartbeat(),
     n.BackupAuthenticationSuccess("?", 9, "", True, TAKEN_OVER),
     n.BackupAuthenticationFail("?"),

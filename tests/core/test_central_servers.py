@@ -8,6 +8,7 @@ from oyez.core import effects as fx
 from oyez.core import tickets
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
+from oyez.protocol import peers as p
 from tests.core.centrals import CLUSTER, HOME, KEY, Centre, announce, authenticate, beats, permit_in, told
 from tests.core.nodes import Talk
 
@@ -83,7 +84,7 @@ def test_authenticating_twice_on_a_link_is_refused(central: Centre) -> None:
         m.Logout(),
         m.Status(),
         m.Who("anonymous"),
-        n.ServerHello(CLUSTER, "b", 1),
+        p.ServerHello(CLUSTER, "b", 1),
         n.RemoveServer("b"),
         n.SynchronisedNewServer("c", "host", 1),
         n.AuthenticateSuccess("?"),

@@ -4,6 +4,7 @@ from oyez.core import effects as fx
 from oyez.core import timing
 from oyez.core.mesh import FORGET
 from oyez.protocol import nodes as n
+from oyez.protocol import peers as p
 from oyez.protocol.messages import Address, AuthenticationFail
 from tests.core.sides import AT, Side, begins_at, closed, hello, listing, sent
 
@@ -71,12 +72,12 @@ def test_a_listing_of_a_later_lifetime_ends_the_link_to_the_earlier() -> None:
 def test_the_dialer_greets_first_and_the_other_answers() -> None:
     a, b = Side("a"), Side("b")
     a.mesh.listed(listing("b"))
-    (first,) = sent(a.mesh.dialed(0.0, 1, "b"), n.ServerHello)
+    (first,) = sent(a.mesh.dialed(0.0, 1, "b"), p.ServerHello)
     assert first == hello("a")
-    assert isinstance(first, n.ServerHello)
+    assert isinstance(first, p.ServerHello)
     answer = b.mesh.greeted(0.0, 9, first)
-    assert sent(answer, n.ServerHello) == [hello("b")]
-    assert sent(a.mesh.greeted(0.0, 1, hello("b")), n.ServerHello) == []
+    assert sent(answer, p.ServerHello) == [hello("b")]
+    assert sent(a.mesh.greeted(0.0, 1, hello("b")), p.ServerHello) == []
 
 
 def test_who_is_greeted_is_trusted_and_reads_the_log_in_this_order() -> None:
@@ -86,7 +87,7 @@ def test_who_is_greeted_is_trusted_and_reads_the_log_in_this_order() -> None:
 
 def test_a_wrong_secret_is_refused() -> None:
     b = Side("b")
-    effects = b.mesh.greeted(0.0, 9, n.ServerHello("wrong é", "a", 1))
+    effects = b.mesh.greeted(0.0, 9, p.ServerHello("wrong é", "a", 1))
     assert sent(effects, AuthenticationFail) == [AuthenticationFail("the cluster secret is wrong", "wrong_secret")]
     assert closed(effects) == [9]
     assert b.mesh.holds(9) is None
@@ -103,7 +104,7 @@ def test_who_is_refused_after_being_dialed_is_dialed_again() -> None:
     a = Side("a")
     a.mesh.listed(listing("b"))
     a.mesh.dialed(0.0, 1, "b")
-    a.mesh.greeted(0.0, 1, n.ServerHello("wrong", "b", 1))
+    a.mesh.greeted(0.0, 1, p.ServerHello("wrong", "b", 1))
     assert isinstance(a.mesh.lost(0.0, 1)[-1], fx.SetTimer)
 
 
@@ -157,7 +158,7 @@ def test_the_mesh_is_complete_when_each_listed_server_is_linked_and_has_a_positi
     assert not b.mesh.complete
     b.mesh.greeted(0.0, 1, hello("a"))
     assert not b.mesh.complete
-    b.mesh.position(1, n.ServerPosition("a.1", 0))
+    b.mesh.position(1, p.ServerPosition("a.1", 0))
     assert b.mesh.complete
     b.mesh.listed(listing("c"))
     assert not b.mesh.complete

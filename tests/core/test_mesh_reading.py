@@ -1,7 +1,7 @@
 """The mesh, one server's view: where a log is read from, what is believed of it, and what is held already."""
 
 from oyez.log import Chunk
-from oyez.protocol import nodes as n
+from oyez.protocol import peers as p
 from oyez.protocol.messages import InvalidMessage
 from tests.core.sides import Side, begins_at, closed, hello, reports, sent
 
@@ -71,7 +71,7 @@ def test_what_is_no_longer_held_is_reported_by_who_misses_it() -> None:
     begins = begins_at(a.mesh.greeted(0.0, 2, b.mesh.hello(0.0, "a")))
     assert begins == a.origin.log.first - 1 > 1
     b.mesh.greeted(0.0, 2, a.mesh.hello(0.0, "b"))
-    effects = b.mesh.position(2, n.ServerPosition("a.1", begins))
+    effects = b.mesh.position(2, p.ServerPosition("a.1", begins))
     assert reports(effects, "mesh_gap") == [{"origin": "a.1", "from": 2, "to": begins}]
 
 
@@ -79,14 +79,14 @@ def test_a_gap_at_the_very_beginning_is_reported_as_well() -> None:
     b = Side("b")
     b.linked(Side("a"))
     b.mesh.greeted(0.0, 2, hello("a"))
-    effects = b.mesh.position(2, n.ServerPosition("a.1", 5))
+    effects = b.mesh.position(2, p.ServerPosition("a.1", 5))
     assert reports(effects, "mesh_gap") == [{"origin": "a.1", "from": 1, "to": 5}]
 
 
 def test_who_begins_with_the_present_misses_nothing() -> None:
     b = Side("b")
     b.mesh.greeted(0.0, 1, hello("a"))
-    assert b.mesh.position(1, n.ServerPosition("a.1", 500)) == []
+    assert b.mesh.position(1, p.ServerPosition("a.1", 500)) == []
 
 
 def test_what_a_late_acquaintance_can_no_longer_be_given_is_reported() -> None:
@@ -116,7 +116,7 @@ def test_a_cursor_into_an_earlier_lifetime_tells_nothing_of_this_one() -> None:
 def test_a_position_of_another_origin_is_refused() -> None:
     b = Side("b")
     b.mesh.greeted(0.0, 1, hello("a", incarnation=2))
-    effects = b.mesh.position(1, n.ServerPosition("a.1", 0))
+    effects = b.mesh.position(1, p.ServerPosition("a.1", 0))
     assert sent(effects, InvalidMessage) == [InvalidMessage("a.1 is not your origin", "wrong_origin")]
     assert closed(effects) == [1]
 
@@ -146,7 +146,7 @@ def test_what_a_second_link_repeats_is_dropped() -> None:
         "a.1", 1, 3, (one.data + two.data)[: 2 * len(one.data) * 3 // 4]
     )
     b.mesh.greeted(0.0, 2, hello("a"))
-    b.mesh.position(2, n.ServerPosition("a.1", 0))
+    b.mesh.position(2, p.ServerPosition("a.1", 0))
     repeated = b.mesh.receive(0.0, 2, one.data)
     assert repeated is not None
     assert repeated.count == 0

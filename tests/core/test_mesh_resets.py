@@ -9,7 +9,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from oyez.core import effects as fx
 from oyez.core.effects import Effects
 from oyez.log import Cursor
-from oyez.protocol import nodes as n
+from oyez.protocol import peers as p
 from oyez.protocol.messages import Message
 from tests.core.sides import Side
 
@@ -66,9 +66,9 @@ class Server(Side):
             self.received += chunk.data.splitlines(keepends=True)
 
     def _answer(self, link: int, message: Message) -> None:
-        if isinstance(message, n.ServerHello):
+        if isinstance(message, p.ServerHello):
             self.carry_out(self.mesh.greeted(1.0, link, message))
-        elif isinstance(message, n.ServerPosition):
+        elif isinstance(message, p.ServerPosition):
             assert self.mesh.position(link, message) == []  # no gap
 
     def carry_out(self, effects: Effects) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
+from oyez.protocol import peers as p
 from tests.core.nodes import Talk
 from tests.core.servers import CLUSTER, HOME, ID, Serving, feed, login, permit, post, ready
 
@@ -230,7 +231,7 @@ OUT_OF_PLACE: list[m.Message] = [
     n.VerifyLogin(1, "bob", "s"),
     n.VerifyLoginSuccess(1),
     n.VerifyLoginFailed("?", request=1),
-    n.ServerPosition("a.1", 0),
+    p.ServerPosition("a.1", 0),
     n.Heartbeat(),
 ]
 
@@ -247,9 +248,9 @@ def test_what_a_client_may_not_say_is_refused_by_name(server: Serving, message: 
 
 
 def test_a_client_is_no_server_whatever_it_knows(server: Serving) -> None:
-    greeting = n.ServerHello(CLUSTER, "a", 1)
+    greeting = p.ServerHello(CLUSTER, "a", 1)
     refused(server.logs_in("bob").says(greeting), m.InvalidMessage, "not_allowed")
-    wrong = n.ServerHello("guessed", "a", 1)
+    wrong = p.ServerHello("guessed", "a", 1)
     refused(server.connect().says(wrong), m.AuthenticationFail, "wrong_secret")
 
 

@@ -8,6 +8,7 @@ from oyez.core.timing import HEARTBEAT
 from oyez.protocol import codec, limits
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
+from oyez.protocol import peers as p
 from tests.core.nodes import Talk
 from tests.core.servers import (
     CLUSTER,
@@ -78,12 +79,12 @@ def test_a_server_serves_only_once_it_is_linked_with_every_other() -> None:
     assert server.dialing() == ["peer:z"]
     assert is_refused_as_joining(server)
     z = server.answer()
-    z.says(hello("z"), n.ServerPosition("z.1", 0))
+    z.says(hello("z"), p.ServerPosition("z.1", 0))
     assert is_refused_as_joining(server)
     assert "ServerAnnounce" not in names(central)
     a = server.connect().says(hello("a"))
     assert is_refused_as_joining(server)
-    a.says(n.ServerPosition("a.1", 7))
+    a.says(p.ServerPosition("a.1", 7))
     server.logs_in()
     assert names(central) == ["ServerAnnounce"]
 
@@ -132,7 +133,7 @@ def test_a_dial_that_fails_is_tried_again() -> None:
 def test_what_peers_post_before_it_serves_reaches_nobody_and_what_follows_everyone() -> None:
     server = Serving()
     server.joins(listing("a"))
-    a = server.connect().says(hello("a"), n.ServerPosition("a.1", 4), from_peer("a", 5, "before"))
+    a = server.connect().says(hello("a"), p.ServerPosition("a.1", 4), from_peer("a", 5, "before"))
     bob = server.logs_in("bob")
     a.says(from_peer("a", 6, "after"))
     assert feed(bob) == ["zoe: after"]
@@ -161,7 +162,7 @@ def test_a_server_that_is_refused_later_goes_on_serving_and_trying() -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [m.Login("anonymous"), m.Logout(), n.Authenticate(CLUSTER, "a", "host", 1), hello("a"), n.ServerPosition("a.1", 0)],
+    [m.Login("anonymous"), m.Logout(), n.Authenticate(CLUSTER, "a", "host", 1), hello("a"), p.ServerPosition("a.1", 0)],
     ids=lambda message: type(message).__name__,
 )
 def test_the_central_may_not_say_what_is_others_to_say(message: m.Message) -> None:

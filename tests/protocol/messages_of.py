@@ -10,8 +10,9 @@ from msgspec import inspect
 
 from oyez.protocol.messages import ClientMessage, Message
 from oyez.protocol.nodes import NodeMessage
+from oyez.protocol.peers import PeerMessage
 
-KINDS: list[type[Message]] = [*get_args(ClientMessage), *get_args(NodeMessage)]
+KINDS: list[type[Message]] = [*get_args(ClientMessage), *get_args(NodeMessage), *get_args(PeerMessage)]
 """Every struct that has a command of its own."""
 
 CHARACTERS = st.characters(exclude_categories=["Cs"])

@@ -19,10 +19,11 @@ from oyez.protocol.messages import (
     Redirect,
 )
 from oyez.protocol.nodes import NodeMessage
+from oyez.protocol.peers import PeerMessage
 from tests.protocol.messages_of import KINDS, messages
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-ANYTHING = messages(ClientMessage) | messages(NodeMessage)
+ANYTHING = messages(ClientMessage) | messages(NodeMessage) | messages(PeerMessage)
 
 
 def line_of(message: Message) -> bytes:

@@ -25,6 +25,7 @@ from oyez.core.repair import Repair
 from oyez.core.settlement import Settlement
 from oyez.log import Chunk
 from oyez.protocol import nodes as n
+from oyez.protocol import peers as p
 from oyez.protocol.messages import Address, AuthenticationFail, InvalidMessage
 
 if TYPE_CHECKING:
@@ -154,20 +155,20 @@ class Mesh:
 
     # -- linking ------------------------------------------------------------------------------------------------
 
-    def hello(self, now: float, id: str) -> n.ServerHello:
+    def hello(self, now: float, id: str) -> p.ServerHello:
         """How this server greets that one."""
         peer = self.peers.get(id)
         since = 0.0 if self.serving_since is None else max(now - self.serving_since, _JUST_NOW)
         position = None if peer is None else self._holdings.position(peer.origin)
         of = None if peer is None or position is None else peer.incarnation
-        return n.ServerHello(self._secret, self._id, self._incarnation, of, position, since)
+        return p.ServerHello(self._secret, self._id, self._incarnation, of, position, since)
 
     def dialed(self, now: float, link: int, id: str) -> Effects:
         """Connected to where that server is said to be."""
         self._greeting[link] = (id, now)
         return [fx.Send(link, self.hello(now, id))]
 
-    def greeted(self, now: float, link: int, message: n.ServerHello) -> Effects:
+    def greeted(self, now: float, link: int, message: p.ServerHello) -> Effects:
         """The other side has said who it is; answer if it was its turn to dial."""
         if not hmac.compare_digest(message.secret.encode(), self._secret.encode()):
             return refuse(link, AuthenticationFail("the cluster secret is wrong", "wrong_secret"))
@@ -201,12 +202,12 @@ class Mesh:
         return [
             *effects,
             fx.Trust(link),
-            fx.Send(link, n.ServerPosition(self._origin.name, sequence)),
+            fx.Send(link, p.ServerPosition(self._origin.name, sequence)),
             fx.Follow(link, self._origin.log, self._origin.log.position_after(sequence)),
             fx.Report("mesh_linked", {"peer": peer.id, "from": sequence}),
         ]
 
-    def _where_to_begin(self, now: float, hello: n.ServerHello) -> int:
+    def _where_to_begin(self, now: float, hello: p.ServerHello) -> int:
         """The sequence after which the own log is read on to this peer: its cursor, or when it began to serve."""
         log = self._origin.log
         if hello.cursor is not None and self._has_cursor(hello):
@@ -216,11 +217,11 @@ class Mesh:
             return max((sequence for at, sequence in self._marks if at <= began), default=0)
         return self._copies.released  # what nobody has been shown yet, it is to hold, too
 
-    def _has_cursor(self, hello: n.ServerHello) -> bool:
+    def _has_cursor(self, hello: p.ServerHello) -> bool:
         """Does the peer hold anything of this lifetime's log?"""
         return hello.of == self._incarnation and hello.cursor is not None
 
-    def position(self, link: int, message: n.ServerPosition) -> Effects:
+    def position(self, link: int, message: p.ServerPosition) -> Effects:
         """The peer says after which sequence it goes on."""
         peer = self._by_link[link]
         if message.origin != peer.origin:
@@ -262,12 +263,12 @@ class Mesh:
     def acknowledgements(self, links: set[int]) -> Effects:
         """Tell these peers, from which something has come in this turn, how far it is held."""
         return [
-            fx.Send(link, n.Acknowledge(self._by_link[link].position))
+            fx.Send(link, p.Acknowledge(self._by_link[link].position))
             for link in sorted(links)
             if link in self._by_link
         ]
 
-    def acknowledged(self, link: int, message: n.Acknowledge) -> None:
+    def acknowledged(self, link: int, message: p.Acknowledge) -> None:
         """A peer holds that much of this server's log."""
         peer = self._by_link[link]
         peer.holds = max(peer.holds, min(message.sequence, self._origin.log.last))

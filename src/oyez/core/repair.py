@@ -9,7 +9,7 @@ from oyez.core import effects as fx
 from oyez.core import timing
 from oyez.core.effects import Effects
 from oyez.core.holdings import Holdings
-from oyez.protocol import nodes as n
+from oyez.protocol import peers as p
 
 
 class Repair:
@@ -21,12 +21,12 @@ class Repair:
         self._asked: dict[str, float] = {}  # since when, by origin
 
     @property
-    def positions(self) -> n.Positions:
+    def positions(self) -> p.Positions:
         """How things stand here."""
         lost = {origin: held for origin, held in self._holdings.supplies.items() if origin not in self.linked}
-        return n.Positions(lost, sorted(self.linked))
+        return p.Positions(lost, sorted(self.linked))
 
-    def told(self, now: float, link: int, message: n.Positions) -> Effects:
+    def told(self, now: float, link: int, message: p.Positions) -> Effects:
         """Another server says how things stand there."""
         effects: Effects = []
         for origin, held in sorted(message.lost.items()):
@@ -40,15 +40,15 @@ class Repair:
         if now - self._asked.get(origin, -timing.SUSPICION) < timing.SUSPICION:
             return []
         self._asked[origin] = now
-        return [fx.Send(link, n.RequestActivities(origin, position))]
+        return [fx.Send(link, p.RequestActivities(origin, position))]
 
-    def requested(self, link: int, message: n.RequestActivities) -> Effects:
+    def requested(self, link: int, message: p.RequestActivities) -> Effects:
         """Another server asks for what this one holds."""
         lines, through = self._holdings.after(message.origin, message.after)
-        supplied = n.ActivitiesSupplied(message.origin, through, self._holdings.position(message.origin) or 0)
+        supplied = p.ActivitiesSupplied(message.origin, through, self._holdings.position(message.origin) or 0)
         return [*([fx.Relay(link, lines)] if lines else []), fx.Send(link, supplied)]
 
-    def supplied(self, now: float, link: int, message: n.ActivitiesSupplied) -> Effects:
+    def supplied(self, now: float, link: int, message: p.ActivitiesSupplied) -> Effects:
         """All that was asked for has come; there may be more."""
         self._asked.pop(message.origin, None)
         position = self._holdings.position(message.origin)

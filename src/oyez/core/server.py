@@ -31,6 +31,7 @@ from oyez.log import Chunk, Log
 from oyez.protocol import activity
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
+from oyez.protocol import peers as p
 
 if TYPE_CHECKING:
     from random import Random
@@ -415,7 +416,7 @@ class Server(Quiet):
 
     # -- the other servers --------------------------------------------------------------------------------------
 
-    def _greeted(self, now: float, link: int, message: n.ServerHello) -> Effects:
+    def _greeted(self, now: float, link: int, message: p.ServerHello) -> Effects:
         if self.sessions.get(link) is not None:
             return self._part(link, refuse_out_of_place(link, message))
         return self.mesh.greeted(now, link, message)
@@ -423,27 +424,27 @@ class Server(Quiet):
     def _peer_refuses(self, now: float, link: int, message: m.AuthenticationFail) -> Effects:
         return self._part(link, [fx.Report("peer_refuses", {"link": link, "info": message.info}), fx.Close(link)])
 
-    def _acknowledged(self, now: float, link: int, message: n.Acknowledge) -> Effects:
+    def _acknowledged(self, now: float, link: int, message: p.Acknowledge) -> Effects:
         self.mesh.acknowledged(link, message)
         return self._waiting_copies()
 
-    def _positions(self, now: float, link: int, message: n.Positions) -> Effects:
+    def _positions(self, now: float, link: int, message: p.Positions) -> Effects:
         self.mesh.settlement.told[link] = message
         return [*self.mesh.repair.told(now, link, message), *self.mesh.settlement.review(now)]
 
-    def _settle(self, now: float, link: int, message: n.Settle) -> Effects:
-        return [*self._end_session(message.session), fx.Send(link, n.Settled(message.request, self.origin.sequence))]
+    def _settle(self, now: float, link: int, message: p.Settle) -> Effects:
+        return [*self._end_session(message.session), fx.Send(link, p.Settled(message.request, self.origin.sequence))]
 
-    def _settled(self, now: float, link: int, message: n.Settled) -> Effects:
+    def _settled(self, now: float, link: int, message: p.Settled) -> Effects:
         return self.mesh.settlement.settled(now, message)
 
-    def _requested_activities(self, now: float, link: int, message: n.RequestActivities) -> Effects:
+    def _requested_activities(self, now: float, link: int, message: p.RequestActivities) -> Effects:
         return self.mesh.repair.requested(link, message)
 
-    def _supplied(self, now: float, link: int, message: n.ActivitiesSupplied) -> Effects:
+    def _supplied(self, now: float, link: int, message: p.ActivitiesSupplied) -> Effects:
         return self.mesh.repair.supplied(now, link, message)
 
-    def _position(self, now: float, link: int, message: n.ServerPosition) -> Effects:
+    def _position(self, now: float, link: int, message: p.ServerPosition) -> Effects:
         positioned = self.mesh.position(link, message)
         return [*positioned, *self._serve_if_linked(now), *self.mesh.settlement.review(now)]
 
@@ -462,19 +463,19 @@ _FROM_CENTRAL: dict[type, Callable[..., Effects]] = {
     n.Heartbeat: Server._heartbeat,
 }
 _FROM_PEERS: dict[type, Callable[..., Effects]] = {
-    n.ServerPosition: Server._position,
-    n.Settle: Server._settle,
-    n.Settled: Server._settled,
-    n.Acknowledge: Server._acknowledged,
-    n.Positions: Server._positions,
-    n.RequestActivities: Server._requested_activities,
-    n.ActivitiesSupplied: Server._supplied,
+    p.ServerPosition: Server._position,
+    p.Settle: Server._settle,
+    p.Settled: Server._settled,
+    p.Acknowledge: Server._acknowledged,
+    p.Positions: Server._positions,
+    p.RequestActivities: Server._requested_activities,
+    p.ActivitiesSupplied: Server._supplied,
     n.Heartbeat: Server._heartbeat,
 }
 _FROM_ANYONE: dict[type, Callable[..., Effects]] = {
     m.Login: Server._login,
     m.Register: Server._register,
     m.Logout: Server._logout,
-    n.ServerHello: Server._greeted,
+    p.ServerHello: Server._greeted,
     m.AuthenticationFail: Server._peer_refuses,
 }

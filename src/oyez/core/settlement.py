@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from oyez.core import effects as fx
 from oyez.core.effects import Effects
 from oyez.core.holdings import Holdings
-from oyez.protocol import nodes as n
+from oyez.protocol import peers as p
 
 PATIENCE = 5.0
 """Seconds after which a session goes on though its last server's log could not be settled: longer than suspicion."""
@@ -36,7 +36,7 @@ class Settlement:
 
     def __init__(self, own: str, holdings: Holdings) -> None:
         self.links: dict[str, int] = {}
-        self.told: dict[int, n.Positions] = {}
+        self.told: dict[int, p.Positions] = {}
         self._own = own
         self._holdings = holdings
         self._waiting: dict[int, Arrival] = {}
@@ -62,7 +62,7 @@ class Settlement:
             link = self.links.get(arrival.origin)
             if link is not None and arrival.asked != link:
                 arrival.asked, arrival.through = link, None
-                effects.append(fx.Send(link, n.Settle(request, arrival.tag)))
+                effects.append(fx.Send(link, p.Settle(request, arrival.tag)))
             if now - arrival.since >= PATIENCE or self._is_settled(arrival, link):
                 del self._waiting[request]
                 effects += arrival.go(now)
@@ -78,7 +78,7 @@ class Settlement:
             for told in others
         )
 
-    def settled(self, now: float, message: n.Settled) -> Effects:
+    def settled(self, now: float, message: p.Settled) -> Effects:
         """Its last server has answered."""
         arrival = self._waiting.get(message.request)
         if arrival is None:

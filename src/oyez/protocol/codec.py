@@ -11,8 +11,9 @@ import msgspec
 
 from oyez.protocol.messages import ClientMessage, Malformed, Message
 from oyez.protocol.nodes import NodeMessage
+from oyez.protocol.peers import PeerMessage
 
-_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(ClientMessage | NodeMessage)
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(ClientMessage | NodeMessage | PeerMessage)
 _encoder = msgspec.json.Encoder()
 
 _UNKNOWN = re.compile(r"^Invalid value (.*) - at `\$\.command`$", re.DOTALL)

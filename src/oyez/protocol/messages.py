@@ -91,8 +91,8 @@ class Alternate(Struct, frozen=True):
 
 class LoginSuccess(Message, tag="LOGIN_SUCCESS"):
     """Central: a REDIRECT follows, `ticket` logs in at any central, `alternates` are for when none answers. Server:
-    activities follow, `session` is the tag. To a client that sent `resume` it names the network, its own origin, and
-    what lies behind the session: `origins`, and the highest of its posts that the network knows.
+    activities follow, `session` is the tag. To a client that sent `resume` it names the network, its own origin, gives
+    a `ticket` for itself, and where there was no cursor yet, the first one: `origins`.
     """
 
     info: str
@@ -104,7 +104,6 @@ class LoginSuccess(Message, tag="LOGIN_SUCCESS"):
     network: str | None = None
     origin: str | None = None
     origins: dict[str, int] | None = None
-    posted: int | None = None
 
 
 class LoginFailed(Refusal, tag="LOGIN_FAILED"):

@@ -39,13 +39,14 @@ class Authenticate(Message, tag="AUTHENTICATE"):
 
 
 class AuthenticateSuccess(Message, tag="AUTHENTICATE_SUCCESS"):
-    """Central to server: welcome. `ticket_key` (base64) checks the tickets for this server, and only this one."""
+    """Central to server: welcome. `ticket_keys` (base64, by the term in which they sign) check the tickets for this
+    server, and only this one. `network` names the network, for cursors."""
 
     info: str
     term: Count = 0
     centrals: list[Address] = field(default_factory=list)
     servers: list[ServerAddress] = field(default_factory=list)
-    ticket_key: str = ""
+    ticket_keys: dict[int, str] = field(default_factory=dict)
     anonymous: bool = True
     network: str = ""
 
@@ -83,7 +84,8 @@ class ServerAnnounce(Message, tag="SERVER_ANNOUNCE"):
 
     The first one says that the server is linked with every other and may be given clients. `arrived` names the new
     sessions' users since the last one, `redeemed` the tickets they came with. `accepted` and `delivered` count
-    activities since the server's start.
+    activities since the server's start, `lag` those of its own that the slowest other server does not hold yet. A
+    server that is `leaving` is given no more clients.
     """
 
     id: NodeId
@@ -94,6 +96,56 @@ class ServerAnnounce(Message, tag="SERVER_ANNOUNCE"):
     redeemed: list[str] = field(default_factory=list)
     accepted: Count = 0
     delivered: Count = 0
+    lag: Count = 0
+    leaving: bool = False
+
+
+class Rebalance(Message, tag="REBALANCE"):
+    """Main to server: so many of your sessions could be elsewhere. Which may move?"""
+
+    count: Count
+
+
+class Movable(Message, tag="MOVABLE"):
+    """Server to main: a session of each of these users may move."""
+
+    usernames: list[str]
+
+
+class Destination(Struct, frozen=True):
+    """Where a session of `username` goes, and the ticket that opens it there."""
+
+    username: str
+    hostname: Hostname
+    port: Port
+    ticket: str
+
+
+class Move(Message, tag="MOVE"):
+    """Main to server: send them there, with REDIRECT. Of those who are not named, none has to move now."""
+
+    destinations: list[Destination]
+
+
+class Drain(Message, tag="DRAIN"):
+    """Main to server: leave, once all your sessions are elsewhere and the others hold your log."""
+
+
+class DrainServer(Message, tag="DRAIN_SERVER"):
+    """Operator to main: have this server leave."""
+
+    secret: Secret
+    server: NodeId
+
+
+class DrainServerSuccess(Message, tag="DRAIN_SERVER_SUCCESS"):
+    """Main to operator: it has been told. STATUS shows how far it is."""
+
+    info: str
+
+
+class DrainServerFailed(Refusal, tag="DRAIN_SERVER_FAILED"):
+    """Main to operator: it has not; the link closes."""
 
 
 class VerifyLogin(Message, tag="VERIFY_LOGIN"):
@@ -114,70 +166,6 @@ class VerifyLoginFailed(Refusal, tag="VERIFY_LOGIN_FAILED", kw_only=True):
     """Central to server: they are not; `info` and `reason` are for the client."""
 
     request: Count
-
-
-class ServerHello(Message, tag="SERVER_HELLO"):
-    """First line of each side on a link between two servers.
-
-    `cursor` is the highest sequence that this side holds of the other's log, of its incarnation `of`. Without one the
-    other begins `since` seconds ago, when this side began to serve, or now, where it does not serve yet.
-    """
-
-    secret: Secret
-    id: NodeId
-    incarnation: Count
-    of: Count | None = None
-    cursor: Count | None = None
-    since: float = 0.0
-
-
-class ServerPosition(Message, tag="SERVER_POSITION"):
-    """Server to server, after the hellos: the activities that follow begin after `sequence` of my own log."""
-
-    origin: str
-    sequence: Count
-
-
-class Settle(Message, tag="SETTLE"):
-    """Server to server: this session is here now. End it where you are, and say how far your log is."""
-
-    request: Count
-    session: str
-
-
-class Settled(Message, tag="SETTLED"):
-    """Server to server: it has ended here, and has posted nothing behind `sequence`."""
-
-    request: Count
-    sequence: Count
-
-
-class Acknowledge(Message, tag="ACKNOWLEDGE"):
-    """Server to server: everything of your log up to `sequence` is here, too."""
-
-    sequence: Count
-
-
-class Positions(Message, tag="POSITIONS"):
-    """Server to server: which origins I have no link with, and how far I hold each; and which I have a link with."""
-
-    lost: dict[str, int]
-    linked: list[str]
-
-
-class RequestActivities(Message, tag="REQUEST_ACTIVITIES"):
-    """Server to server: give me what you hold of `origin` after this sequence."""
-
-    origin: str
-    after: Count
-
-
-class ActivitiesSupplied(Message, tag="ACTIVITIES_SUPPLIED"):
-    """Server to server, behind the activities that were asked for: they go up to `through`; I hold up to `held`."""
-
-    origin: str
-    through: Count
-    held: Count
 
 
 class CentralAddress(Struct, frozen=True):
@@ -363,18 +351,17 @@ NodeMessage = (
     | RemoveServer
     | DeLoad
     | ServerAnnounce
+    | Rebalance
+    | Movable
+    | Move
+    | Drain
+    | DrainServer
+    | DrainServerSuccess
+    | DrainServerFailed
     | VerifyLogin
     | VerifyLoginSuccess
     | VerifyLoginFailed
-    | ServerHello
-    | ServerPosition
     | Heartbeat
-    | Settle
-    | Settled
-    | Acknowledge
-    | Positions
-    | RequestActivities
-    | ActivitiesSupplied
     | BackupAuthenticate
     | BackupAuthenticationSuccess
     | BackupAuthenticationFail
