@@ -10,14 +10,12 @@ Must not know: sockets, clocks, sessions, what is in a line. Synchronous; times 
 """
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 READ = 256 * 1024
 """Most bytes that a cursor which is catching up is sent at once: nobody waits long behind it."""
-
-SCAN = 5000
-"""Most chunks that a cursor which resumes looks at in one go."""
 
 Send = Callable[[bytes], int]
 """Hands bytes to a link, returns how many it took. Fewer than given: it is full and will say when it drains."""
@@ -36,6 +34,11 @@ class Chunk:
     def last(self) -> int:
         """Sequence of the last line."""
         return self.first + self.count - 1
+
+    @property
+    def lines(self) -> list[bytes]:
+        """One by one, with their ends."""
+        return [line + b"\n" for line in self.data.split(b"\n")[:-1]]
 
     def offset(self, sequence: int) -> int:
         """Where in `data` the line with this sequence begins; `last + 1` gives the end."""
@@ -59,11 +62,11 @@ class Cursor:
     """A reader's place in a log: a byte position, and the send that takes what follows it.
 
     While it keeps up its place is the log's end; `position` counts only once it has fallen behind. `blocked` tells
-    that the link took less than it was given, `owner` is the number of the link. `held` says how far the reader holds
-    each origin already, while it resumes: that much is left out.
+    that the link took less than it was given, `owner` is the number of the link. `before` is what a reader that
+    resumes still gets before that place.
     """
 
-    __slots__ = ("_log", "behind", "blocked", "held", "moved_at", "owner", "position", "send", "torn", "whole")
+    __slots__ = ("_log", "before", "behind", "blocked", "moved_at", "owner", "position", "send", "torn")
 
     def __init__(self, log: "Log", owner: int, send: Send) -> None:
         self._log = log
@@ -73,9 +76,8 @@ class Cursor:
         self.blocked = False
         self.position = 0
         self.moved_at = 0.0
-        self.held: dict[str, int] | None = None
-        self.torn = b""  # what the link did not take, and the log can't give again in that form
-        self.whole = False  # does `torn` begin with a whole line?
+        self.torn = b""  # the rest of a begun line that is not to be had from the log any more
+        self.before: deque[bytes] = deque()
 
     def pump(self) -> bool:
         """Send what the link takes, a bounded amount. True once the cursor keeps up; else go on when the link drains,
@@ -108,11 +110,10 @@ class Log:
         self._starts: list[int] = []
         self._dropped = 0  # chunks before this index are forgotten, and cut off now and then
         self.on_forget: Callable[[Chunk], None] | None = None
+        self.positions: dict[str, int] = {}  # how far this log has come, by origin
+        self.forgotten: dict[str, int] = {}  # up to where it holds nothing any more, by origin
         self._current: dict[Cursor, Send] = {}
         self._behind: dict[Cursor, None] = {}
-        self._resuming: dict[Cursor, None] = {}  # those that are behind and leave out what they hold
-        self.positions: dict[str, int] = {}  # the last sequence of each origin
-        self.forgotten: dict[str, int] = {}  # and the last one that is no longer held
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -127,9 +128,6 @@ class Log:
             self.positions[chunk.origin] = chunk.last
         if self._current:
             self._send_on(before, chunks)
-        for cursor in list(self._resuming):
-            if not cursor.blocked:
-                self.pump(cursor)
         self._forget_oldest()  # last: whoever took only a part of this turn keeps the rest of the line that it began
 
     def _send_on(self, before: int, chunks: list[Chunk]) -> None:
@@ -141,8 +139,27 @@ class Log:
             cursor.blocked = True
             self.fall_behind(cursor, before + taken)
 
+    def skip_to(self, origin: str, sequence: int) -> None:
+        """What this origin has up to here will not be in this log: it is a gap for whoever lacks it."""
+        self.positions[origin] = self.forgotten[origin] = sequence
+
+    def pass_over(self, origin: str, sequence: int) -> None:
+        """What this origin has up to here is in this log, or repeats what is."""
+        self.positions[origin] = max(sequence, self.positions.get(origin, 0))
+
+    def drop(self, origin: str) -> None:
+        """It is not even known any more how far this origin came."""
+        self.positions.pop(origin, None)
+        self.forgotten.pop(origin, None)
+
     def _forget_oldest(self) -> None:
         while self.end - self.start > self.retention and self._dropped < len(self._chunks) - 1:
+            self._forget_first()
+        self._cut()
+
+    def forget_to(self, position: int) -> None:
+        """Forget the chunks that end before this position or at it; the last chunk stays."""
+        while self._dropped < len(self._chunks) - 1 and self._starts[self._dropped + 1] <= position:
             self._forget_first()
         self._cut()
 
@@ -178,13 +195,30 @@ class Log:
         self.fall_behind(cursor, position)
         return cursor
 
-    def resume(self, held: dict[str, int], owner: int, send: Send) -> Cursor:
-        """A new cursor that will leave out what its reader holds. What is behind that and no longer held here is a gap,
-        which the caller has to tell: see `gaps`."""
-        cursor = self.cursor(self._resume_from(held), owner, send)
-        cursor.held = held
-        self._resuming[cursor] = None
+    def resume(self, held: Mapping[str, int], owner: int, send: Send) -> Cursor:
+        """A new cursor whose reader holds each origin up to there already: it will be sent all that is here and that
+        it does not hold, then what follows. `gaps` tells what is not here any more."""
+        cursor = self.cursor(self.end, owner, send)
+        chunks = self._chunks[self._first_lacking(held) :]
+        cursor.before.extend(
+            chunk.after(held.get(chunk.origin, 0)).data for chunk in chunks if chunk.last > held.get(chunk.origin, 0)
+        )
         return cursor
+
+    def _first_lacking(self, held: Mapping[str, int]) -> int:
+        """Index of the earliest chunk of which the reader lacks anything."""
+        lacking = {origin for origin, last in self.positions.items() if last > held.get(origin, 0)}
+        earliest = len(self._chunks)
+        for index in range(len(self._chunks) - 1, self._dropped - 1, -1):
+            if not lacking:
+                break
+            chunk = self._chunks[index]
+            if chunk.origin in lacking:
+                if chunk.last > held.get(chunk.origin, 0):
+                    earliest = index
+                if chunk.first <= held.get(chunk.origin, 0) + 1:
+                    lacking.discard(chunk.origin)
+        return earliest
 
     def gaps(self, held: Mapping[str, int]) -> list[tuple[str, int, int]]:
         """Origin, first and last sequence of what a reader with these positions can't be given any more."""
@@ -193,61 +227,6 @@ class Log:
             for origin, last in sorted(self.forgotten.items())
             if last > held.get(origin, 0)
         ]
-
-    def _resume_from(self, held: Mapping[str, int]) -> int:
-        """The earliest position behind which the reader lacks anything."""
-        lacking = {origin for origin, last in self.positions.items() if last > held.get(origin, 0)}
-        position = self.end
-        for index in range(len(self._chunks) - 1, self._dropped - 1, -1):
-            if not lacking:
-                break
-            chunk = self._chunks[index]
-            if chunk.origin in lacking:
-                if chunk.last > held.get(chunk.origin, 0):
-                    position = self._starts[index]
-                if chunk.first <= held.get(chunk.origin, 0) + 1:
-                    lacking.discard(chunk.origin)
-        return position
-
-    def _pump_resuming(self, cursor: Cursor, held: dict[str, int]) -> bool:
-        index = (
-            bisect_right(self._starts, cursor.position, self._dropped) - 1
-            if cursor.position < self.end
-            else len(self._chunks)
-        )
-        cursor.blocked = False
-        parts: list[bytes] = []
-        size = 0
-        until = min(len(self._chunks), index + SCAN)
-        while index < until and size < READ:
-            chunk = self._chunks[index]
-            if chunk.last > held.get(chunk.origin, 0):
-                parts.append(chunk.after(held.get(chunk.origin, 0)).data)
-                size += len(parts[-1])
-            index += 1
-        cursor.position = self._starts[index] if index < len(self._chunks) else self.end
-        if parts:
-            data = b"".join(parts)
-            taken = cursor.send(data)
-            cursor.moved_at = 0.0 if taken else cursor.moved_at
-            cursor.torn, cursor.blocked = data[taken:], taken < size
-            cursor.whole = not taken or data[taken - 1] == 0x0A
-            self.delivered += data.count(b"\n", 0, taken)
-        if cursor.torn or cursor.position < self.end or self.ahead(held):
-            return False
-        cursor.held = None
-        del self._resuming[cursor]
-        return self._caught_up(cursor)
-
-    def ahead(self, held: Mapping[str, int]) -> list[str]:
-        """Origins of which a reader holds more than this log does, so far."""
-        return [origin for origin, last in held.items() if last > self.positions.get(origin, 0)]
-
-    def _caught_up(self, cursor: Cursor) -> bool:
-        cursor.behind = False
-        del self._behind[cursor]
-        self._current[cursor] = cursor.send
-        return True
 
     def fall_behind(self, cursor: Cursor, position: int) -> None:
         """The cursor's link is full: it goes on from `position` when it drains."""
@@ -267,15 +246,14 @@ class Log:
             return False
         if cursor.torn:
             taken = cursor.send(cursor.torn)
-            cursor.whole = cursor.torn[taken - 1] == 0x0A if taken else cursor.whole
             cursor.torn = cursor.torn[taken:]
             cursor.moved_at = 0.0 if taken else cursor.moved_at
             cursor.blocked = bool(cursor.torn)
             if cursor.torn:
                 return False
             self.delivered += 1
-        if cursor.held is not None:
-            return self._pump_resuming(cursor, cursor.held)
+        if cursor.before and not self._send_before(cursor):
+            return False
         data = self.read(cursor.position, READ)
         if data:
             taken = cursor.send(data)
@@ -284,24 +262,41 @@ class Log:
             if taken:
                 cursor.moved_at = 0.0
                 self.delivered += data.count(b"\n", 0, taken)
-        return cursor.position >= self.end and self._caught_up(cursor)
+        if cursor.position < self.end:
+            return False
+        cursor.behind = False
+        del self._behind[cursor]
+        self._current[cursor] = cursor.send
+        return True
+
+    def _send_before(self, cursor: Cursor) -> bool:
+        """One read's worth of what the cursor still gets before its place; True once that is all of it."""
+        parts, size = [], 0
+        while cursor.before and size < READ:
+            parts.append(cursor.before.popleft())
+            size += len(parts[-1])
+        data = b"".join(parts)
+        taken = cursor.send(data)
+        cursor.moved_at = 0.0 if taken else cursor.moved_at
+        cursor.blocked = taken < size
+        if cursor.blocked:
+            end = data.index(b"\n", taken - 1) + 1 if taken else 0
+            cursor.torn = data[taken:end]
+            if end < size:
+                cursor.before.appendleft(data[end:])
+        self.delivered += data.count(b"\n", 0, taken)
+        return not cursor.before and not cursor.torn and not cursor.blocked
 
     def finish_line(self, cursor: Cursor) -> bytes:
         """See `Cursor.finish_line`."""
-        if cursor.held is not None:
-            if cursor.whole or not cursor.torn:
-                return b""
-            end = cursor.torn.index(b"\n") + 1
-            rest, cursor.torn, cursor.whole = cursor.torn[:end], cursor.torn[end:], True
-        else:
-            rest = cursor.torn or self._tear(cursor)
-            cursor.torn = b""
+        rest = cursor.torn or self._tear(cursor)
+        cursor.torn = b""
         self.delivered += bool(rest)
         return rest
 
     def _tear(self, cursor: Cursor) -> bytes:
         """The rest of the line that the cursor has begun, if it has; its place moves behind it."""
-        if not cursor.behind or cursor.held is not None or not self.start < cursor.position < self.end:
+        if not cursor.behind or not self.start < cursor.position < self.end:
             return b""
         chunk, offset = self._at(cursor.position - 1)
         if chunk.data[offset] == 0x0A:
@@ -314,7 +309,6 @@ class Log:
         """See `Cursor.close`."""
         self._current.pop(cursor, None)
         self._behind.pop(cursor, None)
-        self._resuming.pop(cursor, None)
 
     def fallen_out(self) -> list[Cursor]:
         """Cursors whose next byte is no longer retained: they can't be served on."""
@@ -325,27 +319,11 @@ class Log:
         """Cursors that are behind and have not moved for `patience` seconds. Ask about once a second."""
         slow = []
         for cursor in self._behind:
-            if self._is_ahead(cursor):
-                continue
             if not cursor.moved_at:
                 cursor.moved_at = now
             elif now - cursor.moved_at >= patience:
                 slow.append(cursor)
         return slow
-
-    def ahead_of(self, now: float, patience: float) -> list[Cursor]:
-        """Cursors whose readers have claimed, for `patience` seconds, to hold more than there is."""
-        long = []
-        for cursor in self._resuming:
-            if self._is_ahead(cursor):
-                cursor.moved_at = cursor.moved_at or now
-                if now - cursor.moved_at >= patience:
-                    long.append(cursor)
-        return long
-
-    def _is_ahead(self, cursor: Cursor) -> bool:
-        """It has been given everything, and holds more."""
-        return cursor.held is not None and cursor.position == self.end and not cursor.blocked
 
     @property
     def lagging(self) -> int:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from oyez.core.directory import Server as Record
-from oyez.core.server import ANNOUNCE
+from oyez.core.clients import ANNOUNCE
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.nodes import Talk

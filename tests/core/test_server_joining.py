@@ -3,7 +3,8 @@
 import pytest
 
 from oyez.core.directory import Server as Record
-from oyez.core.server import ANNOUNCE, NAMES
+from oyez.core.clients import ANNOUNCE
+from oyez.core.server import NAMES
 from oyez.core.timing import HEARTBEAT
 from oyez.protocol import codec, limits
 from oyez.protocol import messages as m

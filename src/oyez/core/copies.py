@@ -1,24 +1,33 @@
-"""Two copies before anyone sees it: own activities wait until enough other servers hold them (DESIGN section 4, ADR 9).
+"""Two copies before anyone sees it: activities wait until enough servers hold them (DESIGN section 4, ADR 9).
 
-Guarantees: with `copies - 1` other servers up, what is released is held by that many of them; in the order of the log;
-with fewer, by all that there are. Knows the others by how far they hold this server's log.
+`Copies` is the origin's side, `Withheld` that of the other servers where two copies are not enough. Guarantees: what is
+released is held by `copies` servers, this one and the origin counted, or by all that there are; in the order of each
+log. Know the others by how far they hold a log.
 """
 
 from collections import deque
 
 from oyez.log import Chunk
 
+TWO = 2
+"""Copies that there are as soon as a server has received an activity: its own and the origin's."""
+
 
 class Copies:
-    """The chunks that wait. `copies` counts this server's own."""
+    """This server's own activities that wait. `copies` counts this server's own."""
 
     def __init__(self, copies: int) -> None:
+        self.wanted = copies
         self.released = 0  # the last sequence that was
-        self._others = copies - 1
         self._waiting: deque[Chunk] = deque()
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
+
+    @property
+    def waiting(self) -> list[Chunk]:
+        """What is not released yet."""
+        return list(self._waiting)
 
     def add(self, chunk: Chunk) -> None:
         """Accepted here, and on its way to the others."""
@@ -27,13 +36,60 @@ class Copies:
     def release(self, held: list[int], awaited: int) -> list[Chunk]:
         """What may be shown now. `held`: how far each connected server holds the log; `awaited`: how many others are
         expected back any moment."""
-        needed = min(self._others, len(held) + awaited)
-        if len(held) < needed:
-            return []
-        through = sorted(held, reverse=True)[needed - 1] if needed else None
+        through = enough(held, min(self.wanted - 1, len(held) + awaited))
         released = []
         while self._waiting and (through is None or self._waiting[0].last <= through):
             released.append(self._waiting.popleft())
         if released:
             self.released = released[-1].last
         return released
+
+
+class Withheld:
+    """Other servers' activities that must not be shown before enough servers hold them, by origin."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[Chunk]] = {}
+        self._through: dict[str, int] = {}
+
+    def __contains__(self, origin: str) -> bool:
+        return origin in self._waiting
+
+    @property
+    def origins(self) -> list[str]:
+        """Those whose activities wait."""
+        return list(self._waiting)
+
+    def begin(self, origin: str) -> None:
+        """From now on this origin's activities wait."""
+        self._waiting.setdefault(origin, deque())
+
+    def add(self, chunk: Chunk) -> None:
+        """One of an origin whose activities wait."""
+        self._waiting[chunk.origin].append(chunk)
+
+    def allow(self, origin: str, through: int) -> None:
+        """Enough servers hold this origin's log up to there."""
+        self._through[origin] = max(through, self._through.get(origin, 0))
+
+    def release(self) -> list[Chunk]:
+        """What may be shown now."""
+        return [chunk for origin, waiting in self._waiting.items() if waiting for chunk in self._release(origin)]
+
+    def _release(self, origin: str) -> list[Chunk]:
+        waiting, through = self._waiting[origin], self._through.get(origin, 0)
+        released = []
+        while waiting and waiting[0].first <= through:
+            chunk = waiting.popleft()
+            if chunk.last > through:
+                waiting.appendleft(chunk.after(through))
+                chunk = Chunk(origin, chunk.first, through - chunk.first + 1, chunk.data[: chunk.offset(through + 1)])
+            released.append(chunk)
+        return released
+
+
+def enough(held: list[int], needed: int) -> int | None:
+    """How far the `needed` that hold a log farthest hold it: 0 if there are not so many, None if none is needed."""
+    if needed <= 0:
+        return None
+    return 0 if len(held) < needed else sorted(held, reverse=True)[needed - 1]

@@ -1,14 +1,18 @@
 """What this server holds of every origin's log, its own among them (DESIGN section 4, ADR 9).
 
-Chunks are shared with the merged log, and forgotten with it. Guarantees: what is held of an origin has no hole and no
-repetition, whoever supplied it. Knows nothing of links.
+Chunks are shared with the merged log, and forgotten with it; but nothing of an origin that is kept. Guarantees: what is
+held of an origin has no hole and no repetition, whoever supplied it. Knows nothing of links.
 """
 
 from oyez.core.origin import Origin
 from oyez.log import Chunk, Log
+from oyez.protocol.peers import Held
 
 SUPPLY = 256 * 1024
 """Most bytes supplied to another server at once."""
+
+REMEMBERED = 512
+"""Origins of which it is still known how far they came, though nothing of them is retained."""
 
 _NEVER = 2**62  # bytes: these logs forget when the merged log does
 
@@ -18,8 +22,10 @@ class Holdings:
 
     def __init__(self, own: Origin, merged: Log) -> None:
         self._own = own
+        self._merged = merged
         self._logs: dict[str, Log] = {}
         self._positions: dict[str, int] = {}
+        self._kept: set[str] = set()
         own.log.retention = _NEVER
         merged.on_forget = self._forgotten
 
@@ -28,17 +34,26 @@ class Holdings:
         return self._own.log.last if origin == self._own.name else self._positions.get(origin)
 
     @property
-    def supplies(self) -> dict[str, int]:
-        """Position of each other origin of which there is something to be had here."""
-        return {origin: self._positions[origin] for origin in self._logs}
+    def origins(self) -> list[str]:
+        """Of the other servers, those that are known."""
+        return list(self._positions)
 
-    def begin(self, origin: str, sequence: int) -> int | None:
-        """Its log will come from behind this sequence on. Returns the first sequence that is missed by it, if any."""
+    def held(self, origin: str) -> Held:
+        """What there is of another server's log."""
+        last = self._positions[origin]
+        log = self._logs.get(origin)
+        return Held(last + 1 if log is None else log.first, last)
+
+    def begin(self, origin: str, sequence: int) -> tuple[int, int] | None:
+        """Its log will come from behind this sequence on. Returns the first and the last sequence that are missed by
+        it, where there was something before."""
         position = self._positions.get(origin)
         if position is not None and sequence <= position:
             return None
         self._positions[origin] = sequence
-        return None if position is None else position + 1
+        self._logs.pop(origin, None)
+        self._merged.skip_to(origin, sequence)
+        return None if position is None else (position + 1, sequence)
 
     def take(self, chunk: Chunk) -> Chunk | None:
         """Hold it; returns the part that is new, which may be empty, or None if it would leave a hole."""
@@ -63,10 +78,27 @@ class Holdings:
         lines = data[: data.rfind(b"\n") + 1]
         return lines, sequence + lines.count(b"\n")
 
+    def keep(self, origins: set[str]) -> None:
+        """Forget nothing of these for now; of the others what the merged log has forgotten meanwhile."""
+        done, self._kept = self._kept - origins, origins
+        for origin in done:
+            self._forget(origin, self._merged.forgotten.get(origin, 0))
+
     def _forgotten(self, chunk: Chunk) -> None:
         if chunk.origin == self._own.name:
             self._own.log.forget_through(chunk.last)
-        elif chunk.last == self._positions.get(chunk.origin):
-            self._logs.pop(chunk.origin, None)
-        elif chunk.origin in self._logs:
-            self._logs[chunk.origin].forget_through(chunk.last)
+        elif chunk.origin not in self._kept:
+            self._forget(chunk.origin, chunk.last)
+
+    def _forget(self, origin: str, sequence: int) -> None:
+        if sequence == self._positions.get(origin):
+            self._logs.pop(origin, None)
+        elif origin in self._logs:
+            self._logs[origin].forget_through(sequence)
+
+    def prune(self, linked: set[str]) -> None:
+        """Of origins that are gone, and of which nothing is held, only the newest are remembered."""
+        gone = [origin for origin in self._positions if origin not in self._logs and origin not in linked]
+        for origin in gone[: max(0, len(gone) - REMEMBERED)]:
+            del self._positions[origin]
+            self._merged.drop(origin)

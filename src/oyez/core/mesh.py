@@ -1,28 +1,25 @@
 """The mesh: one link with every other server, and a cursor into each other's log (DESIGN section 4).
 
 The server with the smaller id dials. Each side says how far it holds the other's log; the other reads on from there,
-so a link that was reset loses and doubles nothing. A server that joins begins with the present of the older ones; one
-that already serves begins with whatever a newcomer's log holds since it served.
+so a link that was reset loses and doubles nothing. A server that holds nothing of it begins with what is retained; one
+that joins is complete once it has that of every other server.
 
-Guarantees: what `receive` returns continues the peer's log without a hole or a repetition, or the hole has been
-reported. Knows nothing of clients.
+Guarantees: what `receive` returns continues an origin's log without a hole or a repetition, or the hole has been
+told. Knows nothing of clients.
 """
 
 import hmac
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
 from oyez.core import origin as origins
 from oyez.core import timing
-from oyez.core.copies import Copies
+from oyez.core.broadcast import Broadcast
+from oyez.core.copies import TWO
 from oyez.core.effects import Effects
-from oyez.core.holdings import Holdings
-from oyez.core.origin import Origin
 from oyez.core.refusal import refuse
-from oyez.core.repair import Repair
-from oyez.core.settlement import Settlement
+from oyez.core.repair import Missed, Repair
 from oyez.log import Chunk
 from oyez.protocol import nodes as n
 from oyez.protocol import peers as p
@@ -35,14 +32,12 @@ FORGET = 30.0
 """Seconds for which a server that was removed, and whose link is lost, is still dialed: it may only be cut off."""
 
 
-_JUST_NOW = 0.001  # seconds: a server that began to serve in this very moment does serve, which 0 would deny
-
-
 @dataclass(slots=True)
 class Peer:
     """Another server, of whose lifetime `incarnation` the log is read. `position` is how far it has come on this link,
-    which is less than what is held where it repeats that; `holds` is how far it holds this server's own log. It is
-    `away` once nobody answers where it listened.
+    which is less than what is held where it repeats that; `last` is how far it was when the link was made. `holds` is
+    how far it holds this server's own log, and `goal` how far that was then. It is `away` once nobody answers where it
+    listened.
     """
 
     id: str
@@ -50,7 +45,9 @@ class Peer:
     backoff: timing.Backoff
     incarnation: int = -1
     position: int = 0
+    last: int = 0
     holds: int = 0
+    goal: int = 0
     away: bool = False
     link: int | None = None
     positioned: bool = False
@@ -64,6 +61,11 @@ class Peer:
         """The name of the log that is read from it."""
         return origins.name(self.id, self.incarnation)
 
+    @property
+    def current(self) -> bool:
+        """Has it caught up since the link was made? Until then nobody is to wait for what it holds."""
+        return self.positioned and self.holds >= self.goal
+
 
 class Mesh:
     """The other servers, as this one knows them."""
@@ -73,34 +75,35 @@ class Mesh:
         id: str,
         incarnation: int,
         secret: str,
-        origin: Origin,
-        copies: Copies,
-        holdings: Holdings,
+        broadcast: Broadcast,
         entropy: "Random",
     ) -> None:
         self.peers: dict[str, Peer] = {}
-        self.serving_since: float | None = None
+        self.repair = Repair(broadcast.holdings)
         self._id = id
         self._incarnation = incarnation
         self._secret = secret
-        self.repair = Repair(holdings)
-        self.settlement = Settlement(origin.name, holdings)
-        self._origin = origin
-        self._copies = copies
-        self._holdings = holdings
+        self._origin = broadcast.origin
+        self._copies = broadcast.copies
+        self._withheld = broadcast.withheld
+        self._holdings = broadcast.holdings
         self._entropy = entropy
         self._by_link: dict[int, Peer] = {}
         self._greeting: dict[int, tuple[str, float]] = {}  # dialed links whose other end has not answered yet
-        self._marks: deque[tuple[float, int]] = deque()  # how far the own log was, and when
 
     @property
     def complete(self) -> bool:
-        """Is there a working link with every server of the network?"""
-        return all(peer.positioned for peer in self.peers.values() if peer.listed)
+        """Is there a working link with every server of the network, and all that they had when it was made?"""
+        listed = [peer for peer in self.peers.values() if peer.listed]
+        return all(peer.positioned and peer.position >= peer.last for peer in listed) and self.repair.complete
 
     def holds(self, link: int) -> Peer | None:
         """The peer at the end of this link."""
         return self._by_link.get(link)
+
+    def knows(self, link: int) -> bool:
+        """Is another server at the end of this link, or has been dialed over it?"""
+        return link in self._by_link or link in self._greeting
 
     # -- who there is -------------------------------------------------------------------------------------------
 
@@ -158,10 +161,9 @@ class Mesh:
     def hello(self, now: float, id: str) -> p.ServerHello:
         """How this server greets that one."""
         peer = self.peers.get(id)
-        since = 0.0 if self.serving_since is None else max(now - self.serving_since, _JUST_NOW)
         position = None if peer is None else self._holdings.position(peer.origin)
         of = None if peer is None or position is None else peer.incarnation
-        return p.ServerHello(self._secret, self._id, self._incarnation, of, position, since)
+        return p.ServerHello(self._secret, self._id, self._incarnation, of, position)
 
     def dialed(self, now: float, link: int, id: str) -> Effects:
         """Connected to where that server is said to be."""
@@ -186,55 +188,48 @@ class Mesh:
         if peer.link is not None and peer.link != link:
             effects.append(fx.Close(peer.link))
             self._by_link.pop(peer.link, None)
-        self.repair.linked.discard(peer.origin)
-        if peer.link is not None:
-            self.settlement.left(peer.origin, peer.link)
+            effects += self._left(peer.link)
         peer.incarnation, peer.away = message.incarnation, False
         peer.link, peer.positioned, peer.heard = link, False, now
         peer.holds = message.cursor if message.cursor is not None and self._has_cursor(message) else 0
+        peer.goal = self._origin.log.last
         peer.backoff.reset()
         self._by_link[link] = peer
-        wanted = self._where_to_begin(now, message)
-        sequence = max(wanted, self._origin.log.first - 1)
-        if sequence > wanted and not self._has_cursor(message):  # then it can't know what it has missed
-            gap = {"origin": self._origin.name, "from": wanted + 1, "to": sequence, "peer": peer.id}
-            effects.append(fx.Report("mesh_gap", gap))
+        sequence = self._where_to_begin(message)
         return [
             *effects,
             fx.Trust(link),
-            fx.Send(link, p.ServerPosition(self._origin.name, sequence)),
+            fx.Send(link, self._position(sequence)),
             fx.Follow(link, self._origin.log, self._origin.log.position_after(sequence)),
             fx.Report("mesh_linked", {"peer": peer.id, "from": sequence}),
         ]
 
-    def _where_to_begin(self, now: float, hello: p.ServerHello) -> int:
-        """The sequence after which the own log is read on to this peer: its cursor, or when it began to serve."""
+    def _where_to_begin(self, hello: p.ServerHello) -> int:
+        """The sequence after which the own log is read on to this peer: its cursor, or what is still retained."""
         log = self._origin.log
-        if hello.cursor is not None and self._has_cursor(hello):
-            return min(hello.cursor, log.last)
-        if hello.since:
-            began = now - hello.since - timing.HEARTBEAT
-            return max((sequence for at, sequence in self._marks if at <= began), default=0)
-        return self._copies.released  # what nobody has been shown yet, it is to hold, too
+        cursor = hello.cursor if self._has_cursor(hello) and hello.cursor is not None else 0
+        return max(min(cursor, log.last), log.first - 1)
 
     def _has_cursor(self, hello: p.ServerHello) -> bool:
         """Does the peer hold anything of this lifetime's log?"""
         return hello.of == self._incarnation and hello.cursor is not None
 
-    def position(self, link: int, message: p.ServerPosition) -> Effects:
+    def _position(self, sequence: int) -> p.ServerPosition:
+        return p.ServerPosition(self._origin.name, sequence, self._origin.log.last, self._copies.wanted > TWO)
+
+    def position(self, link: int, message: p.ServerPosition) -> tuple[Effects, Missed]:
         """The peer says after which sequence it goes on."""
         peer = self._by_link[link]
         if message.origin != peer.origin:
-            return refuse(link, InvalidMessage(f"{message.origin} is not your origin", "wrong_origin"))
-        effects: Effects = []
+            return refuse(link, InvalidMessage(f"{message.origin} is not your origin", "wrong_origin")), []
         missed = self._holdings.begin(peer.origin, message.sequence)
-        if missed is not None:
-            gap = {"origin": peer.origin, "from": missed, "to": message.sequence}
-            effects.append(fx.Report("mesh_gap", gap))
-        peer.position, peer.positioned = message.sequence, True
-        self.repair.linked.add(peer.origin)
-        self.settlement.links[peer.origin] = link
-        return [*effects, *self._tell_positions()]
+        if message.withheld:
+            self._withheld.begin(peer.origin)
+        peer.position, peer.last, peer.positioned = message.sequence, message.last, True
+        effects = self.repair.joined(link, peer.origin)
+        if self._copies.wanted > TWO:
+            effects.append(fx.Send(link, p.Released(self._copies.released)))
+        return effects, [] if missed is None else [(peer.origin, *missed)]
 
     # -- the life of a link -------------------------------------------------------------------------------------
 
@@ -273,17 +268,37 @@ class Mesh:
         peer = self._by_link[link]
         peer.holds = max(peer.holds, min(message.sequence, self._origin.log.last))
 
-    def released(self, now: float) -> list[Chunk]:
-        """Own activities that enough others hold by now."""
-        held = [peer.holds for peer in self.peers.values() if peer.positioned]
+    @property
+    def held_by_all(self) -> int:
+        """How far every linked server holds the own log."""
+        return min([self._origin.sequence, *[peer.holds for peer in self.peers.values() if peer.positioned]])
+
+    def released(self, now: float) -> tuple[list[Chunk], Effects]:
+        """Own activities that enough others hold by now, and what the others are to be told of that."""
+        if not self._copies:
+            return [], []
+        held = [peer.holds for peer in self.peers.values() if peer.current]
         awaited = sum(self._is_awaited(now, peer) for peer in self.peers.values())
-        return self._copies.release(held, awaited)
+        chunks = self._copies.release(held, awaited)
+        if not chunks or self._copies.wanted <= TWO:
+            return chunks, []
+        news = p.Released(self._copies.released)
+        return chunks, [fx.Send(link, news) for link, peer in self._by_link.items() if peer.positioned]
+
+    def released_by(self, link: int, message: p.Released) -> None:
+        """Enough servers hold that much of a peer's log."""
+        self._withheld.allow(self._by_link[link].origin, message.sequence)
+
+    def release_lost(self) -> None:
+        """Where origins are lost, the survivors decide."""
+        for origin in self.repair.lost:
+            if origin in self._withheld:
+                through = self.repair.enough(origin, self._copies.wanted)
+                self._withheld.allow(origin, self.repair.position(origin) if through is None else through)
 
     def _is_awaited(self, now: float, peer: Peer) -> bool:
         """Was it here a moment ago, and may be here again in a moment?"""
-        return (
-            not peer.positioned and not peer.away and peer.lost_at is not None and now - peer.lost_at < timing.SUSPICION
-        )
+        return not peer.current and not peer.away and peer.lost_at is not None and now - peer.lost_at < timing.SUSPICION
 
     def lost(self, now: float, link: int) -> Effects:
         """The link is gone."""
@@ -293,26 +308,36 @@ class Mesh:
         if peer is None:
             return []
         peer.link, peer.positioned, peer.removed_at, peer.lost_at = None, False, now, now
-        self.repair.linked.discard(peer.origin)
-        self.settlement.left(peer.origin, link)
         looked_for = self.redial(now, peer.id) if self._id < peer.id else [fx.Dial(peer.address, f"probe:{peer.id}")]
-        return [fx.Report("mesh_lost", {"peer": peer.id}), *self._tell_positions(), *looked_for]
+        return [fx.Report("mesh_lost", {"peer": peer.id}), *self._left(link), *looked_for]
 
     def absent(self, id: str) -> None:
         """Nobody answers where that server listened: it is not to be waited for."""
         if id in self.peers:
             self.peers[id].away = True
 
-    def _tell_positions(self) -> Effects:
-        positions = self.repair.positions
-        return [
-            fx.Send(peer.link, positions) for peer in self.peers.values() if peer.link is not None and peer.positioned
-        ]
+    def told(self, now: float, link: int, message: p.Positions) -> tuple[Effects, Missed]:
+        """A peer says how things stand there."""
+        effects, missed = self.repair.positions(now, link, message)
+        self._holdings.keep(self.repair.unsettled)
+        return effects, missed
+
+    def supplied(self, now: float, message: p.ActivitiesSupplied) -> Effects:
+        """All that was asked for has come."""
+        effects = self.repair.supplied(now, message)
+        self._holdings.keep(self.repair.unsettled)
+        return effects
+
+    def _left(self, link: int) -> Effects:
+        effects = self.repair.left(link)
+        self._holdings.keep(self.repair.unsettled)
+        return effects
 
     def beat(self, now: float, slept: bool) -> Effects:
         """Once a heartbeat: show life, act on silence."""
-        self._mark(now)
-        effects: Effects = []
+        effects: Effects = [*self.repair.ask(now), *self.repair.tell()]
+        self._holdings.keep(self.repair.unsettled)
+        self._holdings.prune(set(self.repair.linked.values()))
         for peer in self.peers.values():
             if slept:
                 peer.heard = now
@@ -322,17 +347,7 @@ class Mesh:
                 effects += [fx.Report("peer_silent", {"peer": peer.id}), fx.Close(peer.link, at_once=True)]
             else:
                 effects.append(fx.Send(peer.link, n.Heartbeat()))
-        if self.repair.positions.lost:
-            effects += self._tell_positions()
         for link, (_, since) in self._greeting.items():
             if now - since >= timing.SUSPICION:
                 effects.append(fx.Close(link, at_once=True))
         return effects
-
-    def _mark(self, now: float) -> None:
-        """Remember how far the own log is now, for as long as it holds that."""
-        log = self._origin.log
-        if not self._marks or self._marks[-1][1] < log.last:
-            self._marks.append((now, log.last))
-        while len(self._marks) > 1 and self._marks[1][1] < log.first:
-            self._marks.popleft()

@@ -56,7 +56,7 @@ _LINE = re.compile(re.escape(MESSAGE_PREFIX) + rb'"id":"([^"]+)-([0-9]+)"')
 def runs(block: bytes) -> list[Chunk] | None:
     """The chunks in a block of several origins' lines; None if a line is not one of an origin."""
     chunks: list[Chunk] = []
-    for line in block.splitlines(keepends=True):
+    for line in [part + b"\n" for part in block.split(b"\n")[:-1]]:
         found = _LINE.match(line)
         if found is None:
             return None

@@ -1,58 +1,162 @@
 """When a server has died: the survivors fill each other's gaps in its log (DESIGN section 4, ADR 9).
 
-Each tells the others which origins it has lost and how far it holds them; who holds less asks one who holds more, a
-bounded piece at a time. Guarantees: what any survivor holds of an origin, every survivor that is linked with it will
-hold. Knows the others by link, and nothing of how links are made.
+Each tells the others which origins it has lost and what it holds of them; who holds less asks one who holds more, a
+bounded piece at a time. A newcomer asks for everything. Guarantees: what any survivor holds of an origin, every
+survivor that is linked with it will hold, and none forgets it before. Knows the others by link, and nothing of how
+links are made.
 """
 
 from oyez.core import effects as fx
 from oyez.core import timing
+from oyez.core.copies import enough
 from oyez.core.effects import Effects
 from oyez.core.holdings import Holdings
 from oyez.protocol import peers as p
 
+Missed = list[tuple[str, int, int]]
+"""Origin, first and last sequence of what nobody can supply any more."""
+
 
 class Repair:
-    """The questions of one server. `linked` tells which origins come over a link of their own."""
+    """The questions of one server. `linked` are the origins that come over a link of their own, by link; `told` is what
+    the server at the end of each of these links has said."""
 
     def __init__(self, holdings: Holdings) -> None:
-        self.linked: set[str] = set()
+        self.linked: dict[int, str] = {}
+        self.told: dict[int, p.Positions] = {}
         self._holdings = holdings
-        self._asked: dict[str, float] = {}  # since when, by origin
+        self._asked: dict[str, tuple[int, float]] = {}  # whom, and when, by origin
+        self._said: p.Positions | None = None
 
-    @property
-    def positions(self) -> p.Positions:
-        """How things stand here."""
-        lost = {origin: held for origin, held in self._holdings.supplies.items() if origin not in self.linked}
-        return p.Positions(lost, sorted(self.linked))
+    # -- links --------------------------------------------------------------------------------------------------
 
-    def told(self, now: float, link: int, message: p.Positions) -> Effects:
+    def joined(self, link: int, origin: str) -> Effects:
+        """A server is there, and its own log comes over this link."""
+        self.linked[link] = origin
+        self._said = None  # to it, nothing has been
+        return self.tell()
+
+    def left(self, link: int) -> Effects:
+        """It is not there any more."""
+        self.linked.pop(link, None)
+        self.told.pop(link, None)
+        self._asked = {origin: asked for origin, asked in self._asked.items() if asked[0] != link}
+        return self.tell()
+
+    def tell(self) -> Effects:
+        """Tell the others how things stand here, if that has changed."""
+        linked = set(self.linked.values())
+        lost = {origin: self._holdings.held(origin) for origin in self._holdings.origins if origin not in linked}
+        positions = p.Positions(lost, sorted(linked))
+        if positions == self._said:
+            return []
+        self._said = positions
+        return [fx.Send(link, positions) for link in self.linked]
+
+    # -- asking -------------------------------------------------------------------------------------------------
+
+    def positions(self, now: float, link: int, message: p.Positions) -> tuple[Effects, Missed]:
         """Another server says how things stand there."""
-        effects: Effects = []
+        self.told[link] = message
+        missed: Missed = []
         for origin, held in sorted(message.lost.items()):
-            effects += self._ask(now, link, origin, held)
+            hole = self._hole(origin, held)
+            if hole is not None:
+                missed.append((origin, *hole))
+        return [*self.tell(), *self.ask(now)], missed
+
+    def _hole(self, origin: str, held: p.Held) -> tuple[int, int] | None:
+        """Skip to where the other's holding begins, if nobody here has what comes before it."""
+        position = self._holdings.position(origin)
+        if position is None and origin not in self.linked.values():
+            return self._holdings.begin(origin, held.first - 1)  # a newcomer begins with what there is
+        if position is None or origin in self.linked.values() or held.first <= position + 1:
+            return None
+        if any(
+            other.first <= position + 1 <= other.last
+            for told in self.told.values()
+            if (other := told.lost.get(origin)) is not None
+        ):
+            return None
+        return self._holdings.begin(origin, held.first - 1)
+
+    def ask(self, now: float) -> Effects:
+        """Ask for what others hold of lost origins, and this server does not."""
+        effects: Effects = []
+        linked = set(self.linked.values())
+        for link, told in self.told.items():
+            for origin, held in told.lost.items():
+                if origin not in linked and self._lacks(origin, held) and self._may_ask(now, origin):
+                    self._asked[origin] = (link, now)
+                    effects.append(fx.Send(link, p.RequestActivities(origin, self.position(origin))))
         return effects
 
-    def _ask(self, now: float, link: int, origin: str, held: int) -> Effects:
+    def _lacks(self, origin: str, held: p.Held) -> bool:
         position = self._holdings.position(origin)
-        if position is None or held <= position or origin in self.linked:
-            return []
-        if now - self._asked.get(origin, -timing.SUSPICION) < timing.SUSPICION:
-            return []
-        self._asked[origin] = now
-        return [fx.Send(link, p.RequestActivities(origin, position))]
+        return position is not None and held.first <= position + 1 <= held.last
+
+    def _may_ask(self, now: float, origin: str) -> bool:
+        asked = self._asked.get(origin)
+        return asked is None or now - asked[1] >= timing.SUSPICION
 
     def requested(self, link: int, message: p.RequestActivities) -> Effects:
         """Another server asks for what this one holds."""
         lines, through = self._holdings.after(message.origin, message.after)
-        supplied = p.ActivitiesSupplied(message.origin, through, self._holdings.position(message.origin) or 0)
+        supplied = p.ActivitiesSupplied(message.origin, through, self.position(message.origin))
         return [*([fx.Relay(link, lines)] if lines else []), fx.Send(link, supplied)]
 
-    def supplied(self, now: float, link: int, message: p.ActivitiesSupplied) -> Effects:
+    def supplied(self, now: float, message: p.ActivitiesSupplied) -> Effects:
         """All that was asked for has come; there may be more."""
         self._asked.pop(message.origin, None)
         position = self._holdings.position(message.origin)
         report = fx.Report("repaired", {"origin": message.origin, "through": position})
-        if position is None or message.through > position:
-            return []
-        return [report, *self._ask(now, link, message.origin, message.held)]
+        return [report, *self.ask(now), *self.tell()]
+
+    # -- what follows -------------------------------------------------------------------------------------------
+
+    def position(self, origin: str) -> int:
+        """How far it is held here; 0 where nothing is known of it."""
+        return self._holdings.position(origin) or 0
+
+    @property
+    def lost(self) -> list[str]:
+        """Known origins that no link brings."""
+        linked = set(self.linked.values())
+        return [origin for origin in self._holdings.origins if origin not in linked]
+
+    def held(self, origin: str) -> list[int]:
+        """How far each linked server holds a lost origin; one that has not lost it does not count."""
+        lost = [told.lost.get(origin) for link in self.linked if (told := self.told.get(link)) is not None]
+        return [0 if held is None else held.last for held in lost] + [0] * (len(self.linked) - len(lost))
+
+    def settled(self, origin: str) -> bool:
+        """Do all linked servers hold the same of this lost origin, and know that it is lost?"""
+        position = self.position(origin)
+        for link in self.linked:
+            told = self.told.get(link)
+            if told is None or origin in told.linked:
+                return False
+            held = told.lost.get(origin)
+            if (0 if held is None else held.last) != position:
+                return False
+        return True
+
+    @property
+    def unsettled(self) -> set[str]:
+        """Of which nothing may be forgotten."""
+        return {origin for origin in self.lost if not self.settled(origin)}
+
+    @property
+    def complete(self) -> bool:
+        """Does this server hold all that the linked ones have said they hold of lost origins?"""
+        linked = set(self.linked.values())
+        return all(link in self.told for link in self.linked) and not any(
+            held.last > self.position(origin)
+            for told in self.told.values()
+            for origin, held in told.lost.items()
+            if origin not in linked
+        )
+
+    def enough(self, origin: str, copies: int) -> int | None:
+        """How far enough of the survivors, this one counted, hold a lost origin."""
+        return enough(self.held(origin), min(copies - 1, len(self.linked)))

@@ -15,7 +15,7 @@ from oyez.protocol.messages import ActivityMessage
 class Session:
     """One client, logged in on `link`."""
 
-    __slots__ = ("aware", "link", "opening", "secret", "tag", "username")
+    __slots__ = ("aware", "key", "link", "opening", "secret", "tag", "username")
 
     def __init__(self, link: int, username: str, secret: bytes | None, tag: str, aware: bool) -> None:
         self.aware = aware  # of GAP and HEARTBEAT
@@ -23,13 +23,14 @@ class Session:
         self.username = username
         self.secret = secret  # digest; None where a ticket (or nothing) opened the session
         self.tag = tag
+        self.key = tag.encode()  # as it stands in lines
         self.opening = activity.opening(username)
 
     def opening_for(self, post: int | None) -> bytes:
         """What stands between the id and the members of an activity of this session."""
         if post is None:
             return self.opening
-        return b'"post":"%b-%d",%b' % (self.tag.encode(), post, self.opening)
+        return b'"post":"%b-%d",%b' % (self.key, post, self.opening)
 
 
 def tag_of(username: str, session: str) -> str:
@@ -45,6 +46,7 @@ class Sessions:
         self._key = key
         self._by_link: dict[int, Session] = {}
         self._by_tag: dict[str, int] = {}
+        self._by_username: dict[str, dict[int, None]] = {}
         self._arrived: list[str] = []
         self._redeemed: list[str] = []
 
@@ -67,6 +69,7 @@ class Sessions:
         kept = None if secret is None else digest(self._key, secret)
         session = self._by_link[link] = Session(link, username, kept, tag, aware)
         self._by_tag[tag] = link
+        self._by_username.setdefault(username, {})[link] = None
         self._arrived.append(username)
         if nonce is not None:
             self._redeemed.append(nonce)
@@ -75,8 +78,14 @@ class Sessions:
     def close(self, link: int) -> Session | None:
         """It is gone; returns who it was, the first time."""
         session = self._by_link.pop(link, None)
-        if session is not None and self._by_tag.get(session.tag) == link:
+        if session is None:
+            return None
+        if self._by_tag.get(session.tag) == link:
             del self._by_tag[session.tag]
+        links = self._by_username[session.username]
+        del links[link]
+        if not links:
+            del self._by_username[session.username]
         return session
 
     def link_of(self, tag: str) -> int | None:
@@ -87,6 +96,16 @@ class Sessions:
     def aware(self) -> list[int]:
         """Links of the sessions that know GAP and HEARTBEAT."""
         return [session.link for session in self._by_link.values() if session.aware]
+
+    def movable(self, username: str) -> int | None:
+        """The link of a session of this user; rather one that loses nothing by moving."""
+        links = self._by_username.get(username, {})
+        return next((link for link in links if self._by_link[link].aware), next(iter(links), None))
+
+    @property
+    def usernames(self) -> list[str]:
+        """Of all sessions, those first that lose nothing by moving."""
+        return [session.username for session in sorted(self._by_link.values(), key=lambda one: not one.aware)]
 
     def may_post(self, session: Session, message: ActivityMessage) -> bool:
         """Are the credentials in the message the session's? A session opened by ticket has no secret to compare."""

@@ -1,0 +1,124 @@
+"""Sessions that come from another server: when they may read here, and when they may post (ADR 9).
+
+A session may read once this server has shown all that its cursor covers; else it would see things twice. It may post
+once its last server's log is settled: if that server is linked, once it has ended the session there and all whom it is
+linked with hold what it had accepted; if not, once all linked servers hold the same of its log. Then a post that the
+session repeats is known, and what it posts next overtakes nothing. Guarantees: whoever waits gets an answer within
+`AHEAD`, and may post within `PATIENCE`. Knows clients by link and tag, servers by link and origin.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from oyez.core import effects as fx
+from oyez.core.effects import Effects
+from oyez.core.refusal import refuse
+from oyez.core.repair import Repair
+from oyez.protocol import messages as m
+from oyez.protocol import peers as p
+
+PATIENCE = 5.0
+"""Seconds after which a session may post though its last server's log is not settled: longer than suspicion."""
+
+AHEAD = 10.0
+"""Seconds for which a cursor may be beyond the log of a linked server: what it covers may be on its way."""
+
+_AHEAD = m.InvalidMessage("the cursor is ahead of everything that this network has", "cursor_ahead")
+
+Open = Callable[[float], Effects]
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A session that waits on `link`, on which nothing more is read meanwhile. `through` is how far its last server's
+    log must be held, once that server, `asked` over that link, has said so."""
+
+    link: int
+    tag: str
+    held: Mapping[str, int]
+    last: str
+    since: float
+    open: Open
+    opened: bool = False
+    asked: int | None = None
+    through: int | None = None
+
+
+class Arrivals:
+    """`own` is this server's origin; `shown` tells how far it has shown each origin."""
+
+    def __init__(self, own: str, shown: Mapping[str, int], repair: Repair) -> None:
+        self._own = own
+        self._shown = shown
+        self._repair = repair
+        self._waiting: dict[int, Arrival] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def arrive(self, now: float, link: int, tag: str, resume: m.Resume, open: Open) -> Effects:
+        """Go on with `open` once the session may read; then let it post once it may."""
+        self._waiting[link] = Arrival(link, tag, resume.origins, resume.last, now, open)
+        return [fx.Hold(link), *self._review(now, self._waiting[link])]
+
+    def gone(self, link: int) -> None:
+        """It has not waited."""
+        self._waiting.pop(link, None)
+
+    def review(self, now: float) -> Effects:
+        """Something has changed."""
+        return [effect for arrival in list(self._waiting.values()) for effect in self._review(now, arrival)]
+
+    def _review(self, now: float, arrival: Arrival) -> Effects:
+        effects: Effects = []
+        if not arrival.opened:
+            if not self._covers(arrival.held):
+                if now - arrival.since < AHEAD:
+                    return []
+                if self._is_certainly_ahead(arrival.held):
+                    del self._waiting[arrival.link]
+                    return [*refuse(arrival.link, _AHEAD), fx.Release(arrival.link)]
+            arrival.opened = True
+            effects += arrival.open(now)
+        asked = self._linked(arrival.last)
+        if asked is not None and arrival.asked != asked:
+            arrival.asked, arrival.through = asked, None
+            effects.append(fx.Send(asked, p.Settle(arrival.link, arrival.tag)))
+        if self._is_settled(arrival, asked) or now - arrival.since >= PATIENCE:
+            del self._waiting[arrival.link]
+            effects.append(fx.Release(arrival.link))
+        return effects
+
+    def _linked(self, origin: str) -> int | None:
+        return next((link for link, linked in self._repair.linked.items() if linked == origin), None)
+
+    def _covers(self, held: Mapping[str, int]) -> bool:
+        """Has all that is covered been shown here? What nobody has any more can't be waited for."""
+        return all(
+            self._shown.get(origin, 0) >= sequence or not (self._may_come(origin) or not self._repair.settled(origin))
+            for origin, sequence in held.items()
+        )
+
+    def _may_come(self, origin: str) -> bool:
+        return origin == self._own or self._linked(origin) is not None
+
+    def _is_certainly_ahead(self, held: Mapping[str, int]) -> bool:
+        return any(
+            self._shown.get(origin, 0) < sequence and self._may_come(origin) for origin, sequence in held.items()
+        )
+
+    def _is_settled(self, arrival: Arrival, link: int | None) -> bool:
+        if arrival.last in ("", self._own):
+            return True
+        if link is not None:
+            return arrival.through is not None and self._shown.get(arrival.last, 0) >= arrival.through
+        shown = self._shown.get(arrival.last, 0)
+        return self._repair.settled(arrival.last) and shown >= self._repair.position(arrival.last)
+
+    def settled(self, now: float, link: int, message: p.Settled) -> Effects:
+        """Its last server has answered."""
+        arrival = self._waiting.get(message.request)
+        if arrival is None or arrival.asked != link:
+            return []
+        arrival.through = message.sequence
+        return self._review(now, arrival)

@@ -1,0 +1,78 @@
+"""The way of an activity through a server: accepted, numbered, copied, shown (DESIGN section 1, ADR 2, ADR 9).
+
+What clients post goes into the own log, from which the other servers read; once enough of them hold it, it is
+published in the merged log, from which the clients read. What other servers' logs bring goes there, too. Guarantees:
+each origin's activities are shown in sequence, once, and none before enough servers hold it; a numbered post is shown
+once. Knows no links.
+"""
+
+from collections import deque
+
+from oyez.core.copies import Copies, Withheld
+from oyez.core.holdings import Holdings
+from oyez.core.origin import Origin
+from oyez.core.posts import Posts
+from oyez.core.sessions import Session
+from oyez.log import Chunk, Log
+
+
+class Broadcast:
+    """Of one server. `retention` in bytes, `age` in seconds: what is older is forgotten, too."""
+
+    def __init__(self, origin: Origin, retention: int, age: float | None, copies: int) -> None:
+        self.origin = origin
+        self.merged = Log(retention)
+        self.copies = Copies(copies)
+        self.withheld = Withheld()
+        self.posts = Posts()
+        self.holdings = Holdings(origin, self.merged)
+        self._age = age
+        self._ages: deque[tuple[float, int]] = deque()  # how far the merged log was, and when
+        self._arrived: list[Chunk] = []  # from other servers, since the last turn
+
+    @property
+    def lag(self) -> int:
+        """How many of the own activities are not shown yet."""
+        return self.origin.sequence - self.copies.released
+
+    def accept(self, session: Session, number: int | None, members: bytes) -> bool:
+        """A session posts `members` (as of `protocol.activity`). True if it is the first since the last turn."""
+        if number is not None and not self.posts.accept(session.key, number):
+            return False  # a repetition: the sender will see, or has seen, the first
+        return self.origin.accept(session.opening_for(number), members)
+
+    def take(self, chunks: list[Chunk]) -> bool:
+        """Another server's log has brought these; they are held. True if they are the first since the last turn."""
+        first = not self._arrived
+        for chunk in chunks:
+            if chunk.origin in self.withheld:
+                self.withheld.add(chunk)
+            else:
+                self._arrived.append(chunk)
+        return first
+
+    def write(self) -> None:
+        """What was accepted in this turn goes to the other servers."""
+        own = self.origin.take()
+        if own is not None:
+            self.origin.log.publish([own])
+            self.copies.add(own)
+
+    def show(self, own: list[Chunk]) -> None:
+        """Publish what came in this turn, and what may be shown now: of others' activities, and of the `own`."""
+        arrived, self._arrived = self._arrived + self.withheld.release(), []
+        waiting = [*self.copies.waiting, *own]
+        shown = [part for chunk in arrived for part in self.posts.shown(chunk, waiting)]
+        shown += [part for chunk in own for part in self.posts.own(chunk)]
+        if shown:
+            self.merged.publish(shown)
+        for chunk in (*arrived, *own):
+            self.merged.pass_over(chunk.origin, chunk.last)
+
+    def tick(self, now: float) -> None:
+        """Once a heartbeat: forget what is too old."""
+        if self._age is None:
+            return
+        self._ages.append((now, self.merged.end))
+        while self._ages[0][0] <= now - self._age:
+            self.merged.forget_to(self._ages.popleft()[1])
