@@ -97,6 +97,11 @@ class Mesh:
         listed = [peer for peer in self.peers.values() if peer.listed]
         return all(peer.positioned and peer.position >= peer.last for peer in listed) and self.repair.complete
 
+    @property
+    def alone(self) -> bool:
+        """Is there no other server in the network?"""
+        return not any(peer.listed for peer in self.peers.values())
+
     def holds(self, link: int) -> Peer | None:
         """The peer at the end of this link."""
         return self._by_link.get(link)

@@ -20,13 +20,13 @@ from oyez.core.clients import Clients
 from oyez.core.departures import Departures
 from oyez.core.effects import Effects
 from oyez.core.inquiry import Inquiry
+from oyez.core.membership import Membership
 from oyez.core.mesh import Mesh
 from oyez.core.origin import Origin
 from oyez.core.refusal import refuse, refuse_out_of_place, refuse_unreadable
 from oyez.core.repair import Missed
 from oyez.core.role import Quiet
 from oyez.core.uplink import PURPOSE, Uplink
-from oyez.core.voter import Voter
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from oyez.protocol import peers as p
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 
 RETENTION = 64 * 1024 * 1024
 """Bytes of activities that are held for readers that are behind."""
-
-NAMES = 1000
-"""Most arrivals in one SERVER_ANNOUNCE: a storm, or a return to a new central, takes several."""
 
 
 class Server(Quiet):
@@ -63,7 +60,7 @@ class Server(Quiet):
         self.broadcast = Broadcast(self.origin, retention, age, copies)
         self.merged = self.broadcast.merged
         self.mesh = Mesh(id, incarnation, secret, self.broadcast, entropy)
-        self.uplink = Uplink(centrals, entropy, self._introduction)
+        self.uplink = Uplink(centrals, entropy, lambda: self.membership.introduction())
         self.inquiry = Inquiry(self.uplink)
         self.admission = Admission(id, self.inquiry)
         self.clients = Clients(
@@ -74,14 +71,23 @@ class Server(Quiet):
             self.uplink,
             entropy,
             patience,
-            self._announce,
+            lambda: self.membership.announce(),
             self._flush_soon,
         )
         self.sessions = self.clients.sessions
         self.departures = Departures()
-        self.voter = Voter(self.origin.name)
-        self._secret = secret
-        self._incarnation = incarnation
+        self.membership = Membership(
+            id,
+            address,
+            incarnation,
+            secret,
+            self.uplink,
+            self.admission,
+            self.clients,
+            self.broadcast,
+            self.mesh,
+        )
+        self.voter = self.membership.voter
         self._from: set[int] = set()  # links over which activities have come in this turn
         self._flushing = False
         self._last_tick = 0.0
@@ -91,6 +97,9 @@ class Server(Quiet):
     def on_start(self, now: float) -> Effects:
         self._last_tick = now
         return [fx.SetTimer("tick", timing.HEARTBEAT), *self.uplink.dial()]
+
+    def on_leave(self, now: float) -> Effects:
+        return self.membership.leave(now)
 
     def on_stop(self, now: float) -> Effects:
         """Nobody is just cut off: the central knows where to go on."""
@@ -151,7 +160,7 @@ class Server(Quiet):
         if self.clients.arrivals:
             effects += self.clients.arrivals.review(now)
         if links and not self.clients.serving:
-            effects += self._serve_if_complete()
+            effects += self.membership.serve_if_complete()
         return effects
 
     def on_close(self, now: float, link: int) -> Effects:
@@ -164,13 +173,18 @@ class Server(Quiet):
     def _others_changed(self, now: float) -> Effects:
         """Another server has come or gone, or has said how far it is."""
         departed = self.departures.review(self.mesh.held_by_all)
-        return [*departed, *self._flush_soon(), *self.clients.arrivals.review(now), *self._serve_if_complete()]
+        return [
+            *departed,
+            *self._flush_soon(),
+            *self.clients.arrivals.review(now),
+            *self.membership.serve_if_complete(),
+        ]
 
     def on_timer(self, now: float, key: str) -> Effects:
         if key == "tick":
             return self._tick(now)
         if key == "announce":
-            return self._announce()
+            return self.membership.announce()
         if key == PURPOSE:
             return self.uplink.dial()
         return self.mesh.dial(key.removeprefix("peer:"))
@@ -181,10 +195,10 @@ class Server(Quiet):
         effects: Effects = [fx.SetTimer("tick", timing.HEARTBEAT)]
         effects += self.uplink.watch(now, slept)
         effects += [*self.mesh.beat(now, slept), *self._others_changed(now)]
-        effects += self._announce() if self.clients.serving else self.uplink.send(n.Heartbeat(self.voter.promised))
+        effects += self.membership.beat()
         self.admission.expire(now)
         self.broadcast.tick(now)
-        effects += self.clients.tick(now)
+        effects += [*self.clients.tick(now), *self.membership.go_on_leaving(now)]
         for cursor in self.origin.log.stalled(now, timing.PATIENCE) + self.origin.log.fallen_out():
             effects += [fx.Report("peer_stalled", {"link": cursor.owner}), fx.Close(cursor.owner, at_once=True)]
         return effects
@@ -192,6 +206,8 @@ class Server(Quiet):
     # -- clients ------------------------------------------------------------------------------------------------
 
     def _login(self, now: float, link: int, message: m.Login) -> Effects:
+        if self.membership.leaving.begun and self.sessions.get(link) is None:
+            return [fx.Send(link, self.clients.to_central), fx.Close(link)]
         return self.clients.login(now, link, message)
 
     def _register(self, now: float, link: int, message: m.Register) -> Effects:
@@ -202,96 +218,20 @@ class Server(Quiet):
 
     # -- the central --------------------------------------------------------------------------------------------
 
-    def _introduction(self) -> n.Authenticate:
-        self.sessions.announce_all()
-        return n.Authenticate(
-            self._secret,
-            self.id,
-            self.address.hostname,
-            self.address.port,
-            self._incarnation,
-            len(self.sessions),
-            self.voter.promised,
-            self.voter.configuration,
-        )
-
-    def _announce(self) -> Effects:
-        """Tell the central the count, and who has arrived: not more names a line than it takes."""
-        if self.uplink.link is not None and not self.uplink.joined:
-            return []  # to be said once the central has welcomed us
-        arrived, redeemed = self.sessions.arrivals()
-        if self.uplink.link is None:
-            return []  # the next introduction counts them all
-        effects: Effects = []
-        for at in range(0, max(1, len(arrived), len(redeemed)), NAMES):
-            announce = n.ServerAnnounce(
-                self.id,
-                len(self.sessions),
-                self.address.hostname,
-                self.address.port,
-                arrived[at : at + NAMES],
-                redeemed[at : at + NAMES],
-                self.origin.sequence,
-                self.merged.delivered,
-                self.origin.sequence - self.mesh.held_by_all,
-            )
-            effects += self.uplink.send(announce)
-        return effects
-
-    def _welcomed(self, now: float, link: int, message: n.AuthenticateSuccess) -> Effects:
-        if message.term < self.voter.promised:  # a main of the past, which has still to learn it
-            return self.uplink.not_main(None)
-        self.uplink.welcomed(message.centrals)
-        self.clients.network = message.network
-        self.admission.rules(message.ticket_keys, message.anonymous)
-        joined = fx.Report("joined", {"central": str(self.uplink.central)})
-        effects = [joined, *self.mesh.listed_all(now, message.servers)]
-        if self.clients.serving:
-            return [*effects, *self._announce()]
-        return [*effects, *self._serve_if_complete()]
-
-    def _serve_if_complete(self) -> Effects:
-        if self.clients.serving or not self.uplink.ever_joined or not self.mesh.complete:
-            return []
-        self.clients.serving = True
-        return [fx.Report("ready", {"address": str(self.address)}), *self._announce()]
-
-    def _unwelcome(self, now: float, link: int, message: m.AuthenticationFail) -> Effects:
-        if not self.uplink.ever_joined:
-            return [fx.Quit(f"the central at {self.uplink.central} refuses this server: {message.info}")]
-        return [fx.Report("not_welcome", {"info": message.info}), fx.Close(link)]
-
     def _new_server(self, now: float, link: int, message: n.SynchronisedNewServer) -> Effects:
         return self.mesh.listed(message)
 
     def _server_removed(self, now: float, link: int, message: n.RemoveServer) -> Effects:
-        return [*self.mesh.removed(now, message.id), *self._serve_if_complete()]
+        return [*self.mesh.removed(now, message.id), *self.membership.serve_if_complete()]
 
     def _verified(self, now: float, link: int, message: n.VerifyLoginSuccess | n.VerifyLoginFailed) -> Effects:
         return self.inquiry.answered(now, message)
 
+    def _drain(self, now: float, link: int, message: n.Drain) -> Effects:
+        return self.membership.leave(now)
+
     def _heartbeat(self, now: float, link: int, message: n.Heartbeat) -> Effects:
         return []
-
-    # -- who is main --------------------------------------------------------------------------------------------
-
-    def _not_main(self, now: float, link: int, message: n.NotMain) -> Effects:
-        if message.centrals:
-            self.uplink.learn(message.centrals)
-        return self.uplink.not_main(message.main)
-
-    def _configured(self, now: float, link: int, message: n.Configure) -> Effects:
-        self.voter.learn(message.configuration)
-        self.uplink.learn([central.address for central in message.configuration.centrals])
-        return []
-
-    def _confirm(self, now: float, link: int, message: n.ConfirmTerm) -> Effects:
-        if not self.voter.confirms(message.term, message.version):
-            return [fx.Send(link, self.voter.refusal())]
-        return [fx.Send(link, n.TermConfirmed(message.round, message.term, message.version))]
-
-    def _requested(self, now: float, link: int, message: n.RequestVote) -> Effects:
-        return [fx.Send(link, self.voter.consider(message, main_is_alive=self.uplink.joined))]
 
     # -- the other servers --------------------------------------------------------------------------------------
 
@@ -343,16 +283,19 @@ class Server(Quiet):
 
 
 _FROM_CENTRAL: dict[type, Callable[..., Effects]] = {
-    n.AuthenticateSuccess: Server._welcomed,
-    m.AuthenticationFail: Server._unwelcome,
+    n.AuthenticateSuccess: lambda self, *said: self.membership.welcomed(*said),
+    m.AuthenticationFail: lambda self, *said: self.membership.unwelcome(*said),
     n.SynchronisedNewServer: Server._new_server,
     n.RemoveServer: Server._server_removed,
     n.VerifyLoginSuccess: Server._verified,
     n.VerifyLoginFailed: Server._verified,
-    n.NotMain: Server._not_main,
-    n.Configure: Server._configured,
-    n.ConfirmTerm: Server._confirm,
-    n.RequestVote: Server._requested,
+    n.NotMain: lambda self, *said: self.membership.not_main(*said),
+    n.Configure: lambda self, *said: self.membership.configured(*said),
+    n.ConfirmTerm: lambda self, *said: self.membership.asked_to_confirm(*said),
+    n.RequestVote: lambda self, *said: self.membership.asked_to_vote(*said),
+    n.Rebalance: lambda self, *said: self.membership.rebalance(*said),
+    n.Move: lambda self, *said: self.membership.move(*said),
+    n.Drain: Server._drain,
     n.Heartbeat: Server._heartbeat,
 }
 _FROM_PEERS: dict[type, Callable[..., Effects]] = {
