@@ -94,8 +94,7 @@ def announce(
 def permit_in(redirect: m.Redirect, server: str, now: float = 1000.0) -> tickets.Ticket:
     """The ticket in a REDIRECT, as that server reads it."""
     assert redirect.ticket is not None
-    key = tickets.derive_key(KEY, f"server:{server}")
-    ticket = tickets.check(key, redirect.ticket, f"server:{server}", now)
+    ticket = tickets.check(tickets.keys(KEY, f"server:{server}", 1), redirect.ticket, f"server:{server}", now)
     assert isinstance(ticket, tickets.Ticket), ticket
     return ticket
 

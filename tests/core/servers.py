@@ -68,7 +68,8 @@ def ready(**more: object) -> tuple[Serving, Talk]:
 
 
 def welcome(*servers: n.ServerAddress, anonymous: bool = True, key: bytes = KEY) -> n.AuthenticateSuccess:
-    return n.AuthenticateSuccess("welcome", 1, [HOME], list(servers), base64.b64encode(key).decode(), anonymous)
+    keys = {1: base64.b64encode(key).decode()}
+    return n.AuthenticateSuccess("welcome", 1, [HOME], list(servers), keys, anonymous)
 
 
 def listing(id: str, port: int = 4002, incarnation: int = 1) -> n.ServerAddress:
@@ -86,7 +87,7 @@ def permit(username: str, nonce: str | None = None, expires: float = 1e9, audien
     """A ticket for this server, as a central signs it."""
     global _last_nonce
     _last_nonce += 1
-    return tickets.sign(KEY, tickets.Ticket(username, audience, expires, nonce or f"nonce {_last_nonce}"))
+    return tickets.sign(KEY, 1, tickets.Ticket(username, audience, expires, nonce or f"nonce {_last_nonce}"))
 
 
 def login(username: str, nonce: str | None = None, session: str | None = None) -> m.Login:

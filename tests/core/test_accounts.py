@@ -5,11 +5,14 @@ from random import Random
 import pytest
 
 from oyez.core import effects as fx
-from oyez.core.accounts import OPEN, Accounts
+from oyez.core import tickets
+from oyez.core.accounts import ALTERNATES, OPEN, Accounts
 from oyez.core.directory import Directory
 from oyez.core.effects import Effects
+from oyez.core.permits import Permits
 from oyez.core.placement import Placement
 from oyez.core.replication import UNSETTLED
+from oyez.core.tickets import KEPT_TERMS
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.centrals import KEY
@@ -24,7 +27,8 @@ class Desk:
 
     def __init__(self, directory: Directory | None = None) -> None:
         self.directory = directory or Directory({}, {}, [])
-        self.accounts = Accounts(self.directory, Placement(Random(1)), KEY, Random(1), anonymous=True)
+        self.permits = Permits(KEY, Random(1))
+        self.accounts = Accounts(self.directory, Placement(Random(1)), self.permits, Random(1), anonymous=True)
         self.reign = paired()
         self.accounts.replication = self.reign.main
 
@@ -361,8 +365,11 @@ def test_a_check_that_began_before_the_name_changed_hands_is_void(desk: Desk) ->
     assert desk.verifies(begun) == [fx.Report("refused")]
 
 
-def test_with_the_networks_key_the_tickets_of_the_last_main_are_good(desk: Desk) -> None:
-    other = Accounts(desk.directory, Placement(Random(2)), b"x" * 32, Random(2), anonymous=True)
+def test_with_the_networks_key_the_tickets_of_the_last_mains_are_good(desk: Desk) -> None:
+    permits = Permits(b"x" * 32, Random(2))
+    other = Accounts(desk.directory, Placement(Random(2)), permits, Random(2), anonymous=True)
+    permits.use(permits.key, 1)
+    desk.permits.use(KEY, 1)
     desk.directory.apply(fx.ServerRecord("a", "host", 4001, 1))
     desk.directory.servers["a"].ready = True
     (success,) = sent(desk.accounts.place(desk.reign.now, LINK, "mia", []), m.LoginSuccess)
@@ -373,5 +380,39 @@ def test_with_the_networks_key_the_tickets_of_the_last_main_are_good(desk: Desk)
         return [fx.Report(refused.reason if refused else "let in")]
 
     assert other.check(desk.reign.now, LINK, given, checked) == [fx.Report("ticket_forged")]
-    other.use_key(KEY)
-    assert other.check(desk.reign.now, LINK, given, checked) == [fx.Report("let in")]
+    for term in (2, 1 + KEPT_TERMS):
+        permits.use(KEY, term)
+        assert other.check(desk.reign.now, LINK, given, checked) == [fx.Report("let in")]
+    permits.use(KEY, 2 + KEPT_TERMS)
+    assert other.check(desk.reign.now, LINK, given, checked) == [fx.Report("ticket_expired")]
+
+
+def test_a_client_is_given_tickets_for_a_few_other_servers_none_of_them_leaving(desk: Desk) -> None:
+    desk.permits.use(KEY, 3)
+    for port, id in enumerate("abcdefgh", 4001):
+        desk.directory.apply(fx.ServerRecord(id, "host", port, 1))
+        server = desk.directory.servers[id]
+        server.ready, server.load, server.leaving = id != "g", id != "a", id == "h"
+    placed = desk.accounts.place(desk.reign.now, LINK, "mia", [])
+    (success,), (redirect,) = sent(placed, m.LoginSuccess), sent(placed, m.Redirect)
+    assert isinstance(success, m.LoginSuccess)
+    assert isinstance(redirect, m.Redirect)
+    assert redirect.port == 4001
+    alternates = success.alternates or []
+    ports = {alternate.port for alternate in alternates}
+    assert len(ports) == len(alternates) == ALTERNATES
+    assert ports <= {4002, 4003, 4004, 4005, 4006}
+    for alternate in alternates:
+        audience = f"server:{'abcdef'[alternate.port - 4001]}"
+        last = desk.reign.now + tickets.FOR_ALTERNATE - 1.0
+        ticket = tickets.check(tickets.keys(KEY, audience, 4), alternate.ticket, audience, last)
+        assert isinstance(ticket, tickets.Ticket)
+        assert (ticket.username, ticket.lasting) == ("mia", True)
+
+
+def test_nobody_is_placed_where_all_servers_are_leaving(desk: Desk) -> None:
+    desk.directory.apply(fx.ServerRecord("a", "host", 4001, 1))
+    desk.directory.servers["a"].ready = desk.directory.servers["a"].leaving = True
+    (refusal,) = sent(desk.accounts.place(desk.reign.now, LINK, "mia", []), m.LoginFailed)
+    assert isinstance(refusal, m.LoginFailed)
+    assert refusal.reason == "no_server"

@@ -1,5 +1,6 @@
 """The door of a server: one session a ticket, nobody unchecked, and nobody who has left meanwhile."""
 
+import base64
 from random import Random
 
 import pytest
@@ -28,11 +29,11 @@ class Door:
         self.uplink.welcomed([home])
         self.inquiry = Inquiry(self.uplink)
         self.admission = Admission("s", self.inquiry)
-        self.admission.rules(KEY, anonymous=True)
+        self.admission.rules({1: base64.b64encode(KEY).decode()}, anonymous=True)
         self.admitted: list[str | None] = []
 
     def knocks(self, message: m.Login, link: int = LINK, now: float = 1000.0) -> Effects:
-        def admit(nonce: str | None) -> Effects:
+        def admit(now: float, nonce: str | None) -> Effects:
             self.admitted.append(nonce)
             return [fx.Report("admitted")]
 
@@ -48,8 +49,10 @@ def door() -> Door:
     return Door()
 
 
-def ticket(name: str = "bob", nonce: str = "nonce", expires: float = 1060.0, key: bytes = KEY) -> m.Login:
-    return m.Login("bob", ticket=tickets.sign(key, tickets.Ticket(name, "server:s", expires, nonce)))
+def ticket(
+    name: str = "bob", nonce: str = "nonce", expires: float = 1060.0, key: bytes = KEY, term: int = 1
+) -> m.Login:
+    return m.Login("bob", ticket=tickets.sign(key, term, tickets.Ticket(name, "server:s", expires, nonce)))
 
 
 def reason(effects: Effects) -> str:
@@ -72,10 +75,31 @@ def test_a_ticket_that_was_refused_is_not_used_up(door: Door) -> None:
     assert door.knocks(ticket()) == [fx.Report("admitted")]
 
 
-def test_before_the_central_has_given_its_key_no_ticket_is_good() -> None:
+def test_before_the_central_has_given_its_keys_no_ticket_is_good_and_none_is_made() -> None:
     uplink = Uplink([], Random(1), lambda: n.Heartbeat())
     fresh = Admission("s", Inquiry(uplink))
-    assert reason(fresh.check(1000.0, LINK, ticket(), lambda nonce: [])) == "ticket_forged"
+    assert reason(fresh.check(1000.0, LINK, ticket(), lambda now, nonce: [])) == "ticket_expired"
+    assert fresh.own_ticket(1000.0, "bob", "nonce") is None
+
+
+def test_a_server_makes_tickets_for_itself_by_its_newest_key(door: Door) -> None:
+    keys = {term: base64.b64encode(bytes([term]) * 32).decode() for term in (6, 7)}
+    door.admission.rules(keys, anonymous=True)
+    text = door.admission.own_ticket(1000.0, "bob", "nonce")
+    assert text is not None
+    door.admission.rules({7: keys[7]}, anonymous=True)
+    last = 1000.0 + tickets.FOR_ALTERNATE - 1
+    assert door.knocks(m.Login("bob", ticket=text), now=last) == [fx.Report("admitted")]
+    assert reason(door.knocks(m.Login("bob", ticket=text), now=last)) == "ticket_used"
+
+
+def test_the_tickets_of_a_term_whose_key_is_gone_have_expired(door: Door) -> None:
+    keys = {2: base64.b64encode(b"u" * 32).decode()}
+    door.admission.rules(keys | {1: base64.b64encode(KEY).decode()}, anonymous=True)
+    assert door.knocks(ticket(nonce="one")) == [fx.Report("admitted")]
+    assert door.knocks(ticket(nonce="two", key=b"u" * 32, term=2)) == [fx.Report("admitted")]
+    door.admission.rules(keys, anonymous=True)
+    assert reason(door.knocks(ticket(nonce="three"))) == "ticket_expired"
 
 
 def test_used_tickets_are_forgotten_when_nobody_can_use_them_any_more(door: Door) -> None:
@@ -126,11 +150,11 @@ def test_a_name_alone_opens_nothing(door: Door, secret: str | None) -> None:
 
 def test_anonymous_is_let_in_unless_it_is_switched_off(door: Door) -> None:
     assert door.knocks(m.Login("anonymous")) == [fx.Report("admitted")]
-    door.admission.rules(KEY, anonymous=False)
+    door.admission.rules({}, anonymous=False)
     assert reason(door.knocks(m.Login("anonymous"))) == "anonymous_off"
 
 
 def test_with_another_key_the_old_tickets_are_void(door: Door) -> None:
-    door.admission.rules(b"y" * 32, anonymous=True)
+    door.admission.rules({1: base64.b64encode(b"y" * 32).decode()}, anonymous=True)
     assert reason(door.knocks(ticket())) == "ticket_forged"
     assert door.knocks(ticket(key=b"y" * 32)) == [fx.Report("admitted")]

@@ -21,7 +21,7 @@ def central() -> Centre:
 
 
 def central_ticket(username: str, expires: float = 1060.0, audience: str = tickets.CENTRALS, key: bytes = KEY) -> str:
-    return tickets.sign(tickets.derive_key(key, audience), tickets.Ticket(username, audience, expires, "nonce"))
+    return tickets.sign(tickets.derive_key(key, audience, 1), 1, tickets.Ticket(username, audience, expires, "nonce"))
 
 
 def refused(talk: Talk, kind: type[m.Refusal], reason: str) -> str:
@@ -91,7 +91,7 @@ def test_the_tickets_of_a_login_are_for_that_server_and_for_the_centrals(central
     assert isinstance(redirect, m.Redirect)
     permit = permit_in(redirect, "a")
     assert (permit.username, permit.expires) == ("bob", 1000.0 + tickets.FOR_SERVER)
-    back = tickets.check(tickets.derive_key(KEY, tickets.CENTRALS), success.ticket or "", tickets.CENTRALS, 1000.0)
+    back = tickets.check(tickets.keys(KEY, tickets.CENTRALS, 1), success.ticket or "", tickets.CENTRALS, 1000.0)
     assert isinstance(back, tickets.Ticket)
     assert (back.username, back.expires) == ("bob", 1000.0 + tickets.FOR_CENTRALS)
     assert permit.nonce != back.nonce

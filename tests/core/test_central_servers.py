@@ -38,7 +38,7 @@ def test_a_server_is_welcomed_with_all_it_needs(central: Centre) -> None:
 def test_the_key_in_the_welcome_opens_that_servers_tickets_and_no_others(central: Centre) -> None:
     (welcome,) = told(central.joins("a"))
     assert isinstance(welcome, n.AuthenticateSuccess)
-    assert base64.b64decode(welcome.ticket_key) == tickets.derive_key(KEY, "server:a")
+    assert {1: base64.b64decode(welcome.ticket_keys[1])} == tickets.keys(KEY, "server:a", 1)
 
 
 def test_the_others_are_told_of_a_new_server(central: Centre) -> None:

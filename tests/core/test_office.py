@@ -359,3 +359,37 @@ def test_a_voter_that_refuses_without_knowing_more_changes_nothing(council: Coun
     council.settle()
     assert council.mains() == ["m"]
     assert not server.ended
+
+
+# -- what outlives a main -------------------------------------------------------------------------------------------
+
+
+def test_a_failover_voids_no_tickets_and_a_promotion_does(council: Council) -> None:
+    assert council.registers("m", "mia")
+    success, _ = council.asks("m", m.Login("mia", "secret of mia")).hears()
+    assert isinstance(success, m.LoginSuccess)
+    council.kill("m")
+    council.until(lambda: council.serving("b", "stu"), within=2.0)
+    again = council.asks("b", m.Login("mia", ticket=success.ticket)).hears()
+    assert [type(one) for one in again] == [m.LoginSuccess, m.Redirect]
+    council.kill("s")
+    council.kill("t")
+    council.kill("u")
+    council.run(4.0)
+    council.asks("b", n.Promote(CLUSTER))
+    council.run(1.0)
+    refusal = council.asks("b", m.Who("mia", ticket=success.ticket)).hears_one()
+    assert isinstance(refusal, m.LoginFailed)
+    assert refusal.reason == "ticket_expired"
+
+
+def test_a_backup_sends_the_operator_to_the_main(council: Council) -> None:
+    assert council.asks("b", n.DrainServer("wrong", "s")).hears_one() == n.DrainServerFailed(
+        "the cluster secret is wrong", "wrong_secret"
+    )
+    main = address("m")
+    assert council.asks("b", n.DrainServer(CLUSTER, "s")).hears() == [m.Redirect(main.hostname, main.port)]
+    council.kill("m")
+    refusal = council.asks("b", n.DrainServer(CLUSTER, "s")).hears_one()
+    assert isinstance(refusal, n.DrainServerFailed)
+    assert refusal.reason == "no_main"

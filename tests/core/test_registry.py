@@ -54,7 +54,7 @@ def test_a_server_is_written_before_it_and_the_others_hear_of_it(books: Books) -
 def test_a_server_that_is_known_as_it_is_is_not_written_again(books: Books) -> None:
     """After a failover all of them come back at once; there is nothing new in that."""
     books.joins("a", 1)
-    books.registry.lost(1.0, 1)
+    books.registry.lost(1.0, 1, TERM)
     books.joins("a", 2)
     assert books.written == [fx.ServerRecord("a", "host", 4001, 1)]
     books.joins("a", 3, incarnation=2)
@@ -64,7 +64,7 @@ def test_a_server_that_is_known_as_it_is_is_not_written_again(books: Books) -> N
 def test_a_removal_is_written_before_the_others_hear_of_it(books: Books) -> None:
     books.joins("a", 1)
     books.joins("b", 2)
-    books.registry.lost(1.0, 1)
+    books.registry.lost(1.0, 1, TERM)
     books.registry.links[2].heard = 1.0 + timing.SUSPICION - 0.1
     effects = books.registry.beat(1.0 + timing.SUSPICION, TERM)
     written = effects.index(fx.Report("written", {"record": "ServerGone"}))
@@ -77,7 +77,7 @@ def test_voters_are_the_servers_of_the_directory_by_their_lifetimes(books: Books
     books.joins("b", 1, incarnation=7)
     books.joins("a", 2)
     assert books.registry.voters == ("a.1", "b.7")
-    books.registry.lost(0.0, 1)
+    books.registry.lost(0.0, 1, TERM)
     assert books.registry.voters == ("a.1", "b.7")  # it may come back
     books.joins("b", 3, incarnation=8)
     assert books.registry.voters == ("a.1", "b.8")
@@ -111,7 +111,7 @@ def test_a_main_that_was_replaced_gives_up_its_links_and_keeps_its_records(books
     assert books.directory.open_servers() == {}
     assert list(books.directory.servers) == ["a", "b"]
     assert all(server.link is None for server in books.directory.servers.values())
-    assert books.registry.lost(1.0, 1) == []  # its closing is no news
+    assert books.registry.lost(1.0, 1, TERM) == []  # its closing is no news
     assert closed(books.joins("a", 3)) == []
 
 
@@ -119,14 +119,14 @@ def test_the_closing_of_an_old_link_says_nothing_of_the_new_one(books: Books) ->
     books.joins("a", 1)
     assert closed(books.joins("a", 2)) == [1]
     books.registry.announced(0.0, books.registry.links[2], announce("a"))
-    assert books.registry.lost(1.0, 1) == []
+    assert books.registry.lost(1.0, 1, TERM) == []
     assert books.directory.open_servers() == {"a": 0}
 
 
 def test_places_on_a_server_that_is_lost_or_removed_are_free(books: Books) -> None:
     books.joins("a", 1)
     books.placement.reserve("nonce", Reservation("a", "bob", 60.0))
-    books.registry.lost(0.0, 1)
+    books.registry.lost(0.0, 1, TERM)
     assert books.placement.reserved("a") == 0
     books.placement.reserve("nonce", Reservation("a", "bob", 60.0))
     books.registry.beat(timing.SUSPICION, TERM)

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
-from oyez.core import tickets
 from oyez.core.credentials import VerifiedCredentials
 from oyez.core.directory import Directory
 from oyez.core.effects import Effects
+from oyez.core.permits import Permits
 from oyez.core.placement import Placement, Reservation
 from oyez.core.refusal import refuse
+from oyez.core.tickets import FOR_SERVER
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 
@@ -46,11 +47,12 @@ class Accounts:
     """Of one central. `replication` is there while it is main."""
 
     def __init__(
-        self, directory: Directory, placement: Placement, key: bytes, entropy: "Random", anonymous: bool
+        self, directory: Directory, placement: Placement, permits: Permits, entropy: "Random", anonymous: bool
     ) -> None:
         self.replication: Replication | None = None
         self._directory = directory
         self._placement = placement
+        self._permits = permits
         self._entropy = entropy
         self._anonymous = anonymous
         self._verified = VerifiedCredentials(entropy.randbytes(32))
@@ -61,12 +63,6 @@ class Accounts:
         self._left_open: dict[str, float] = {}  # names whose registration ended unsettled, and when
         self._held: set[int] = set()  # links whose credentials are being verified
         self._last_token = 0
-        self.use_key(key)
-
-    def use_key(self, key: bytes) -> None:
-        """The network's key, from which those for tickets are derived."""
-        self._key = key
-        self._own_key = tickets.derive_key(key, tickets.CENTRALS)
 
     # -- registration -------------------------------------------------------------------------------------------
 
@@ -145,7 +141,7 @@ class Accounts:
             off = m.LoginFailed("anonymous logins are switched off", "anonymous_off")
             return then(now, None if self._anonymous else off)
         if given.ticket is not None:
-            ticket = tickets.check(self._own_key, given.ticket, tickets.CENTRALS, now)
+            ticket = self._permits.check(given.ticket, now)
             if isinstance(ticket, str):
                 return then(now, m.LoginFailed("the ticket is not good here (any more), log in by secret", ticket))
             wrong = m.LoginFailed("the ticket is another user's", "ticket_of_another")
@@ -256,17 +252,14 @@ class Accounts:
         if chosen is None:
             return refuse(link, _NO_SERVER)
         server = self._directory.servers[chosen]
-        expires = now + tickets.FOR_SERVER
-        permit = self._ticket(name, f"server:{chosen}", expires)
-        self._placement.reserve(permit.nonce, Reservation(chosen, name, expires))
-        signed = tickets.sign(tickets.derive_key(self._key, permit.audience), permit)
-        back = tickets.sign(self._own_key, self._ticket(name, tickets.CENTRALS, now + tickets.FOR_CENTRALS))
+        signed, nonce = self._permits.for_server(name, chosen, now)
+        self._placement.reserve(nonce, Reservation(chosen, name, now + FOR_SERVER))
         return [
             fx.Send(
                 link,
                 m.LoginSuccess(
                     f"logged in as user {name}",
-                    ticket=back,
+                    ticket=self._permits.for_centrals(name, now),
                     centrals=centrals,
                     alternates=self._alternates(now, name, chosen),
                 ),
@@ -281,10 +274,9 @@ class Accounts:
         others = [id for id in self._directory.open_servers() if id != chosen]
         alternates = []
         for id in self._entropy.sample(others, min(ALTERNATES, len(others))):
-            permit = self._ticket(name, f"server:{id}", now + tickets.FOR_ALTERNATE)
-            signed = tickets.sign(tickets.derive_key(self._key, permit.audience), permit)
             address = self._directory.servers[id].address
-            alternates.append(m.Alternate(address.hostname, address.port, signed))
+            ticket = self._permits.for_alternate(name, id, now)
+            alternates.append(m.Alternate(address.hostname, address.port, ticket))
         return alternates
 
     def who(self, now: float, link: int, message: m.Who) -> Effects:
@@ -298,9 +290,6 @@ class Accounts:
             return [fx.Send(link, m.WhoReport(total, present[:_MOST_PRESENT]))]
 
         return self.check(now, link, message, checked)
-
-    def _ticket(self, name: str, audience: str, expires: float) -> tickets.Ticket:
-        return tickets.Ticket(name, audience, expires, self._entropy.randbytes(12).hex())
 
     def _token(self) -> int:
         self._last_token += 1

@@ -4,6 +4,7 @@ Guarantees: nobody is admitted unchecked; a ticket opens one session; whoever do
 admitted after having left. Knows nothing of sessions and of the log.
 """
 
+import base64
 from collections.abc import Callable
 
 from oyez.core import effects as fx
@@ -11,6 +12,7 @@ from oyez.core import tickets
 from oyez.core.effects import Effects
 from oyez.core.inquiry import Inquiry
 from oyez.core.refusal import refuse
+from oyez.core.used import UsedTickets
 from oyez.protocol import messages as m
 
 Admit = Callable[[float, str | None], Effects]
@@ -23,14 +25,23 @@ class Admission:
     def __init__(self, id: str, inquiry: Inquiry) -> None:
         self._audience = f"server:{id}"
         self._inquiry = inquiry
-        self._key = b""
+        self._keys: dict[int, bytes] = {}
         self._anonymous = True
-        self._used: dict[str, float] = {}
+        self._used = UsedTickets()
         self._verifying: set[int] = set()  # links whose LOGIN the main is being asked about
 
-    def rules(self, key: bytes, anonymous: bool) -> None:
-        """What the main has said: the key of tickets, and whether anonymous logins are allowed."""
-        self._key, self._anonymous = key, anonymous
+    def rules(self, keys: dict[int, str], anonymous: bool) -> None:
+        """What the main has said: the keys of tickets, in base64 by term, and whether anonymous logins are allowed."""
+        self._keys = {term: base64.b64decode(key) for term, key in keys.items()}
+        self._anonymous = anonymous
+
+    def own_ticket(self, now: float, username: str, nonce: str) -> str | None:
+        """A ticket for this server itself, so that a client can return when no central answers; None without keys."""
+        if not self._keys:
+            return None
+        ticket = tickets.Ticket(username, self._audience, now + tickets.FOR_ALTERNATE, nonce, lasting=True)
+        newest = max(self._keys)
+        return tickets.sign(self._keys[newest], newest, ticket)
 
     def check(self, now: float, link: int, message: m.Login, admit: Admit) -> Effects:
         """Admit the client, now or when the main has answered, or refuse it."""
@@ -44,14 +55,14 @@ class Admission:
         return self._by_secret(now, link, message.username, message.secret, admit)
 
     def _by_ticket(self, now: float, link: int, message: m.Login, text: str, admit: Admit) -> Effects:
-        ticket = tickets.check(self._key, text, self._audience, now)
+        ticket = tickets.check(self._keys, text, self._audience, now)
         if isinstance(ticket, str):
             return refuse(link, m.LoginFailed("the ticket is not good here (any more), ask the central", ticket))
         if ticket.username != message.username:
             return refuse(link, m.LoginFailed("the ticket is another user's", "ticket_of_another"))
-        if ticket.nonce in self._used:
-            return refuse(link, m.LoginFailed("the ticket was used already, ask the central", "ticket_used"))
-        self._used[ticket.nonce] = ticket.expires
+        used = self._used.use(ticket)
+        if used is not None:
+            return refuse(link, m.LoginFailed("the ticket was used already, ask the central", used))
         return admit(now, ticket.nonce)
 
     def _by_secret(self, now: float, link: int, username: str, secret: str, admit: Admit) -> Effects:
@@ -70,7 +81,5 @@ class Admission:
         self._verifying.discard(link)
 
     def expire(self, now: float) -> None:
-        """Forget used tickets that nobody can use any more. They were not used in order of expiry."""
-        for nonce, expires in list(self._used.items()):
-            if expires <= now:
-                del self._used[nonce]
+        """Forget used tickets that nobody can use any more."""
+        self._used.expire(now)

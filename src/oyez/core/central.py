@@ -9,19 +9,21 @@ secrets are hashed, and activities, which never pass through it.
 """
 
 import base64
-import hmac
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
-from oyez.core import registry, tickets, timing
+from oyez.core import registry, timing
 from oyez.core.accounts import Accounts
 from oyez.core.backups import Backups
 from oyez.core.directory import Directory
 from oyez.core.effects import Effects
 from oyez.core.entries import Entries, EntryRecord
 from oyez.core.following import SYNCHRONISE, Following
+from oyez.core.moving import Moving
 from oyez.core.office import Office
+from oyez.core.orders import Orders
+from oyez.core.permits import Permits
 from oyez.core.placement import Placement
 from oyez.core.reception import Reception
 from oyez.core.refusal import refuse, refuse_out_of_place, refuse_unreadable
@@ -55,7 +57,8 @@ class Central(Quiet):
         self.directory = Directory(stored.users, stored.unsettled, stored.servers)
         self.entries = Entries(stored.position)
         self.placement = Placement(entropy)
-        self.accounts = Accounts(self.directory, self.placement, stored.key, entropy, anonymous)
+        self.permits = Permits(stored.key, entropy)
+        self.accounts = Accounts(self.directory, self.placement, self.permits, entropy, anonymous)
         self.registry = Registry(self.directory, self.placement, self._append)
         self.uplink = Uplink(list(seeds), entropy, self._introduction, own=address)
         self.office = Office(
@@ -70,9 +73,10 @@ class Central(Quiet):
         )
         self.reception = Reception(self.accounts, self.directory, self.office, self.uplink, self._loads_changed)
         self.backups = Backups(self.directory, self.entries)
+        self.moving = Moving(self.directory, self.placement, self.permits)
+        self.orders = Orders(secret, self.office, self.uplink, self.moving)
         self._following: Following | None = None
         self._secret = secret
-        self._key = stored.key
         self._alone = not seeds
         self._anonymous = anonymous
         self._last_tick = 0.0
@@ -147,7 +151,8 @@ class Central(Quiet):
             self._main.link_closed(link)
         server = self.registry.links.get(link)
         if server is not None:
-            return [*self.registry.lost(now, link), *self._loads_changed()]
+            self.moving.forget(server.id)
+            return [*self.registry.lost(now, link, self.office.term), *self._loads_changed()]
         if self.office.is_main and link in self._main.followers:
             return self.backups.left(now, self._main, link)
         return []
@@ -172,6 +177,7 @@ class Central(Quiet):
             effects += self.registry.beat(now, self._main.term)
             effects += self.backups.beat(now, self._main, slept)
             effects += self._main.tick(now)
+            effects += self.moving.tick(now)
             effects += self._keep_acknowledged(now)
         else:
             effects += self.uplink.send(n.Heartbeat(self.office.term))
@@ -204,7 +210,9 @@ class Central(Quiet):
 
     def _took_office(self, now: float) -> Effects:
         self._following = None
-        self.accounts.replication = self.office.replication
+        self.accounts.replication = self._main
+        self.permits.use(self.permits.key, self._main.term)
+        self.moving.begin()
         self.registry.expect(now)
         waiting, self.office.waiting = self.office.waiting, {}
         effects: Effects = []
@@ -227,27 +235,13 @@ class Central(Quiet):
         lost: Effects = [fx.Report("main_lost", {"central": str(self.uplink.central)})] if joined else []
         return [*lost, *self.uplink.lost(), *self.office.soon()]
 
-    def _promote(self, now: float, link: int, message: n.Promote) -> Effects:
-        if not self._knows_secret(message.secret):
-            return refuse(link, n.PromoteFailed("the cluster secret is wrong", "wrong_secret"))
-        if self.office.is_main and self._main.can_acknowledge:
-            return refuse(link, n.PromoteFailed("this central is the main already", "is_main"))
-
-        def promoted(now: float) -> Effects:
-            return [fx.Send(link, n.PromoteSuccess("this central is the main now", self.office.term))]
-
-        return [*self.office.promote(now), fx.Then(promoted)]
-
-    def _knows_secret(self, secret: str) -> bool:
-        return hmac.compare_digest(secret.encode(), self._secret.encode())
-
     # -- as main: servers ---------------------------------------------------------------------------------------
 
     def _append(self, now: float, record: EntryRecord) -> Effects:
         return self._main.append(now, record) if self.office.is_main else []
 
     def _authenticate(self, now: float, link: int, message: n.Authenticate) -> Effects:
-        if not self._knows_secret(message.secret):
+        if not self.orders.knows_secret(message.secret):
             return registry.wrong_secret(link)
         demoted = self.office.step_down(now, message.term) if message.term > self.office.term else []
         if not self.office.is_main:
@@ -256,11 +250,9 @@ class Central(Quiet):
         if objection is not None:
             return refuse(link, objection)
         info = f"welcome, server {message.id}"
-        key = registry.ticket_key(self._key, message.id)
-        centrals = self.office.centrals
-        welcome = n.AuthenticateSuccess(
-            info, self._main.term, centrals, [], key, self._anonymous, tickets.network(self._key)
-        )
+        keys, network = self.permits.keys_of(message.id), self.permits.network
+        welcome = n.AuthenticateSuccess(info, self._main.term, self.office.centrals, [], keys, self._anonymous, network)
+        self.moving.forget(message.id)
         joined = self.registry.join(now, link, message, welcome)
         origin = self.registry.links[link].origin
         return [
@@ -284,6 +276,7 @@ class Central(Quiet):
         if message.id != server.id:
             return refuse_out_of_place(link, message)
         server.left(message.username)
+        self.moving.left(server.id, message.username)
         return self._loads_changed()
 
     def _term_refused(self, now: float, link: int, message: n.TermRefused) -> Effects:
@@ -299,7 +292,7 @@ class Central(Quiet):
     # -- as main: backups ---------------------------------------------------------------------------------------
 
     def _backup_authenticate(self, now: float, link: int, message: n.BackupAuthenticate) -> Effects:
-        if not self._knows_secret(message.secret):
+        if not self.orders.knows_secret(message.secret):
             return refuse(link, n.BackupAuthenticationFail("the cluster secret is wrong", "wrong_secret"))
         if m.Address(message.hostname, message.port) == self.address:
             return refuse(link, n.BackupAuthenticationFail("this is my own address, advertise yours", "address_in_use"))
@@ -308,7 +301,7 @@ class Central(Quiet):
         demoted = self.office.step_down(now, message.promised) if message.promised > self.office.term else []
         if not self.office.is_main:
             return [*demoted, *self.office.wait(link, message)]
-        return [*self.backups.join(now, self._main, link, message, self._key), *self._loads_changed()]
+        return [*self.backups.join(now, self._main, link, message, self.permits.key), *self._loads_changed()]
 
     # -- as backup ----------------------------------------------------------------------------------------------
 
@@ -322,15 +315,15 @@ class Central(Quiet):
     def _welcomed(self, now: float, link: int, message: n.BackupAuthenticationSuccess) -> Effects:
         if message.term < self.office.voter.promised:
             return self.uplink.not_main(None)
-        self._key = base64.b64decode(message.key)
-        self.accounts.use_key(self._key)
+        key = base64.b64decode(message.key)
+        self.permits.use(key, message.term)
         self._following = Following(self.directory, self.entries, message.term, message.snapshot)
         configured = self.office.configured(n.Configure(message.configuration))
         self.uplink.welcomed(self.office.centrals)
         return [
             *self.office.joined(),  # before the disk: by then this main may be lost again, and a campaign have begun
             *configured,
-            fx.Persist((fx.Key(self._key),)),
+            fx.Persist((fx.Key(key),)),
             fx.Report("following", {"main": str(self.uplink.central), "term": message.term}),
             *self.reception.resume(now),
             fx.Report("ready", {"address": str(self.address)}),
@@ -357,11 +350,13 @@ _FROM_ANYONE: dict[type, Callable[..., Effects]] = {
     m.Status: Central._status,
     n.Authenticate: Central._authenticate,
     n.BackupAuthenticate: Central._backup_authenticate,
-    n.Promote: Central._promote,
+    n.Promote: lambda self, now, link, message: self.orders.promote(now, link, message),
+    n.DrainServer: lambda self, now, link, message: self.orders.drain(now, link, message),
 }
 _FROM_SERVERS: dict[type, Callable[..., Effects]] = {
     n.ServerAnnounce: Central._announce,
     n.DeLoad: Central._deload,
+    n.Movable: lambda self, now, link, message: self.moving.movable(now, self.registry.links[link], message),
     n.VerifyLogin: lambda self, now, link, message: self.accounts.verify_for_server(now, link, message),
     n.Heartbeat: _nothing,
     n.Vote: _nothing,  # late: this central was elected without it

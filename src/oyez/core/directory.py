@@ -15,13 +15,15 @@ from oyez.protocol.nodes import ServerAddress, ServerAnnounce
 
 @dataclass(slots=True)
 class Server:
-    """One server as the central sees it. `link` is None while it is away, `ready` says that it may be given clients."""
+    """One server as the central sees it. `link` is None while it is away, `ready` says that it may be given clients,
+    unless it is `leaving`."""
 
     id: str
     address: Address
     incarnation: int
     link: int | None = None
     ready: bool = False
+    leaving: bool = False
     heard: float = 0.0
     load: int = 0
     sessions: Counter[str] = field(default_factory=Counter)
@@ -30,11 +32,14 @@ class Server:
     counted_at: float = 0.0
     accepted_rate: float = 0.0
     delivered_rate: float = 0.0
+    lag: int = 0
 
     def announced(self, now: float, announce: ServerAnnounce) -> None:
         """Take over what the server says of itself: its count is the truth."""
         self.ready = True
+        self.leaving = self.leaving or announce.leaving  # who has been told to leave does not come back to stay
         self.load = announce.load
+        self.lag = announce.lag
         self.sessions.update(announce.arrived)
         elapsed = now - self.counted_at
         if elapsed < 0.5 and self.counted_at:
@@ -63,6 +68,8 @@ class Server:
             ready=self.ready,
             accepted_rate=self.accepted_rate,
             delivered_rate=self.delivered_rate,
+            leaving=self.leaving,
+            lag=self.lag,
         )
 
     @property
@@ -114,7 +121,7 @@ class Directory:
 
     def open_servers(self) -> dict[str, int]:
         """Load by id, of the servers that may be given clients."""
-        return {server.id: server.load for server in self.servers.values() if server.ready}
+        return {server.id: server.load for server in self.servers.values() if server.ready and not server.leaving}
 
     def presence(self) -> list[Presence]:
         """Who is connected where, by name."""

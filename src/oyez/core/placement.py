@@ -4,6 +4,7 @@ A placement reserves its place until the server reports that the ticket was rede
 thousand logins in one second still spread evenly. Knows servers by id and load alone.
 """
 
+import heapq
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ class Placement:
     def __init__(self, entropy: "Random") -> None:
         self._entropy = entropy
         self._reservations: dict[str, Reservation] = {}
+        self._by_expiry: list[tuple[float, str]] = []  # of the reservations, and of some that are no more
         self._reserved: dict[str, int] = {}
         self._kept_for: dict[tuple[str, str], dict[str, None]] = {}  # nonces by server and username, oldest first
 
@@ -37,15 +39,19 @@ class Placement:
 
     def choose(self, loads: Mapping[str, int]) -> str | None:
         """The server with the least load, of those given; None where there is none."""
-        if not loads:
+        return self.least({server: load + self.reserved(server) for server, load in loads.items()})
+
+    def least(self, totals: Mapping[str, int]) -> str | None:
+        """The same, where the places kept are in what is given."""
+        if not totals:
             return None
-        totals = {server: load + self.reserved(server) for server, load in loads.items()}
         least = min(totals.values())
         return self._entropy.choice([server for server, total in totals.items() if total == least])
 
     def reserve(self, nonce: str, reservation: Reservation) -> None:
         """Keep a place, under the nonce of its ticket."""
         self._reservations[nonce] = reservation
+        heapq.heappush(self._by_expiry, (reservation.expires, nonce))
         self._reserved[reservation.server] = self.reserved(reservation.server) + 1
         self._kept_for.setdefault((reservation.server, reservation.username), {})[nonce] = None
 
@@ -75,11 +81,9 @@ class Placement:
         return reservation
 
     def expire(self, now: float) -> None:
-        """Free the places whose tickets have run out. They were made in order of expiry."""
-        for nonce, reservation in list(self._reservations.items()):
-            if reservation.expires > now:
-                return
-            self.redeem(nonce)
+        """Free the places that are kept no longer."""
+        while self._by_expiry and self._by_expiry[0][0] <= now:
+            self.redeem(heapq.heappop(self._by_expiry)[1])
 
     def forget(self, server: str) -> None:
         """The server is gone, and the places on it."""

@@ -5,12 +5,11 @@ suspicion, in case it comes back, then the others are told. What changes goes th
 Knows no clients, and nothing of how entries are replicated.
 """
 
-import base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
-from oyez.core import tickets, timing
+from oyez.core import timing
 from oyez.core.directory import Directory, Server
 from oyez.core.effects import Effects
 from oyez.core.placement import Placement
@@ -52,6 +51,7 @@ class Registry:
         server = self._directory.servers[message.id]
         self.links[link] = server
         server.link, server.heard, server.load, server.counted_at = link, now, message.load, 0.0
+        server.leaving, server.lag = False, 0
         server.sessions.clear()
         others = [other for other in self._directory.servers.values() if other is not server]
         welcome.servers = [other.listing for other in others]
@@ -67,14 +67,16 @@ class Registry:
 
     # -- leaving ------------------------------------------------------------------------------------------------
 
-    def lost(self, now: float, link: int) -> Effects:
-        """Its link is gone: it has until suspicion to come back before the others are told."""
+    def lost(self, now: float, link: int, term: int) -> Effects:
+        """Its link is gone: it has until suspicion to come back before the others are told; if it was leaving and has
+        nobody left, it has said goodbye."""
         server = self.links.pop(link, None)
         if server is None or server.link != link:
             return []
         server.link, server.ready, server.heard = None, False, now
         self._placement.forget(server.id)
-        return [fx.Report("server_lost", {"server": server.id})]
+        gone = self._remove(now, server, term) if server.leaving and server.load == 0 else []
+        return [fx.Report("server_lost", {"server": server.id}), *gone]
 
     def _detach(self, server: Server, silent: bool = False) -> Effects:
         """Its old link is superseded, or of no use; if it is `silent`, it won't take last words either."""
@@ -143,11 +145,6 @@ class Registry:
     def loads(self) -> dict[str, int]:
         """Connected and expected, by server: for the backups."""
         return {server.id: server.load for server in self._directory.servers.values()}
-
-
-def ticket_key(key: bytes, server: str) -> str:
-    """The key with which this server checks tickets, as it travels."""
-    return base64.b64encode(tickets.derive_key(key, f"server:{server}")).decode()
 
 
 def wrong_secret(link: int) -> Effects:

@@ -1,14 +1,16 @@
-"""Tickets: short-lived signed permits to open a session on one given node (DESIGN sections 2 and 4).
+"""Tickets: short-lived signed permits to open a session on one given node (DESIGN sections 2 and 4, ADR 9.7).
 
-A ticket is base64url(JSON payload) "." base64url(HMAC-SHA256). Each node checks with a key of its own, derived from
-the network's: a server can check the tickets for itself, and can't make one for anybody else. Guarantees: what
-`check` returns was signed with that key and has not expired. Knows no clock and no randomness: both are given.
+A ticket is the term in which it was signed "." base64url(JSON payload) "." base64url(HMAC-SHA256). Each node checks
+with keys of its own, one a term, derived from the network's: a server can check the tickets for itself, and can't make
+one for anybody else. Guarantees: what `check` returns was signed with one of the keys given and has not expired. Knows
+no clock and no randomness: both are given.
 """
 
 import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Mapping
 
 import msgspec
 
@@ -22,25 +24,38 @@ FOR_SERVER = 60.0
 """Life of a ticket for a server, in seconds: for as long, at most, a place is kept."""
 
 FOR_ALTERNATE = 12 * 3600.0
-"""Life of a ticket for an alternate, in seconds."""
+"""Life of a ticket for an alternate, and of one that a server makes for itself, in seconds."""
+
+KEPT_TERMS = 4
+"""Terms before the present one whose tickets are still good: a failover, or a few, void nobody's."""
+
+_LONGEST_TERM = 16
+"""Digits."""
 
 
 class Ticket(msgspec.Struct, array_like=True, frozen=True):
-    """What a ticket says: this user, at that node, until then. `nonce` makes it one of a kind."""
+    """What a ticket says: this user, at that node, until then. `nonce` makes it one of a kind. A `lasting` one is not
+    for now but for when its node is needed: an alternate's, or one of a server for itself."""
 
     username: str
     audience: str
     expires: float
     nonce: str
+    lasting: bool = False
 
 
 _encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(Ticket)
 
 
-def derive_key(master: bytes, audience: str) -> bytes:
-    """The key for one audience: a server's id behind "server:", or CENTRALS."""
-    return hmac.digest(master, b"ticket key:" + audience.encode(), hashlib.sha256)
+def derive_key(master: bytes, audience: str, term: int) -> bytes:
+    """The key for one audience, a server's id behind "server:" or CENTRALS, in one term."""
+    return hmac.digest(master, b"ticket key:%d:" % term + audience.encode(), hashlib.sha256)
+
+
+def keys(master: bytes, audience: str, term: int) -> dict[int, bytes]:
+    """The keys for one audience that are good in `term`, by term: its own, and those of the KEPT_TERMS before."""
+    return {kept: derive_key(master, audience, kept) for kept in range(max(1, term - KEPT_TERMS), term + 1)}
 
 
 def network(master: bytes) -> str:
@@ -48,23 +63,29 @@ def network(master: bytes) -> str:
     return hmac.digest(master, b"network", hashlib.sha256).hex()[:16]
 
 
-def sign(key: bytes, ticket: Ticket) -> str:
-    """The ticket as it travels."""
+def sign(key: bytes, term: int, ticket: Ticket) -> str:
+    """The ticket as it travels; `key` is its audience's of this term."""
     payload = _encode(ticket)
-    return f"{_text(payload)}.{_text(hmac.digest(key, payload, hashlib.sha256))}"
+    return f"{term}.{_text(payload)}.{_text(hmac.digest(key, payload, hashlib.sha256))}"
 
 
-def check(key: bytes, text: str, audience: str, now: float) -> Ticket | str:
+def check(keys: Mapping[int, bytes], text: str, audience: str, now: float) -> Ticket | str:
     """The ticket, or the reason why it is refused: "ticket_forged", "ticket_expired" or "ticket_elsewhere".
 
-    With no key yet, everything is forged; so is what is signed but not a ticket (of another version, say).
+    `keys` by term: one of a term that has none is "ticket_expired". What is signed but no ticket is forged.
     """
-    payload, _, signature = text.partition(".")
+    term, _, rest = text.partition(".")
+    payload, _, signature = rest.partition(".")
+    if not (term.isascii() and term.isdecimal() and len(term) <= _LONGEST_TERM and signature):
+        return "ticket_forged"
     try:
         body, mac = _bytes(payload), _bytes(signature)
     except (binascii.Error, ValueError):
         return "ticket_forged"
-    if not key or not hmac.compare_digest(mac, hmac.digest(key, body, hashlib.sha256)):
+    key = keys.get(int(term))
+    if key is None:
+        return "ticket_expired"
+    if not hmac.compare_digest(mac, hmac.digest(key, body, hashlib.sha256)):
         return "ticket_forged"
     try:
         ticket = _decoder.decode(body)

@@ -170,7 +170,8 @@ class Status(Message, tag="STATUS"):
 
 
 class ServerStatus(Struct, omit_defaults=True):
-    """One server in a STATUS_REPORT. Rates are per second, since the last two announcements."""
+    """One server in a STATUS_REPORT. Rates are per second, since the last two announcements. `lag` counts the activities
+    of its own that the slowest other server does not hold yet."""
 
     id: str
     hostname: str
@@ -180,6 +181,8 @@ class ServerStatus(Struct, omit_defaults=True):
     ready: bool = True
     accepted_rate: float = 0.0
     delivered_rate: float = 0.0
+    leaving: bool = False
+    lag: int = 0
 
 
 class CentralStatus(Struct, omit_defaults=True):

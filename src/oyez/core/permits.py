@@ -1,0 +1,62 @@
+"""What one central signs and checks with the network's key: tickets for servers and for the centrals (ADR 9.7).
+
+Guarantees: what it signs, it signs by the key of the present term; of what it checks, only tickets of that term and of
+the last few before it are good. Knows no accounts and no loads.
+"""
+
+import base64
+from typing import TYPE_CHECKING
+
+from oyez.core import tickets
+from oyez.core.tickets import CENTRALS, Ticket
+
+if TYPE_CHECKING:
+    from random import Random
+
+
+class Permits:
+    """Of one central. `term` is the one in which it signs, once it is main."""
+
+    def __init__(self, key: bytes, entropy: "Random") -> None:
+        self._entropy = entropy
+        self.key = key
+        self.term = 0
+        self._own: dict[int, bytes] = {}
+
+    def use(self, key: bytes, term: int) -> None:
+        """This is the network's key, and the term."""
+        self.key, self.term = key, term
+        self._own = tickets.keys(key, CENTRALS, term)
+
+    @property
+    def network(self) -> str:
+        """The public name of the network."""
+        return tickets.network(self.key)
+
+    def for_centrals(self, username: str, now: float) -> str:
+        """A ticket that logs this user in at any central."""
+        return self._signed(self._ticket(username, CENTRALS, now + tickets.FOR_CENTRALS))
+
+    def for_server(self, username: str, server: str, now: float) -> tuple[str, str]:
+        """A ticket that opens a session on this server soon, and its nonce."""
+        ticket = self._ticket(username, f"server:{server}", now + tickets.FOR_SERVER)
+        return self._signed(ticket), ticket.nonce
+
+    def for_alternate(self, username: str, server: str, now: float) -> str:
+        """A ticket that opens a session on this server some time."""
+        return self._signed(self._ticket(username, f"server:{server}", now + tickets.FOR_ALTERNATE, lasting=True))
+
+    def check(self, text: str, now: float) -> Ticket | str:
+        """A ticket for the centrals, or the reason why it is not good."""
+        return tickets.check(self._own, text, CENTRALS, now)
+
+    def keys_of(self, server: str) -> dict[int, str]:
+        """The keys with which this server checks tickets, as they travel."""
+        keys = tickets.keys(self.key, f"server:{server}", self.term)
+        return {term: base64.b64encode(key).decode() for term, key in keys.items()}
+
+    def _ticket(self, username: str, audience: str, expires: float, lasting: bool = False) -> Ticket:
+        return Ticket(username, audience, expires, self._entropy.randbytes(12).hex(), lasting)
+
+    def _signed(self, ticket: Ticket) -> str:
+        return tickets.sign(tickets.derive_key(self.key, ticket.audience, self.term), self.term, ticket)
