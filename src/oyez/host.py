@@ -99,6 +99,10 @@ class Environment(Protocol):
         """This node can't do its job; `info` says why. End it once this turn is over."""
         ...
 
+    def stopped(self) -> None:
+        """This node has nothing left to do. End it, with `Host.stop`, once this turn is over."""
+        ...
+
 
 class Link:
     """One connection, between a transport and the role."""
@@ -158,8 +162,12 @@ class Host:
         """The node is up."""
         self.perform(self.role.on_start(self.environment.now()))
 
+    def leave(self) -> None:
+        """The operator wants it to end in its own time: `Environment.stopped` follows."""
+        self.perform(self.role.on_leave(self.environment.now()))
+
     def stop(self) -> None:
-        """The operator wants it to end: say so to the role, then close every link."""
+        """It ends: say so to the role, then close every link."""
         self.perform(self.role.on_stop(self.environment.now()))
         self.perform([fx.Close(link) for link in list(self.links)])
 
@@ -358,6 +366,9 @@ class Host:
     def _quit(self, effect: fx.Quit) -> None:
         self.environment.quit(effect.info)
 
+    def _stopped(self, effect: fx.Stopped) -> None:
+        self.environment.stopped()
+
 
 _PERFORM: dict[type, Callable[..., None]] = {
     fx.Send: Host._send,
@@ -377,4 +388,5 @@ _PERFORM: dict[type, Callable[..., None]] = {
     fx.Report: Host._report,
     fx.Deliver: Host._deliver,
     fx.Quit: Host._quit,
+    fx.Stopped: Host._stopped,
 }

@@ -27,6 +27,7 @@ class World:
     reports: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     delivered: list[ActivityBroadcast] = field(default_factory=list)
     gave_up: str = ""
+    has_stopped: bool = False
 
     def now(self) -> float:
         return self.time
@@ -60,6 +61,9 @@ class World:
 
     def quit(self, info: str) -> None:
         self.gave_up = info
+
+    def stopped(self) -> None:
+        self.has_stopped = True
 
 
 def hash_of(secret: str) -> str:

@@ -107,6 +107,9 @@ class Desk:
     def quit(self, info: str) -> None:
         pass
 
+    def stopped(self) -> None:
+        pass
+
 
 def central() -> Desk:
     """The central c1, which knows nobody and so is main."""

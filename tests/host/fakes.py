@@ -91,6 +91,9 @@ class FakeEnvironment:
     def quit(self, info: str) -> None:
         self.events.append(("quit", info))
 
+    def stopped(self) -> None:
+        self.events.append(("stopped",))
+
     def end_turn(self) -> None:
         """What was asked for soon happens now; what that asks for soon, in the next turn."""
         callbacks, self.turn = self.turn, []

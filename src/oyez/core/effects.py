@@ -157,6 +157,11 @@ class Quit:
 
 
 @dataclass(slots=True, frozen=True)
+class Stopped:
+    """This node has done what it had to do before it may end (see `Role.on_leave`): end it, in good order."""
+
+
+@dataclass(slots=True, frozen=True)
 class UserRecord:
     """A registered user, as stored."""
 
@@ -227,5 +232,6 @@ Effect = (
     | Report
     | Deliver
     | Quit
+    | Stopped
 )
 Effects = list[Effect]

@@ -6,6 +6,7 @@ goes back and stays near the wall clock. Handlers do no I/O, read no clock, bloc
 
 from typing import Protocol
 
+from oyez.core import effects as fx
 from oyez.core.effects import Effects
 from oyez.protocol.messages import Message
 
@@ -17,8 +18,12 @@ class Role(Protocol):
         """The node is up: it listens (where it does) and its stored state has been loaded."""
         ...
 
+    def on_leave(self, now: float) -> Effects:
+        """The operator wants this node to end once nobody needs it; it goes on until it asks for `Stopped`."""
+        ...
+
     def on_stop(self, now: float) -> Effects:
-        """The operator wants this node to end; its links close after these effects."""
+        """This node ends now; its links close after these effects."""
         ...
 
     def on_open(self, now: float, link: int) -> Effects:
@@ -64,6 +69,9 @@ class Role(Protocol):
 
 class Quiet:
     """Handlers that do nothing, for roles to inherit where they have nothing to do."""
+
+    def on_leave(self, now: float) -> Effects:
+        return [fx.Stopped()]
 
     def on_stop(self, now: float) -> Effects:
         return []

@@ -41,7 +41,8 @@ class NetEnvironment:
     """Runs `role` on this machine, on the running event loop, from `start` to `stop`.
 
     `on_end` is told why this can't go on, and should then `stop` it: a `GaveUp` of the role, or an exception
-    that is our own bug or our disk's end, after which nothing runs here any more. `deliver` gets the activities for
+    that is our own bug or our disk's end, after which nothing runs here any more. `on_stopped` is called when the role
+    has nothing left to do, after `leave`, say, and should then `stop` it. `deliver` gets the activities for
     the user of a client. `secret_threads` is 0 where no secrets are hashed. `log` gets each report; by default
     structlog does. `counters` counts the reports by event, for the metrics.
     """
@@ -51,6 +52,7 @@ class NetEnvironment:
         role: Role,
         on_end: Callable[[Exception], None],
         *,
+        on_stopped: Callable[[], None] = lambda: None,
         line_limit: int = limits.LINE,
         deliver: Callable[[ActivityBroadcast], None] | None = None,
         store: Store | None = None,
@@ -62,6 +64,7 @@ class NetEnvironment:
         self.counters: Counter[str] = Counter()
         self.host = Host(role, self, line_limit)
         self._on_end = on_end
+        self._on_stopped = on_stopped
         self._deliver = deliver
         self._log = _to_structlog if log is None else log
         self._clock = Clock()
@@ -84,6 +87,11 @@ class NetEnvironment:
         # JSON lines are all that is spoken so far. What else may come to this port (WebSocket, pages, TLS) shows in
         # its first bytes: what looks at them before the host is told of a link belongs here.
         self._open(sock, self.host.opened)
+
+    def leave(self) -> None:
+        """The role is to end what it does in its own time."""
+        if not self._stopping:
+            self.loop.run(self.host.leave)
 
     async def stop(self) -> None:
         """End what runs here: the role hears of it, links have `GRACE` to finish, what was to be stored is stored.
@@ -198,6 +206,10 @@ class NetEnvironment:
     def quit(self, info: str) -> None:
         """See `host.Environment`."""
         self.loop.soon(self._on_end, GaveUp(info))
+
+    def stopped(self) -> None:
+        """See `host.Environment`."""
+        self.loop.soon(self._on_stopped)
 
 
 def _to_structlog(event: str, fields: Mapping[str, object]) -> None:

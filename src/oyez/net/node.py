@@ -25,6 +25,9 @@ from oyez.storage.port import StorageError, Store
 FORESEEN = (ListenError, StorageError, GaveUp)
 """What ends a node though nothing is wrong with it; the message is a sentence for the operator."""
 
+LEAVING = 60.0
+"""Seconds after which a node that is leaving ends, whatever it still waits for."""
+
 
 class Node:
     """A role that listens on `listen` (port 0: any). `make_role` is given the address with the real port.
@@ -48,6 +51,7 @@ class Node:
         self._new_environment = partial(
             NetEnvironment,
             on_end=self.fail,
+            on_stopped=self.stop,
             store=store,
             secret_threads=secret_threads,
             line_limit=line_limit,
@@ -80,8 +84,19 @@ class Node:
         if self._why is not None:
             raise self._why
 
+    @property
+    def stopping(self) -> bool:
+        """Is it ending now?"""
+        return self._stopped.is_set()
+
+    def leave(self) -> None:
+        """End the node once nobody needs it, within `LEAVING`: a server sees to its sessions first."""
+        if not self.stopping:
+            asyncio.get_running_loop().call_later(LEAVING, self.stop)
+            self.environment.leave()
+
     def stop(self) -> None:
-        """End the node cleanly; `run` returns once everything is closed. On the loop's thread."""
+        """End the node cleanly, now; `run` returns once everything is closed. On the loop's thread."""
         self._stopped.set()
 
     def fail(self, why: Exception) -> None:
@@ -92,7 +107,7 @@ class Node:
 
 
 def execute(node: Node, ready: Callable[[Address], None]) -> int:
-    """Run a node as this process until SIGTERM or SIGINT; the exit code.
+    """Run a node as this process; the exit code. SIGTERM has it leave, SIGINT or a second signal stops it.
 
     0 after a clean stop, 1 after a bug of ours, which has been logged. Raises ListenError, StorageError and GaveUp,
     whose sentence is for the operator.
@@ -119,8 +134,8 @@ def _new_event_loop() -> asyncio.AbstractEventLoop:
 async def _execute(node: Node, ready: Callable[[Address], None]) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(partial(_unforeseen, node))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _signalled, node, loop)
+    loop.add_signal_handler(signal.SIGTERM, _asked_to_leave, node, loop)
+    loop.add_signal_handler(signal.SIGINT, _asked_to_stop, node, loop)
 
     def started(address: Address) -> None:
         _spare_the_collector()
@@ -129,7 +144,12 @@ async def _execute(node: Node, ready: Callable[[Address], None]) -> None:
     await node.run(started)
 
 
-def _signalled(node: Node, loop: asyncio.AbstractEventLoop) -> None:
+def _asked_to_leave(node: Node, loop: asyncio.AbstractEventLoop) -> None:
+    loop.add_signal_handler(signal.SIGTERM, _asked_to_stop, node, loop)
+    node.leave()
+
+
+def _asked_to_stop(node: Node, loop: asyncio.AbstractEventLoop) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.remove_signal_handler(number)  # who asks again does not want to wait
     node.stop()
