@@ -1,14 +1,14 @@
 """Sessions that come from another server: when they may read here, and when they may post (ADR 9).
 
 A session may read once this server has shown all that its cursor covers; else it would see things twice. It may post
-once its last server's log is settled: if that server is linked, once it has ended the session there and all whom it is
-linked with hold what it had accepted; if not, once all linked servers hold the same of its log. Then a post that the
-session repeats is known, and what it posts next overtakes nothing. Guarantees: whoever waits gets an answer within
+once its last servers' logs are settled: if such a server is linked, once it has ended the session there and all whom
+it is linked with hold what it had accepted; if not, once all linked servers hold the same of its log. Then a post that
+the session repeats is known, and what it posts next overtakes nothing. Guarantees: whoever waits gets an answer within
 `AHEAD`, and may post within `PATIENCE`. Knows clients by link and tag, servers by link and origin.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from oyez.core import effects as fx
 from oyez.core.effects import Effects
@@ -30,18 +30,19 @@ Open = Callable[[float], Effects]
 
 @dataclass(slots=True)
 class Arrival:
-    """A session that waits on `link`, on which nothing more is read meanwhile. `through` is how far its last server's
-    log must be held, once that server, `asked` over that link, has said so."""
+    """A session that waits on `link`, on which nothing more is read meanwhile. `asked` are those of its `last` servers
+    that are linked, by the link over which each was asked; `through` is how far the log of each of them must be shown.
+    """
 
     link: int
     tag: str
     held: Mapping[str, int]
-    last: str
+    last: tuple[str, ...]
     since: float
     open: Open
     opened: bool = False
-    asked: int | None = None
-    through: int | None = None
+    asked: dict[str, int] = field(default_factory=dict)
+    through: dict[str, int] = field(default_factory=dict)
 
 
 class Arrivals:
@@ -58,7 +59,7 @@ class Arrivals:
 
     def arrive(self, now: float, link: int, tag: str, resume: m.Resume, open: Open) -> Effects:
         """Go on with `open` once the session may read; then let it post once it may."""
-        self._waiting[link] = Arrival(link, tag, resume.origins, resume.last, now, open)
+        self._waiting[link] = Arrival(link, tag, resume.origins, tuple(resume.last), now, open)
         return [fx.Hold(link), *self._review(now, self._waiting[link])]
 
     def gone(self, link: int) -> None:
@@ -80,11 +81,13 @@ class Arrivals:
                     return [*refuse(arrival.link, _AHEAD), fx.Release(arrival.link)]
             arrival.opened = True
             effects += arrival.open(now)
-        asked = self._linked(arrival.last)
-        if asked is not None and arrival.asked != asked:
-            arrival.asked, arrival.through = asked, None
-            effects.append(fx.Send(asked, p.Settle(arrival.link, arrival.tag)))
-        if self._is_settled(arrival, asked) or now - arrival.since >= PATIENCE:
+        for origin in arrival.last:
+            link = self._linked(origin)
+            if link is not None and arrival.asked.get(origin) != link:
+                arrival.asked[origin] = link
+                arrival.through.pop(origin, None)
+                effects.append(fx.Send(link, p.Settle(arrival.link, arrival.tag)))
+        if now - arrival.since >= PATIENCE or all(self._is_settled(arrival, origin) for origin in arrival.last):
             del self._waiting[arrival.link]
             effects.append(fx.Release(arrival.link))
         return effects
@@ -107,18 +110,20 @@ class Arrivals:
             self._shown.get(origin, 0) < sequence and self._may_come(origin) for origin, sequence in held.items()
         )
 
-    def _is_settled(self, arrival: Arrival, link: int | None) -> bool:
-        if arrival.last in ("", self._own):
+    def _is_settled(self, arrival: Arrival, origin: str) -> bool:
+        if origin == self._own:
             return True
-        if link is not None:
-            return arrival.through is not None and self._shown.get(arrival.last, 0) >= arrival.through
-        shown = self._shown.get(arrival.last, 0)
-        return self._repair.settled(arrival.last) and shown >= self._repair.position(arrival.last)
+        shown = self._shown.get(origin, 0)
+        if self._linked(origin) is not None:
+            return origin in arrival.through and shown >= arrival.through[origin]
+        return self._repair.settled(origin) and shown >= self._repair.position(origin)
 
     def settled(self, now: float, link: int, message: p.Settled) -> Effects:
-        """Its last server has answered."""
+        """One of its last servers has answered."""
         arrival = self._waiting.get(message.request)
-        if arrival is None or arrival.asked != link:
+        if arrival is None:
             return []
-        arrival.through = message.sequence
+        for origin, asked in arrival.asked.items():
+            if asked == link:
+                arrival.through[origin] = message.sequence
         return self._review(now, arrival)

@@ -63,11 +63,12 @@ class RegisterFailed(Refusal, tag="REGISTER_FAILED"):
 
 
 class Resume(Struct, omit_defaults=True):
-    """Where a session left off: how far it has seen each origin of this network, and which one it was at last."""
+    """Where a session left off: how far it has seen each origin of this network, and at which it was last: more than
+    one, where it had to move on before what it posted here came back."""
 
     network: Annotated[str, Meta(max_length=64)] = ""
     origins: Annotated[dict[str, Count], Meta(max_length=1024)] = field(default_factory=dict)
-    last: Annotated[str, Meta(max_length=128)] = ""
+    last: Annotated[list[str], Meta(max_length=16)] = field(default_factory=list)
 
 
 class Login(Message, tag="LOGIN"):
