@@ -1,11 +1,14 @@
 """Each checker accepts a good history and catches, alone, each way of breaking its promise."""
 
 import pytest
+from msgspec.structs import replace as replaced
 
 from oyez.sim.checkers import CHECKERS, violations
 from oyez.sim.history import (
     Accepted,
     Acknowledged,
+    Away,
+    Back,
     Began,
     Confirmed,
     Counted,
@@ -18,6 +21,7 @@ from oyez.sim.history import (
     Fault,
     Heard,
     Measured,
+    Missed,
     Phase,
     Posted,
     Promoted,
@@ -39,12 +43,16 @@ def heard(at: float, client: str, link: int, command: str, info: str = "because"
     return Heard(at, client, link, "central", command, info, reason)
 
 
-def entered(at: float, session: str, node: str = "s1", user: str = "bob", prompt: bool = True) -> Entered:
-    return Entered(at, session, session.partition(".")[0], user, node, 100, prompt)
+def entered(at: float, session: str, node: str = "s1", user: str = "bob", lasting: bool = False) -> Entered:
+    return Entered(at, session, session.partition(".")[0], user, node, 100, True, lasting)
 
 
 def saw(at: float, session: str, by: str, number: int, id: str = "s1.1-1", user: str = "bob") -> Saw:
     return Saw(at, session, by, number, user, id)
+
+
+def everywhere(at: float, by: str, number: int, id: str) -> list[Saw]:
+    return [saw(at, session, by, number, id) for session in ("a.1", "b.1", "c.1")]
 
 
 def ended(at: float, session: str, by: str, link: int = 100, unread: bool = False) -> Ended:
@@ -66,7 +74,8 @@ def standing(node: str, role: str, term: int = 2, in_sync: tuple[str, ...] = ("c
 
 
 BEGAN = Began(0.0, 1, 2, 2, 2, retention=1000, outbox=1000, patience=2.0, faults=())
-READY = [Reported(0.1, "s1", "ready", {}), Reported(0.1, "s2", "ready", {})]
+SERVERS = ("s1", "s2", "s3")
+READY = [*[Started(0.0, id, 1) for id in SERVERS], *[Reported(0.1, id, "ready", {}) for id in SERVERS]]
 SESSIONS = [Reported(0.6, "s1", "session_opened", {"username": "bob", "link": 3})]
 
 EXPECTED = Expected(11.0, ("central", "central2"), ("s1", "s2"))
@@ -91,13 +100,18 @@ GOOD: list[Entry] = [
     entered(0.6, "a.1"),
     Said(0.7, "b", 2, "central", "LOGIN", "anonymous"),
     entered(0.8, "b.1", "s2"),
+    entered(0.85, "c.1", "s3", lasting=True),
     Phase(1.0, "rough"),
     Posted(1.0, "a.1", 1),
     saw(1.1, "a.1", "a.1", 1),
     saw(1.2, "b.1", "a.1", 1),
+    saw(1.2, "c.1", "a.1", 1),
     Posted(1.3, "a.1", 2),
     saw(1.4, "b.1", "a.1", 2, "s1.1-2"),
     saw(1.5, "a.1", "a.1", 2, "s1.1-2"),
+    saw(1.5, "c.1", "a.1", 2, "s1.1-2"),
+    Posted(1.6, "c.1", 1),
+    *everywhere(1.7, "c.1", 1, "s3.1-1"),
     Measured(2.0, "s1", 3, outbox=100, logs=(900, 500)),
     Died(3.0, "central", 1, "killed"),
     Voted(3.05, "central2", 2, "central2", True),
@@ -107,6 +121,12 @@ GOOD: list[Entry] = [
     Posted(5.0, "a.1", 3),
     saw(5.1, "a.1", "a.1", 3, "s1.1-3"),
     saw(5.1, "b.1", "a.1", 3, "s1.1-3"),
+    saw(5.2, "c.1", "a.1", 3, "s1.1-3"),
+    Died(6.2, "s3", 1, "killed"),
+    Away(6.2, "c.1", "s3", "the link was lost"),
+    Posted(6.3, "c.1", 2),
+    Back(6.5, "c.1", "s2"),
+    *everywhere(6.6, "c.1", 2, "s2.1-1"),
     Started(9.0, "central", 2),
     Started(9.0, "central2", 2),
     Phase(10.0, "healed"),
@@ -115,6 +135,7 @@ GOOD: list[Entry] = [
     Posted(11.0, "a.1", 4),
     saw(11.1, "a.1", "a.1", 4, "s1.1-4"),
     saw(11.2, "b.1", "a.1", 4, "s1.1-4"),
+    saw(11.2, "c.1", "a.1", 4, "s1.1-4"),
     *AUDIT,
     *STANDING,
     Phase(12.0, "over"),
@@ -133,6 +154,11 @@ def in_place_of(one: Entry, other: Entry) -> list[Entry]:
     return [other if entry == one else entry for entry in GOOD]
 
 
+SMALL: list[Entry] = [
+    Missed(5.15, "c.1", "s1.1", 3, 3) if entry == saw(5.2, "c.1", "a.1", 3, "s1.1-3") else entry for entry in GOOD
+]
+"""Retention is small, and a session is told what it can't get."""
+
 BROKEN: dict[str, tuple[str, list[Entry]]] = {
     "a name is given to two": (
         "unique",
@@ -149,6 +175,70 @@ BROKEN: dict[str, tuple[str, list[Entry]]] = {
         sorted([*without(GOOD, saw(1.2, "b.1", "a.1", 1)), saw(1.45, "b.1", "a.1", 1)], key=lambda entry: entry.at),
     ),
     "the last activity never comes": ("delivered", without(GOOD, saw(11.2, "b.1", "a.1", 4, "s1.1-4"))),
+    "what a client has seen is lost with one server": ("delivered", without(GOOD, saw(1.7, "b.1", "c.1", 1, "s3.1-1"))),
+    "a session misses what was posted while it moved": (
+        "delivered",
+        with_(Posted(6.4, "b.1", 1), saw(6.45, "b.1", "b.1", 1, "s2.1-2"), saw(6.45, "a.1", "b.1", 1, "s2.1-2")),
+    ),
+    "an origin's activities are swapped": (
+        "delivered",
+        [
+            *without(GOOD, saw(11.2, "c.1", "a.1", 4, "s1.1-4")),
+            saw(11.9, "c.1", "a.1", 4, "s1.1-3"),
+        ],
+    ),
+    "a post that was sent again is shown again": ("once", with_(saw(6.7, "b.1", "c.1", 2, "s2.1-2"))),
+    "a post that was sent again is accepted again": (
+        "once",
+        in_place_of(saw(6.6, "b.1", "c.1", 2, "s2.1-1"), saw(6.6, "b.1", "c.1", 2, "s1.1-9")),
+    ),
+    "an id is given twice": (
+        "once",
+        in_place_of(saw(6.6, "b.1", "c.1", 2, "s2.1-1"), saw(6.6, "b.1", "c.1", 2, "s1.1-3")),
+    ),
+    "a gap is not told": ("silent", without(SMALL, Missed(5.15, "c.1", "s1.1", 3, 3))),
+    "a gap is told too late": (
+        "silent",
+        [Missed(5.15, "c.1", "s1.1", 4, 4) if isinstance(entry, Missed) else entry for entry in SMALL],
+    ),
+    "a gap is told that is none": ("silent", sorted([*SMALL, Missed(5.5, "c.1", "s3.1", 1, 1)], key=lambda e: e.at)),
+    "a gap is told of what was before": (
+        "silent",
+        sorted(
+            [
+                *SMALL,
+                Posted(0.82, "b.1", 1),
+                saw(0.83, "b.1", "b.1", 1, "s2.1-1"),
+                Missed(5.5, "c.1", "s2.1", 1, 1),
+            ],
+            key=lambda e: e.at,
+        ),
+    ),
+    "a gap is told though all is retained": (
+        "silent",
+        [replaced(entry, retention=1 << 26) if isinstance(entry, Began) else entry for entry in SMALL],
+    ),
+    "servers stay uneven": (
+        "even",
+        with_(
+            *[Reported(0.5 + n / 10, "s1", "session_opened", {"username": "bob", "link": n}) for n in range(2)],
+            Phase(11.3, "level"),
+            Phase(11.4, "levelled"),
+        ),
+    ),
+    "without centrals nobody can move": (
+        "alone",
+        [
+            BEGAN,
+            Started(0.0, "central", 1),
+            *READY,
+            entered(0.6, "c.1", "s3", lasting=True),
+            Died(1.0, "central", 1, "killed"),
+            Died(2.0, "s3", 1, "killed"),
+            Away(2.0, "c.1", "s3", "the link was lost"),
+            Phase(20.0, "over"),
+        ],
+    ),
     "an activity comes that nobody posted": ("genuine", with_(saw(11.5, "a.1", "a.1", 5, "s1.1-5"))),
     "an activity comes under a wrong name": (
         "genuine",
@@ -221,8 +311,9 @@ BROKEN: dict[str, tuple[str, list[Entry]]] = {
 }
 
 
-def test_the_good_history_is_good() -> None:
+def test_the_good_histories_are_good() -> None:
     assert violations(GOOD) == []
+    assert violations(SMALL) == []
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -243,10 +334,26 @@ def test_a_registration_whose_answer_was_lost_may_be_repeated() -> None:
     assert violations(again) == []
 
 
-def test_what_only_a_dead_server_had_accepted_need_not_arrive() -> None:
+def test_what_too_many_servers_have_died_with_need_not_arrive() -> None:
     lost = without(GOOD, saw(11.2, "b.1", "a.1", 4, "s1.1-4"))
-    history = sorted([*lost, Died(11.9, "s1", 1, "killed"), ended(11.9, "a.1", "network")], key=lambda entry: entry.at)
-    assert violations(history) == []
+    both = [Died(11.6, "s1", 1, "killed"), ended(11.6, "a.1", "network")]
+    one = sorted([*lost, *both], key=lambda entry: entry.at)
+    assert CHECKERS["delivered"](one) != []
+    two = sorted([*lost, *both, Died(11.7, "s2", 1, "killed")], key=lambda entry: entry.at)
+    assert CHECKERS["delivered"](two) == []
+
+
+def test_what_a_server_accepted_while_the_others_could_not_reach_it_may_die_with_it() -> None:
+    lost = without(GOOD, saw(11.2, "b.1", "a.1", 4, "s1.1-4"))
+    cut_off = Fault(10.1, "partition", "s1 | s2", 11.5, ("s1",), ("s2",))
+    died = [Died(11.6, "s1", 1, "killed"), ended(11.6, "a.1", "network")]
+    assert CHECKERS["delivered"](sorted([*lost, *died, cut_off], key=lambda entry: entry.at)) == []
+
+
+def test_parted_servers_may_both_accept_a_post() -> None:
+    both = in_place_of(saw(6.6, "b.1", "c.1", 2, "s2.1-1"), saw(6.6, "b.1", "c.1", 2, "s1.1-9"))
+    cut_off = Fault(4.1, "partition", "s1 | s2", 6.5, ("s1",), ("s2",))
+    assert CHECKERS["once"](sorted([*both, cut_off], key=lambda entry: entry.at)) == []
 
 
 def test_no_word_is_due_after_a_logout() -> None:

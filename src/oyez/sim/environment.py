@@ -143,3 +143,7 @@ class SimEnvironment:
     def quit(self, info: str) -> None:
         """See `host.Environment`."""
         self._process.quit(info)
+
+    def stopped(self) -> None:
+        """See `host.Environment`."""
+        self._process.stopped()

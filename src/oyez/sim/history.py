@@ -39,16 +39,17 @@ class Began(Entry, frozen=True):
     outbox: int
     patience: float
     faults: tuple[str, ...]
+    copies: int = 2
 
     def told(self) -> str:
         faults = ", ".join(self.faults) or "no faults"
-        nodes = f"{self.centrals} centrals, {self.servers} servers"
+        nodes = f"{self.centrals} centrals, {self.servers} servers ({self.copies} copies)"
         return f"a network of {nodes} and {self.clients} clients (seed {self.seed}): {faults}"
 
 
 class Phase(Entry, frozen=True):
     """From here on: "calm" nobody comes but new clients, "rough" anything, "healed" no fault any more, "final" the
-    last posts, which everybody has to get, "over"."""
+    last posts, which everybody has to get, "level" time to get even, "levelled", "over"."""
 
     name: str
 
@@ -57,11 +58,14 @@ class Phase(Entry, frozen=True):
 
 
 class Fault(Entry, frozen=True):
-    """The world does something to somebody, which lasts until `until`."""
+    """The world does something to somebody, until `until`. `one` and `other` can't reach each other then, or not both
+    ways; nobody in `other` stands for everybody."""
 
     kind: str
     target: str
     until: float
+    one: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
 
     def told(self) -> str:
         lasting = f" for {self.until - self.at:.2f} s" if self.until > self.at else ""
@@ -151,9 +155,6 @@ class Confirmed(Entry, frozen=True):
     voter: str
     term: int
     kept: bool
-
-    def told(self) -> str:
-        return f"{self.voter} confirms term {self.term}"
 
 
 class Voted(Entry, frozen=True):
@@ -283,7 +284,8 @@ class Heard(Entry, frozen=True):
 
 
 class Entered(Entry, frozen=True):
-    """A client is logged in at a server. `prompt`: it reads what comes at once, and always."""
+    """A client is logged in at a server. `prompt`: it reads what comes at once, and always. `lasting`: with its cursor
+    it survives links, servers and centrals; any other session is over with its link."""
 
     session: str
     client: str
@@ -291,9 +293,43 @@ class Entered(Entry, frozen=True):
     node: str
     link: int
     prompt: bool
+    lasting: bool = False
 
     def told(self) -> str:
         return f"{self.session} is in at {self.node} as {self.username}"
+
+
+class Away(Entry, frozen=True):
+    """A lasting session has no server any more."""
+
+    session: str
+    node: str
+    why: str
+
+    def told(self) -> str:
+        return f"{self.session} has lost {self.node}: {self.why}"
+
+
+class Back(Entry, frozen=True):
+    """A lasting session is in at a server again."""
+
+    session: str
+    node: str
+
+    def told(self) -> str:
+        return f"{self.session} is back, at {self.node}"
+
+
+class Missed(Entry, frozen=True):
+    """A session is told that it can't get these any more."""
+
+    session: str
+    origin: str
+    first: int
+    last: int
+
+    def told(self) -> str:
+        return f"{self.session} is told that it misses {self.origin}-{self.first} to {self.last}"
 
 
 class Posted(Entry, frozen=True):

@@ -1,8 +1,8 @@
 """Asks the centrals, as operators and users would, once all is healed.
 
 `Inspector` asks one what it believes: which centrals and servers there are, how many sessions, and whose. `Auditor`
-logs in as somebody who was registered. `Operator` makes one main, where nobody can be by votes. What they hear goes
-into the history; nothing is judged here.
+logs in as somebody who was registered. `Operator` makes one main, where nobody can be by votes, or has a server leave.
+What they hear goes into the history; nothing is judged here.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ STATUS = b'{"command":"STATUS"}\n'
 WHO = b'{"command":"WHO","username":"anonymous"}\n'
 
 AUDITOR = "auditor"
+
+SECRET = "the cluster's secret"
 
 
 class Inspector:
@@ -80,21 +82,21 @@ def _standing(now: float, node: str, report: dict[str, Any]) -> Standing:
 
 
 class Operator:
-    """Promotes a central; `done` with its answer."""
+    """Says one command to a central; `done` with its answer."""
 
-    def __init__(self, world: "World", central: Address, secret: str) -> None:
+    def __init__(self, world: "World", central: Address, command: str, **fields: str) -> None:
         self.done = False
         self._world = world
-        self._secret = secret
+        self._command = {"command": command, "secret": SECRET, **fields}
         connection = Connection(world.clock, world.random, self._line, self._over)
         connection.dial(world.network, "operator", central, self._connected, self._failed)
 
     def _connected(self, connection: Connection) -> None:
-        connection.write(msgspec.json.encode({"command": "PROMOTE", "secret": self._secret}) + b"\n")
+        connection.write(msgspec.json.encode(self._command) + b"\n")
 
     def _line(self, connection: Connection, line: bytes) -> None:
         message: dict[str, Any] = _decode(line)
-        command, info, now = message["command"], message["info"], self._world.clock.now
+        command, info, now = message["command"], message.get("info", ""), self._world.clock.now
         self._world.record(Heard(now, "operator", connection.number, connection.node, command, info))
         self.done = True
         connection.close()

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 EPOCH = 1_700_000_000.0
 """What a clock that is right says when the world begins."""
 
+LEAVING = 60.0
+"""Seconds that a node has to leave."""
+
 Build = Callable[[Stored, int, Random], Role]
 """Makes the role of a new process, of what is on disk, its incarnation and its own source of chance."""
 
@@ -66,6 +69,8 @@ class Node:
         self.disk = Disk(world.clock, world.random, world.random.randbytes(32), name)
         self.incarnation = 0
         self.stopping = False
+        self.leaving = False
+        """It was asked to end once nobody needs it."""
         self.retired = False
         self.process: Process | None = None
         self._build = build
@@ -110,7 +115,7 @@ class Node:
         process, self.process = self.process, None
         if process is None:
             return
-        self.stopping = False
+        self.stopping = self.leaving = False
         self.world.measure(self, process)
         self.world.record(Died(self.world.clock.now, self.name, self.incarnation, how))
         self._listen(None)
@@ -129,8 +134,20 @@ class Node:
         if self.process is not None:
             self.process.fuse = effects
 
+    def leave(self) -> None:
+        """The operator wants it to end once nobody needs it; it has a minute."""
+        process = self.process
+        if process is not None and not self.leaving:
+            self.leaving = True
+            process.wake(process.host.leave)
+            self.world.clock.after(LEAVING, partial(self._overdue, process))
+
+    def _overdue(self, process: Process) -> None:
+        if process is self.process and not self.stopping:
+            self.crash("killed: it would not leave")
+
     def stop(self) -> None:
-        """The operator ends it in good order; it has ten seconds."""
+        """It has nothing left to do: it says a last word and ends, within ten seconds."""
         process = self.process
         if process is not None and not self.stopping:
             self.stopping = True

@@ -107,7 +107,8 @@ class Participant:
         self.session = session = f"{self.name}.{self._sessions}"
         self.posted = 0
         self.heard = {}
-        self.world.record(Entered(now, session, self.name, manner.username, node, link, manner.prompt))
+        entered = Entered(now, session, self.name, manner.username, node, link, manner.prompt, manner.library)
+        self.world.record(entered)
         if manner.leaves:
             self._later(manner.leaves_at, self.leave)
         if manner.posts:

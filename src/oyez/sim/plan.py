@@ -48,8 +48,28 @@ ELECTION = (
     "slow disk",
 )
 """Faults that are about who is main; drawn where there are backups, together with the others."""
+DELIVERY = (
+    "kill servers",
+    "kill servers",
+    "servers die between effects",
+    "servers die between effects",
+    "stop server",
+    "drain server",
+    "roll",
+    "reset mesh",
+    "stall mesh",
+    "reset client",
+    "stall client",
+    "part client",
+    "pause server",
+    "part servers",
+    "part server from centrals",
+    "without centrals",
+)
+"""Faults that are about who sees what."""
+APART = 7.0
+"""Seconds between two faults where each is to be put right before the next: those are the histories without excuse."""
 MANNERS = (
-    "library",
     "modern",
     "slow",
     "stops reading",
@@ -104,6 +124,8 @@ class Plan:
     conditions: Conditions = field(default_factory=Conditions)
     retention: int = 1 << 26
     patience: float = 30.0
+    copies: int = 2
+    """Servers, the origin counted, that hold an activity before anybody sees it."""
     rates: tuple[float, ...] = (1.0,)
     """How fast the nodes' clocks run, in turn."""
     offsets: tuple[float, ...] = (0.0,)
@@ -136,11 +158,12 @@ def draw(seed: int, steps: int = STEPS, topology: Topology = ANY) -> Plan:
     random = Random(f"plan {seed}")
     centrals = random.choice((1, 2, 2, 2, 3, 3))
     centrals = topology.centrals or centrals
-    kinds = _kinds(random, centrals > 1)
+    apart = random.random() < 0.35
+    kinds = _of_delivery(random) if apart else _kinds(random, centrals > 1)
     manners = _subset(random, MANNERS)
-    long = random.random() < 0.04
-    rough = max(2.0, steps / 6) * (5 if long else 1)  # long enough for the network to forget somebody
-    servers = random.choice((1, 2, 2, 3, 3, 4, 5))
+    long = not apart and random.random() < 0.04
+    rough = max(2.0, steps / 6) * (5 if long else 2 if apart else 1)  # long enough for the network to forget somebody
+    servers = random.choice((2, 3, 3, 4, 5) if apart else (1, 2, 2, 3, 3, 4, 5))
     servers = topology.servers or servers
     calm = random.randint(3, 8)
     conditions = _conditions(random)
@@ -165,18 +188,39 @@ def draw(seed: int, steps: int = STEPS, topology: Topology = ANY) -> Plan:
         rough=rough,
         clients=clients,
         calm=calm,
-        faults=_faults(random, kinds, steps, rough, (30.0, 45.0) if long else (0.05, 0.5, 2.0, 5.0, 8.0)),
+        faults=(
+            _apart(random, kinds, rough)
+            if apart
+            else _faults(random, kinds, steps, rough, (30.0, 45.0) if long else (0.05, 0.5, 2.0, 5.0, 8.0))
+        ),
         conditions=conditions,
-        retention=random.choice((16_384, 65_536)) if tight else 1 << 26,
+        retention=random.choice((2048, 16_384, 65_536)) if tight else 1 << 26,
+        copies=random.choice((1, 2, 2, 2, 3, 3)),
         patience=random.choice((2.0, 5.0)) if tight else 30.0,
         rates=tuple(random.uniform(0.95, 1.05) for _ in range(11)) if skewed else (1.0,),
         offsets=tuple(random.uniform(-2.0, 2.0) for _ in range(11)) if skewed else (0.0,),
     )
 
 
+def _of_delivery(random: Random) -> tuple[str, ...]:
+    """A few kinds of those that are about delivery, at least one."""
+    return _subset(random, DELIVERY) or (random.choice(DELIVERY),)
+
+
+def _apart(random: Random, kinds: tuple[str, ...], rough: float) -> tuple[FaultPlan, ...]:
+    """One fault after the other, each over, and its consequences with it, before the next."""
+    at, faults = random.uniform(0.5, 3.0), []
+    while at < rough:
+        kind = random.choice(kinds)
+        span = 14.0 if kind == "without centrals" else random.choice((0.3, 1.0, 2.0, 4.5))
+        faults.append(FaultPlan(kind, at, random.getrandbits(16), span))
+        at += span + APART * random.uniform(0.9, 1.3)
+    return tuple(faults)
+
+
 def _kinds(random: Random, backups: bool) -> tuple[str, ...]:
     """The kinds of faults in one history: those of elections more often, where there are backups."""
-    others = _subset(random, FAULTS)
+    others = _subset(random, FAULTS + DELIVERY)
     if not backups or random.random() < 0.1:
         return others
     if random.random() < 0.4:
@@ -252,7 +296,7 @@ def _manner(
     leaves = "vanishes" if has("vanishes", 0.3) else random.choice(("logs out", "closes")) if has("leaves", 0.3) else ""
     rubbish = not calm and has("rubbish")
     size = longest if has("long posts", 0.3) and not nibbles else 200
-    library = has("library")
+    library = random.random() < 0.55
     many = has("many posts", 0.3) and not nibbles
     return Manner(
         username="anonymous" if anonymous else "rival" if rival else f"user{number}",
@@ -265,7 +309,7 @@ def _manner(
         pace=rough / posts / (10 if many else 1) * random.uniform(0.3, 1.2),
         size=size,
         forges=has("forges"),
-        reads=AT_ONCE if library else reads,
+        reads=AT_ONCE if library and reads == NEVER else reads,
         stops_at=random.uniform(0, rough / 2),
         nibble=random.choice((1, 7, 64)) if nibbles else 0,
         leaves=leaves,

@@ -118,6 +118,10 @@ class Process:
         """It ends itself once this turn is over."""
         self._quit = info
 
+    def stopped(self) -> None:
+        """It ends in good order once this turn is over."""
+        self._soon.append(self.node.stop)
+
     def die(self, how: str, silently: bool) -> None:
         """It is no more; `silently`: its kernel neither."""
         self.alive = False

@@ -27,6 +27,11 @@ def servers(nodes: list[Node]) -> list[Server]:
     return [role for role in map(_role, nodes) if isinstance(role, Server)]
 
 
+def loads(nodes: list[Node]) -> dict[str, int]:
+    """How many sessions each server has that runs."""
+    return {role.id: len(role.sessions) for role in servers(nodes)}
+
+
 def whole(nodes: list[Node]) -> bool:
     """Is there one main, with all other centrals in sync, and all servers ready?"""
     mains = [role for role in centrals(nodes) if role.office.is_main]

@@ -2,7 +2,7 @@
 
 The phases, as the history has them: "calm", in which nothing but logins happens, until all are in; "rough", with the
 plan's faults, further clients and servers; "healed", where every fault is over and fresh clients try to log in;
-"final", where everybody who is in posts once more; "over".
+"final", where everybody who is in posts once more; "level", in which the servers become even, "levelled"; "over".
 """
 
 from functools import partial
@@ -15,10 +15,10 @@ from oyez.core.stored import Stored
 from oyez.host import OUTBOX
 from oyez.protocol.messages import Address
 from oyez.sim import prospects
-from oyez.sim.checkers import delivered
+from oyez.sim.checkers import delivered, even
 from oyez.sim.faults import Faults
 from oyez.sim.history import CENTRAL, Began, Entry, Expected, Phase, Promoted, is_central
-from oyez.sim.inspector import Auditor, Inspector, Operator
+from oyez.sim.inspector import SECRET, Auditor, Inspector, Operator
 from oyez.sim.node import Build, Node
 from oyez.sim.participant import Manner, Participant
 from oyez.sim.plan import Plan
@@ -26,8 +26,6 @@ from oyez.sim.witness import Witness
 from oyez.sim.world import World
 
 PORT = 3780
-SECRET = "the cluster's secret"
-
 READY = 10.0
 """Most seconds until the first servers are ready, and until the calm phase's clients are in."""
 
@@ -36,6 +34,9 @@ HEALING = 25.0
 
 DELIVERY = 15.0
 """Most seconds for the last posts to be everywhere."""
+
+LEVELLING = 30.0
+"""Most seconds until sessions are even again."""
 
 SETTLING = 3.0
 """Seconds in which the central learns of the last sessions; most that it takes to answer."""
@@ -52,7 +53,7 @@ class Scenario:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.world = World(plan.seed, plan.conditions)
-        self.faults = Faults(self.world)
+        self.faults = Faults(self.world, plan.copies)
         self.centrals = [self._add_central() for _ in range(plan.centrals)]
         self.servers = [self._add_server() for _ in range(plan.servers)]
 
@@ -71,6 +72,7 @@ class Scenario:
                 outbox=OUTBOX,
                 patience=plan.patience,
                 faults=kinds,
+                copies=plan.copies,
             )
         )
         for node in sorted(world.nodes.values(), key=lambda _: world.random.random()):
@@ -106,6 +108,7 @@ class Scenario:
             self._expect("")
             self._phase("final")
             self._last_posts()
+            self._level()
             self._audit()
         else:
             self._expect(prospects.hopeless(self._living))
@@ -113,6 +116,12 @@ class Scenario:
             self._promote(probes)
             self._hush()
         self._phase("over")
+
+    def _level(self) -> None:
+        """Nobody comes or goes: the main makes the servers even."""
+        self._phase("level")
+        self.world.run_until(lambda: not even.uneven(prospects.loads(self._living)), LEVELLING, step=0.5)
+        self._phase("levelled")
 
     def _promote(self, probes: list[Participant]) -> None:
         """Where there can't be a main by votes, the operator makes one."""
@@ -123,7 +132,7 @@ class Scenario:
             return
         name, lossless = successor
         world.record(Promoted(world.clock.now, name, lossless))
-        operator = Operator(world, Address(name, PORT), SECRET)
+        operator = Operator(world, Address(name, PORT), "PROMOTE")
         world.run_until(lambda: operator.done, SETTLING)
         world.run_until(lambda: prospects.whole(self._living) and all(p.session for p in probes), HEALING)
         self._expect(prospects.hopeless(self._living))
@@ -230,7 +239,7 @@ class Scenario:
         plan, address = self.plan, self.world.nodes[name].address
         assert address is not None
         known = [_central_address(number) for number in range(1, plan.servers_know + 1)]
-        return Server(name, address, known, SECRET, incarnation, entropy, plan.retention, plan.patience)
+        return Server(name, address, known, SECRET, incarnation, entropy, plan.retention, plan.patience, plan.copies)
 
     def _known(self, manner: Manner) -> tuple[Address, ...]:
         return tuple(_central_address(number + 1) for number in manner.knows)

@@ -4,7 +4,7 @@ No outbox and no log grows beyond its limit; a link on which nothing moves is cl
 work, an activity is with every session that reads what it is sent within a second, whoever else does not read.
 """
 
-from oyez.sim.history import Began, Died, Ended, Entered, Fault, History, Measured, Posted, Reported, Saw, Stuck
+from oyez.sim.history import Back, Began, Died, Ended, Entered, Fault, History, Measured, Posted, Reported, Saw, Stuck
 
 TURN = 512 * 1024
 """Bytes that one turn of a loop may add to a log before the oldest are forgotten."""
@@ -72,19 +72,24 @@ def _troubled(history: History) -> list[tuple[float, float]]:
 def _late(history: History) -> list[str]:
     troubled = _troubled(history)
     posted: dict[tuple[str, int], float] = {}
-    inside: dict[str, Entered] = {}
+    since: dict[str, float] = {}  # when each session that reads at once has come, or come back
+    dawdlers: set[str] = set()
     found = []
     for entry in history:
         match entry:
-            case Entered():
-                inside[entry.session] = entry
+            case Entered() if entry.prompt:
+                since[entry.session] = entry.at
+            case Entered(lasting=True):
+                dawdlers.add(entry.session)  # they may not have read yet that their link is over
+            case Back() if entry.session in since:
+                since[entry.session] = entry.at
             case Ended():
-                inside.pop(entry.session, None)
+                since.pop(entry.session, None)
             case Posted():
                 posted[entry.session, entry.number] = entry.at
-            case Saw():
-                asked, session = posted.get((entry.by, entry.number), entry.at), inside.get(entry.session)
-                late = session is not None and session.prompt and entry.at - max(asked, session.at) > PROMPTLY
+            case Saw() if entry.by not in dawdlers:
+                asked, come = posted.get((entry.by, entry.number), entry.at), since.get(entry.session, entry.at)
+                late = entry.at - max(asked, come, since.get(entry.by, 0.0)) > PROMPTLY
                 if late and not any(begin < entry.at and asked < end for begin, end in troubled):
                     found.append(
                         f"{entry.session} saw {entry.by} #{entry.number} {entry.at - asked:.2f} s after it was posted"

@@ -1,88 +1,107 @@
-"""Promise 4, delivered: every activity reaches every session that stayed exactly once, in its sender's order.
+"""Promise 4, delivered: what one has seen, every session gets that was in and stays; once, in the sender's order.
 
-As far as it holds while nothing but the sender's own server keeps an activity: what a server had accepted when it
-died need not reach the others (but never with a hole), and where retention is small, a gap that a server has reported
-is no surprise.
+A lasting session stays through the death, drain or restart of its server; one without a cursor as long as it is on the
+same. What may be lost in spite of it is in `losses`; what a session was told that it misses is `silent`'s affair.
 """
 
-from oyez.sim.history import Began, Died, Ended, Entered, History, Phase, Posted, Reported, Saw
+from math import inf
+
+from oyez.sim.checkers.losses import Losses, posted
+from oyez.sim.checkers.stays import Stay, stays
+from oyez.sim.history import Began, History, Phase, Saw
 
 PLENTY = 1 << 25
 """A retention that no history exhausts, in bytes."""
 
-_Seen = dict[str, dict[str, list[Saw]]]
-"""What was seen, by who saw it and who posted it."""
+MOST = 5
+"""Violations of one kind that are told."""
 
 
 def check(history: History) -> list[str]:
     """Activities that came twice, out of order, with one missing before them, or not at all."""
-    seen = _seen(history)
-    gaps = [entry for entry in history if isinstance(entry, Reported) and entry.event == "mesh_gap"]
-    if gaps and not _all_retained(history):
-        return _ordered(seen, holes=True)
+    sessions, losses = stays(history), Losses(history)
     over = any(isinstance(entry, Phase) and entry.name == "over" for entry in history)
-    return _ordered(seen, holes=False) + (missing(history) if over else [])
+    times, ids = posted(history), _ids(sessions)
+    found = [one for stay in sessions.values() for one in _disordered(stay, losses, times, ids)]
+    return [*found[:MOST], *(_missing(sessions, losses, times, ids)[:MOST] if over else [])]
 
 
-def _all_retained(history: History) -> bool:
+_Ids = dict[tuple[str, int], list[str]]
+"""Under which ids an activity was seen by anybody: one, but where servers were parted."""
+
+
+def _ids(sessions: dict[str, Stay]) -> _Ids:
+    ids: dict[tuple[str, int], dict[str, None]] = {}
+    for stay in sessions.values():
+        for one in stay.saw:
+            ids.setdefault((one.by, one.number), {})[one.id] = None
+    return {post: list(those) for post, those in ids.items()}
+
+
+def all_retained(history: History) -> bool:
     """Whether no log can have forgotten anything: then there is no excuse for a gap."""
     return all(entry.retention >= PLENTY for entry in history if isinstance(entry, Began))
 
 
-def _seen(history: History) -> _Seen:
-    seen: _Seen = {}
-    for entry in history:
-        if isinstance(entry, Saw):
-            seen.setdefault(entry.session, {}).setdefault(entry.by, []).append(entry)
-    return seen
-
-
-def _ordered(seen: _Seen, holes: bool) -> list[str]:
+def _disordered(stay: Stay, losses: Losses, times: dict[tuple[str, int], float], ids: _Ids) -> list[str]:
     found = []
-    for session, senders in seen.items():
-        for by, ones in senders.items():
-            last = ones[0].number - 1
-            for one in ones:
-                if one.number == last + 1 or (holes and one.number > last):
-                    last = one.number
-                    continue
-                what = "twice or too late" if one.number <= last else f"though it had not seen #{last + 1}"
-                found.append(f"{session} saw {by} #{one.number} {what}, at {one.at:.4f}")
+    last: dict[str, int] = {}
+    origins: dict[str, Saw] = {}
+    for one in stay.saw:
+        before = last.get(one.by, one.number - 1)
+        if one.number <= before:
+            found.append(f"{stay.session} saw {one.by} #{one.number} twice or too late, at {one.at:.4f}")
+        for number in range(before + 1, one.number):
+            if not _excused(stay, losses, (one.by, number), times, ids):
+                found.append(
+                    f"{stay.session} saw {one.by} #{one.number} though it had not seen #{number}, at {one.at:.4f}"
+                )
+                break
+        last[one.by] = max(before, one.number)
+        origin, _, sequence = one.id.rpartition("-")
+        earlier = origins.get(origin)
+        if earlier is not None and int(sequence) <= int(earlier.id.rpartition("-")[2]):
+            found.append(f"{stay.session} saw {one.id} behind {earlier.id}, at {one.at:.4f}")
+        origins[origin] = one
+    return found
+
+
+def _excused(stay: Stay, losses: Losses, post: tuple[str, int], times: dict[tuple[str, int], float], ids: _Ids) -> bool:
+    """Whether the session need not have seen this, as far as its servers could know."""
+    at = times.get(post, 0.0)
+    if not stay.lasting and losses.forgotten:
+        return True
+    known = ids.get(post, [])
+    if not known:
+        return bool(stay.missed) or losses.ever(at)
+    for id in known:
+        origin, _, sequence = id.rpartition("-")
+        if losses.excuse(id, at) or stay.told(origin, int(sequence)):
+            return True
+    return False
+
+
+def _missing(sessions: dict[str, Stay], losses: Losses, times: dict[tuple[str, int], float], ids: _Ids) -> list[str]:
+    """What anybody saw, and has not reached everybody who was in when it was posted, and still is."""
+    found = []
+    first: dict[tuple[str, int], Saw] = {}
+    for stay in sessions.values():
+        for one in stay.saw:
+            first.setdefault((one.by, one.number), one)
+    for stay in sessions.values():
+        if stay.until < inf or not (stay.entered.prompt or stay.lasting):
+            continue
+        got = {(one.by, one.number) for one in stay.saw}
+        for post, one in first.items():
+            missing = post not in got and times.get(post, 0.0) > stay.begin
+            if missing and not _excused(stay, losses, post, times, ids):
+                what = f"{one.by} #{one.number} ({one.id})"
+                found.append(f"{stay.session} never saw {what}, which {one.session} saw at {one.at:.4f}")
                 break
     return found
 
 
 def missing(history: History) -> list[str]:
-    """What its sender saw come back, and has not reached everybody who was in when it was posted, and still is."""
-    seen = _seen(history)
-    stayed: dict[str, Entered] = {}
-    posted: dict[tuple[str, int], float] = {}
-    dead: set[str] = set()
-    for entry in history:
-        match entry:
-            case Entered():
-                stayed[entry.session] = entry
-            case Ended(session=session):
-                stayed.pop(session, None)
-            case Posted():
-                posted[entry.session, entry.number] = entry.at
-            case Died():
-                dead.add(f"{entry.node}.{entry.incarnation}")  # and its sessions with it, though they may not know yet
-                stayed = {session: one for session, one in stayed.items() if one.node != entry.node}
-    settled = [
-        one
-        for senders in seen.values()
-        for one in [one for by, ones in senders.items() for one in ones if by == one.session]
-        if one.id.rpartition("-")[0] not in dead
-    ]
-    found = []
-    for session, entered in stayed.items():
-        if not entered.prompt:
-            continue
-        senders = seen.get(session, {})
-        got = {by: {one.number for one in ones} for by, ones in senders.items()}
-        for one in settled:
-            if posted[one.by, one.number] > entered.at and one.number not in got.get(one.by, ()):
-                found.append(f"{session} never saw {one.by} #{one.number}, which its sender saw at {one.at:.4f}")
-                break
-    return found
+    """What has not come to everybody yet."""
+    sessions = stays(history)
+    return _missing(sessions, Losses(history), posted(history), _ids(sessions))

@@ -4,7 +4,7 @@ No node ever gives up. The rest is judged from the phase "healed" on: every clie
 is posted in the phase "final" reaches every session that is in at its beginning and stays.
 """
 
-from oyez.sim.history import Died, Ended, Entered, Expected, History, Phase, Posted, Reported, Said, Saw
+from oyez.sim.history import Died, Ended, Entered, Expected, History, Missed, Phase, Posted, Reported, Said, Saw
 
 PROBE = "probe"
 """How the names of the clients begin that start once all is healed."""
@@ -34,10 +34,10 @@ def check(history: History) -> list[str]:
         match entry:
             case Entered(at=at) if at <= phases["final"] and entry.prompt:
                 stayed[entry.session] = entry
-            case Ended():
+            case Ended() | Missed():
                 stayed.pop(entry.session, None)
             case Died():
-                stayed = {session: one for session, one in stayed.items() if one.node != entry.node}
+                stayed = {name: one for name, one in stayed.items() if one.lasting or one.node != entry.node}
             case Posted(at=at) if at >= phases["final"]:
                 posted[entry.session, entry.number] = None
             case Saw():

@@ -24,6 +24,7 @@ def check(history: History) -> list[str]:
     reported: set[int] = set()
     troubled = -_TROUBLE
     stopping: dict[str, float] = {}
+    moved: dict[str, float] = {}
     for entry in history:
         match entry:
             case Heard():
@@ -38,18 +39,22 @@ def check(history: History) -> list[str]:
                 local = entry.fields["link"]
                 assert isinstance(local, int)
                 reported.add(links.get((entry.node, local), 0))
+            case Reported(event="moved"):
+                moved[str(entry.fields["server"])] = entry.at + _TROUBLE
             case Died():
                 links = {key: link for key, link in links.items() if key[0] != entry.node}
                 if entry.node in stopping:
                     stopping[entry.node] = entry.at + _TROUBLE
-            case Fault(kind="stop"):
+            case Fault(kind="stop" | "drain"):
                 stopping[entry.target] = inf
             case Fault():
                 troubled = max(troubled, entry.until)
             case Ended(by="node") if entry.link not in no_word_due:
                 word = last.get(entry.link) in (*REFUSALS, "REDIRECT")
                 hindered = entry.unread or entry.at - troubled <= _TROUBLE
-                if entry.at <= stopping.get(entry.node, -1):
+                if entry.unread and entry.at <= moved.get(entry.node, -1):
+                    excused = True  # it had been told where to go, and did not read it
+                elif entry.at <= stopping.get(entry.node, -1):
                     excused = hindered or not entry.session
                 else:
                     excused = hindered and entry.link in reported

@@ -1,0 +1,152 @@
+"""Not a checker: what may be lost in spite of all promises, because too many servers that held it were gone at once.
+
+An activity that was shown is held by `copies` servers, or by all that there were (ADR 9). It can be lost where more
+than `copies - 1` died within the time that repair takes, or where a server died that the others could not reach.
+This is judged from the history alone, and rather too often than too seldom: what is not excused here has no excuse.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+
+from oyez.sim.history import Began, Died, Fault, History, Posted, Reported, Started, is_central
+
+REPAIR = 5.0
+"""Seconds in which survivors have filled each other's gaps, if they can reach each other."""
+
+UNNOTICED = 0.8
+"""Seconds for which two servers may be parted without any of them acting on it; several such faults may add up."""
+
+AFTERMATH = 8.0
+"""Seconds after a parting in which it may still be noticed, and put right."""
+
+LEFT = "stopped"
+"""How the end of a server is told that has handed everything over."""
+
+
+@dataclass(slots=True)
+class Life:
+    """One process of a server."""
+
+    node: str
+    origin: str
+    ready: float = inf
+    died: float = inf
+    left: bool = False
+    """In good order: all others had what it had."""
+
+
+@dataclass(slots=True, frozen=True)
+class Parting:
+    """Some could not reach others; nobody in `other` stands for everybody."""
+
+    begin: float
+    end: float
+    one: tuple[str, ...]
+    other: tuple[str, ...]
+
+    def concerns(self, node: str, peer: str) -> bool:
+        """Whether it was between these two."""
+        for one, other in ((node, peer), (peer, node)):
+            if one in self.one and (not self.other or other in self.other):
+                return True
+        return False
+
+
+class Losses:
+    """Of one history."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self.lives: dict[str, Life] = {}
+        self.copies = 2
+        running: dict[str, Life] = {}
+        for entry in history:
+            match entry:
+                case Began():
+                    self.copies = entry.copies
+                case Started() if not is_central(entry.node):
+                    origin = f"{entry.node}.{entry.incarnation}"
+                    running[entry.node] = self.lives[origin] = Life(entry.node, origin)
+                case Reported(event="ready") if entry.node in running:
+                    running[entry.node].ready = entry.at
+                case Died() if entry.node in running:
+                    life = running.pop(entry.node)
+                    life.died, life.left = entry.at, entry.how == LEFT
+                case _:
+                    pass
+
+    @cached_property
+    def partings(self) -> list[Parting]:
+        """When servers could not reach each other, for longer than nobody notices."""
+        servers = {life.node for life in self.lives.values()}
+        return [
+            Parting(entry.at, entry.until + AFTERMATH, entry.one, entry.other)
+            for entry in self._history
+            if isinstance(entry, Fault)
+            and entry.until - entry.at >= UNNOTICED
+            and servers.intersection(entry.one)
+            and (not entry.other or servers.intersection(entry.other))
+        ]
+
+    @cached_property
+    def dangers(self) -> list[float]:
+        """Deaths of servers with which something may have been lost."""
+        deaths = sorted([life for life in self.lives.values() if life.died < inf], key=lambda life: life.died)
+        return [life.died for life in deaths if self._dangerous(life, deaths)]
+
+    def _dangerous(self, life: Life, deaths: list[Life]) -> bool:
+        begin = self._repaired_before(life.died)
+        peers = min(self._peers(one, begin) for one in [life, *_crashed(deaths, begin, life.died)])
+        if life.left:
+            return peers == 0
+        return len(_crashed(deaths, begin, life.died)) > min(self.copies - 1, peers)
+
+    def _repaired_before(self, at: float) -> float:
+        """What had happened before this moment was put right at the other one."""
+        begin = at - REPAIR
+        for parting in sorted(self.partings, key=lambda parting: -parting.end):
+            if parting.begin < at and parting.end > begin:
+                begin = min(begin, parting.begin - REPAIR)
+        return begin
+
+    def _peers(self, life: Life, begin: float) -> int:
+        """How many others it could reach since then, until it died; those that left meanwhile are of no use."""
+        return sum(
+            peer.ready < max(begin, life.ready)
+            and peer.died > (life.died if peer.left else begin)
+            and not any(
+                parting.concerns(life.node, peer.node) and parting.begin < life.died and parting.end > begin
+                for parting in self.partings
+            )
+            for peer in self.lives.values()
+            if peer is not life
+        )
+
+    def excuse(self, id: str, posted: float) -> bool:
+        """May the activity of this id, posted then, be lost to some?"""
+        life = self.lives.get(id.rpartition("-")[0])
+        return life is not None and any(danger >= max(posted, life.died) for danger in self.dangers)
+
+    def ever(self, since: float) -> bool:
+        """May anything have been lost that was posted then?"""
+        return any(danger >= since for danger in self.dangers)
+
+    @cached_property
+    def forgotten(self) -> bool:
+        """Has a server told that it could not get everything of another one's log? Its sessions without a cursor have
+        a hole there that nobody tells them of."""
+        return any(isinstance(entry, Reported) and entry.event == "mesh_gap" for entry in self._history)
+
+    def parted(self, begin: float, end: float) -> bool:
+        """Could some servers not reach each other at some time between?"""
+        return any(parting.begin < end and begin < parting.end for parting in self.partings)
+
+
+def _crashed(deaths: list[Life], begin: float, end: float) -> list[Life]:
+    return [life for life in deaths if begin <= life.died <= end and not life.left]
+
+
+def posted(history: History) -> dict[tuple[str, int], float]:
+    """When each activity was posted."""
+    return {(entry.session, entry.number): entry.at for entry in history if isinstance(entry, Posted)}
