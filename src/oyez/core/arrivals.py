@@ -20,8 +20,9 @@ from oyez.protocol import peers as p
 PATIENCE = 5.0
 """Seconds after which a session may post though its last server's log is not settled: longer than suspicion."""
 
-AHEAD = 10.0
-"""Seconds for which a cursor may be beyond the log of a linked server: what it covers may be on its way."""
+AHEAD = 8.0
+"""Seconds for which a cursor may be beyond the log of a linked server: what it covers may be on its way. Less than a
+client waits for an answer."""
 
 _AHEAD = m.InvalidMessage("the cursor is ahead of everything that this network has", "cursor_ahead")
 

@@ -13,6 +13,9 @@ from oyez.core.effects import Effects
 from oyez.core.holdings import Holdings
 from oyez.protocol import peers as p
 
+PIECES = 4
+"""Most that one server is asked for at once: what it supplies waits in memory for the link."""
+
 Missed = list[tuple[str, int, int]]
 """Origin, first and last sequence of what nobody can supply any more."""
 
@@ -85,10 +88,12 @@ class Repair:
         effects: Effects = []
         linked = set(self.linked.values())
         for link, told in self.told.items():
-            for origin, held in told.lost.items():
-                if origin not in linked and self._lacks(origin, held) and self._may_ask(now, origin):
-                    self._asked[origin] = (link, now)
-                    effects.append(fx.Send(link, p.RequestActivities(origin, self.position(origin))))
+            room = PIECES - sum(asked == link for asked, since in self._asked.values() if _is_open(now, since))
+            wanted = [origin for origin, held in told.lost.items() if origin not in linked]
+            due = [origin for origin in wanted if self._lacks(origin, told.lost[origin]) and self._may_ask(now, origin)]
+            for origin in due[: max(0, room)]:
+                self._asked[origin] = (link, now)
+                effects.append(fx.Send(link, p.RequestActivities(origin, self.position(origin))))
         return effects
 
     def _lacks(self, origin: str, held: p.Held) -> bool:
@@ -97,7 +102,7 @@ class Repair:
 
     def _may_ask(self, now: float, origin: str) -> bool:
         asked = self._asked.get(origin)
-        return asked is None or now - asked[1] >= timing.SUSPICION
+        return asked is None or not _is_open(now, asked[1])
 
     def requested(self, link: int, message: p.RequestActivities) -> Effects:
         """Another server asks for what this one holds."""
@@ -160,3 +165,8 @@ class Repair:
     def enough(self, origin: str, copies: int) -> int | None:
         """How far enough of the survivors, this one counted, hold a lost origin."""
         return enough(self.held(origin), min(copies - 1, len(self.linked)))
+
+
+def _is_open(now: float, asked: float) -> bool:
+    """May the answer still come?"""
+    return now - asked < timing.SUSPICION
