@@ -3,6 +3,7 @@
 from random import Random
 
 from oyez.core import effects as fx
+from oyez.core.broadcast import Broadcast
 from oyez.core.effects import Effects
 from oyez.core.mesh import Mesh
 from oyez.core.origin import Origin
@@ -19,35 +20,53 @@ AT = Address("host", 4001)
 class Side:
     """Server `id` with its mesh and its own log."""
 
-    def __init__(self, id: str, incarnation: int = 1, retention: int = 1_000_000) -> None:
+    def __init__(self, id: str, incarnation: int = 1, retention: int = 1_000_000, copies: int = 2) -> None:
         self.id = id
         self.origin = Origin(id, incarnation, retention)
-        self.mesh = Mesh(id, incarnation, SECRET, self.origin, Random(1))
+        self.broadcast = Broadcast(self.origin, retention, None, copies)
+        self.mesh = Mesh(id, incarnation, SECRET, self.broadcast, Random(1))
 
     def accept(self, count: int = 1) -> Chunk:
-        """Clients of this server post; returns the lines."""
+        """Clients of this server post, and read it; returns the lines."""
+        chunk = self.post(count)
+        self.broadcast.merged.publish([chunk])
+        return chunk
+
+    def post(self, count: int = 1) -> Chunk:
+        """Clients of this server post, and nobody has seen it yet; returns the lines."""
         for number in range(count):
             self.origin.accept(activity.opening("bob"), b',"n":%d}' % number)
         chunk = self.origin.take()
         assert chunk is not None
         self.origin.log.publish([chunk])
+        self.broadcast.copies.add(chunk)
         return chunk
 
     def linked(self, peer: "Side", link: int = 1, now: float = 0.0) -> Effects:
-        """The other side has dialed and said hello, and the position that it begins at."""
+        """The other side has dialed and said hello, and the position that it begins at: the first."""
         effects = self.mesh.greeted(now, link, peer.mesh.hello(now, self.id))
-        self.mesh.position(link, p.ServerPosition(peer.origin.name, 0))
+        self.positioned(peer, link, 0)
         return effects
+
+    def positioned(self, peer: "Side", link: int, sequence: int) -> Effects:
+        """The peer says that its log goes on behind this sequence."""
+        return self.mesh.position(link, p.ServerPosition(peer.origin.name, sequence, peer.origin.log.last))[0]
+
+    def receives(self, chunk: Chunk, link: int = 1, now: float = 0.0) -> list[Chunk] | None:
+        """Lines come over this link, and are shown."""
+        new = self.mesh.receive(now, link, chunk.data)
+        if new:
+            self.broadcast.take(new)
+            self.broadcast.show([])
+        return new
 
 
 def listing(id: str, incarnation: int = 1, port: int = 4001) -> n.ServerAddress:
     return n.ServerAddress(id, "host", port, incarnation)
 
 
-def hello(
-    id: str, incarnation: int = 1, of: int | None = None, cursor: int | None = None, since: float = 0.0
-) -> p.ServerHello:
-    return p.ServerHello(SECRET, id, incarnation, of, cursor, since)
+def hello(id: str, incarnation: int = 1, of: int | None = None, cursor: int | None = None) -> p.ServerHello:
+    return p.ServerHello(SECRET, id, incarnation, of, cursor)
 
 
 def sent(effects: Effects, kind: type[Message]) -> list[Message]:

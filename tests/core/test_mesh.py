@@ -3,10 +3,11 @@
 from oyez.core import effects as fx
 from oyez.core import timing
 from oyez.core.mesh import FORGET
+from oyez.log import Chunk
 from oyez.protocol import nodes as n
 from oyez.protocol import peers as p
 from oyez.protocol.messages import Address, AuthenticationFail
-from tests.core.sides import AT, Side, begins_at, closed, hello, listing, sent
+from tests.core.sides import AT, Side, closed, hello, listing, sent
 
 # -- who dials ------------------------------------------------------------------------------------------------------
 
@@ -113,6 +114,7 @@ def test_a_server_that_the_central_has_not_named_yet_is_welcome() -> None:
     b.linked(Side("a"), link=9)
     assert b.mesh.holds(9) is b.mesh.peers["a"]
     assert b.mesh.listed(listing("a")) == []
+    b.mesh.told(0.0, 9, p.Positions({}, []))
     assert b.mesh.complete
 
 
@@ -146,23 +148,41 @@ def test_a_lost_link_is_made_again_by_who_dials() -> None:
     a.linked(b, link=1)
     b.linked(a, link=9)
     assert [type(effect) for effect in a.mesh.lost(0.0, 1)] == [fx.Report, fx.SetTimer]
-    assert [type(effect) for effect in b.mesh.lost(0.0, 9)] == [fx.Report]
+    assert [type(effect) for effect in b.mesh.lost(0.0, 9)] == [fx.Report, fx.Dial]  # to see whether it is there
     assert not a.mesh.complete
     assert a.mesh.lost(0.0, 1) == []
 
 
-def test_the_mesh_is_complete_when_each_listed_server_is_linked_and_has_a_position() -> None:
-    b = Side("b")
+def test_the_mesh_is_complete_when_all_that_each_listed_server_had_is_here() -> None:
+    """Linked, its own log up to where it was then, and what it says of the logs of those that are lost."""
+    a, b = Side("a"), Side("b")
+    lines = a.accept(3)
     assert b.mesh.complete
     b.mesh.listed(listing("a"))
     assert not b.mesh.complete
     b.mesh.greeted(0.0, 1, hello("a"))
     assert not b.mesh.complete
-    b.mesh.position(1, p.ServerPosition("a.1", 0))
+    b.positioned(a, 1, 0)
+    assert not b.mesh.complete
+    b.receives(Chunk("a.1", 1, 2, lines.data[: lines.offset(3)]))
+    b.mesh.told(0.0, 1, p.Positions({}, ["b.1"]))
+    assert not b.mesh.complete
+    b.receives(lines.after(2))
     assert b.mesh.complete
     b.mesh.listed(listing("c"))
     assert not b.mesh.complete
     b.mesh.removed(0.0, "c")
+    assert b.mesh.complete
+
+
+def test_the_mesh_is_not_complete_before_a_server_has_said_what_it_has_lost() -> None:
+    a, b = Side("a"), Side("b")
+    b.linked(a)
+    assert not b.mesh.complete
+    b.mesh.told(0.0, 1, p.Positions({"z.1": p.Held(1, 1)}, ["b.1"]))
+    assert not b.mesh.complete
+    z = Side("z")
+    b.receives(z.accept())
     assert b.mesh.complete
 
 
@@ -197,7 +217,7 @@ def test_how_far_a_forgotten_servers_log_is_held_is_not_forgotten() -> None:
     a, b = Side("a"), Side("b")
     a.mesh.listed(listing("b"))
     a.linked(b)
-    a.mesh.receive(0.0, 1, b.accept(4).data)
+    a.receives(b.accept(4))
     a.mesh.removed(0.0, "b")
     a.mesh.lost(0.0, 1)
     assert a.mesh.redial(1000.0, "b") == []
@@ -212,6 +232,7 @@ def test_each_peer_hears_a_sign_of_life() -> None:
     b.linked(Side("a"), link=1)
     b.mesh.listed(listing("c"))
     assert b.mesh.beat(1.0, slept=False) == [fx.Send(1, n.Heartbeat())]
+    assert b.mesh.beat(1.5, slept=False) == [fx.Send(1, n.Heartbeat())]
 
 
 def test_a_silent_peer_is_left_at_once() -> None:
@@ -244,15 +265,162 @@ def test_who_is_dialed_and_says_nothing_is_left_and_dialed_again() -> None:
     assert isinstance(a.mesh.lost(3.0, 1)[-1], fx.SetTimer)
 
 
-def test_remembering_where_the_log_was_costs_little() -> None:
-    """A server that is idle for a day is not a day's worth of memory fuller."""
-    a = Side("a", retention=1000)
-    a.accept(3)
-    for now in range(5000):
-        a.mesh.beat(float(now), slept=False)
-    assert len(a.mesh._marks) <= 2
-    for now in range(5000, 6000):
-        a.accept()
-        a.mesh.beat(float(now), slept=False)
-    assert len(a.mesh._marks) <= a.origin.log.last - a.origin.log.first + 3
-    assert begins_at(a.mesh.greeted(6000.0, 1, hello("b", since=3.0))) in range(990, 1001)
+# -- copies ---------------------------------------------------------------------------------------------------------
+
+
+def shows(side: Side, now: float = 0.0) -> int:
+    """Up to which of its own activities it would show now."""
+    side.mesh.released(now)
+    return side.broadcast.copies.released
+
+
+def test_who_is_alone_shows_at_once() -> None:
+    a = Side("a")
+    a.post(3)
+    assert shows(a) == 3
+
+
+def test_another_server_has_to_hold_what_is_shown() -> None:
+    a = Side("a")
+    a.linked(Side("b"))
+    a.post(2)
+    a.post(2)
+    assert shows(a) == 0
+    a.mesh.acknowledged(1, p.Acknowledge(3))
+    assert shows(a) == 2  # whole turns
+    a.mesh.acknowledged(1, p.Acknowledge(4))
+    assert shows(a) == 4
+
+
+def test_an_acknowledgement_of_what_was_never_said_counts_for_what_there_is() -> None:
+    a = Side("a")
+    a.linked(Side("b"))
+    a.mesh.acknowledged(1, p.Acknowledge(1000))
+    a.post()
+    assert shows(a) == 0
+
+
+def test_nobody_waits_for_a_server_that_catches_up() -> None:
+    """It reads the whole log first, and would hold up everyone meanwhile; once it has all, it counts."""
+    a = Side("a")
+    a.accept(5)
+    assert shows(a) == 5
+    a.linked(Side("b"))
+    a.post()
+    assert shows(a) == 6
+    a.mesh.acknowledged(1, p.Acknowledge(5))
+    a.post()
+    assert shows(a) == 6
+    a.mesh.acknowledged(1, p.Acknowledge(7))
+    assert shows(a) == 7
+
+
+def test_a_server_whose_link_was_lost_is_waited_for_until_suspicion() -> None:
+    a, b = Side("a"), Side("b")
+    a.mesh.listed(listing("b"))
+    a.linked(b)
+    a.mesh.lost(10.0, 1)
+    a.post()
+    assert shows(a, 10.0 + timing.SUSPICION - 0.1) == 0
+    assert shows(a, 10.0 + timing.SUSPICION) == 1
+
+
+def test_or_until_nobody_listens_where_it_was() -> None:
+    for id in ("a", "c"):  # whose turn it is to dial, and who only looks whether it is there
+        side = Side(id)
+        side.mesh.listed(listing("b"))
+        side.linked(Side("b"))
+        effects = side.mesh.lost(10.0, 1)
+        assert (fx.Dial(AT, "probe:b") in effects) == (id == "c")
+        side.post()
+        assert shows(side, 10.0) == 0
+        side.mesh.absent("b")
+        assert shows(side, 10.0) == 1
+
+
+def test_who_is_back_with_what_it_held_goes_on_counting() -> None:
+    a, b = Side("a"), Side("b")
+    a.linked(b)
+    b.linked(a)
+    b.receives(a.post(2))
+    a.mesh.lost(1.0, 1)
+    b.mesh.lost(1.0, 1)
+    assert shows(a, 1.0) == 0  # the acknowledgement was lost with the link
+    a.linked(b, link=2, now=1.1)
+    assert shows(a, 1.1) == 2
+
+
+def test_with_one_copy_nobody_is_waited_for() -> None:
+    a = Side("a", copies=1)
+    a.linked(Side("b"))
+    a.post()
+    assert shows(a) == 1
+
+
+def test_with_three_copies_the_others_are_told_what_may_be_shown() -> None:
+    a, b = Side("a", copies=3), Side("b", copies=3)
+    a.linked(b, link=1)
+    a.linked(Side("c"), link=2)
+    (position,) = sent(a.mesh.greeted(0.0, 3, hello("d")), p.ServerPosition)
+    assert isinstance(position, p.ServerPosition)
+    assert position.withheld
+    lines = a.post()
+    a.mesh.acknowledged(1, p.Acknowledge(1))
+    assert a.mesh.released(0.0) == ([], [])
+    a.mesh.acknowledged(2, p.Acknowledge(1))
+    shown, told = a.mesh.released(0.0)
+    assert shown == [lines]
+    assert told == [fx.Send(1, p.Released(1)), fx.Send(2, p.Released(1))]
+
+
+def test_what_is_withheld_waits_for_the_word() -> None:
+    b = Side("b", copies=3)
+    b.mesh.greeted(0.0, 1, hello("a"))
+    b.mesh.position(1, p.ServerPosition("a.1", 0, 0, withheld=True))
+    lines = Side("a").post(3)
+    b.receives(lines)
+    assert b.broadcast.merged.last == 0
+    b.mesh.released_by(1, p.Released(2))
+    b.broadcast.show([])
+    assert b.broadcast.merged.last == 2
+    assert b.mesh.acknowledgements({1}) == [fx.Send(1, p.Acknowledge(3))]  # held it is, though
+
+
+def test_where_the_origin_is_lost_the_survivors_decide() -> None:
+    b = Side("b", copies=3)
+    b.mesh.greeted(0.0, 1, hello("a"))
+    b.mesh.position(1, p.ServerPosition("a.1", 0, 0, withheld=True))
+    b.linked(Side("c", copies=3), link=2)
+    b.receives(Side("a").post(3))
+    b.mesh.lost(1.0, 1)
+    b.mesh.told(1.0, 2, p.Positions({"a.1": p.Held(1, 2)}, ["b.1"]))
+    b.mesh.release_lost()
+    b.broadcast.show([])
+    assert b.broadcast.merged.last == 2
+    b.mesh.told(1.1, 2, p.Positions({"a.1": p.Held(1, 3)}, ["b.1"]))
+    b.mesh.release_lost()
+    b.broadcast.show([])
+    assert b.broadcast.merged.last == 3
+
+
+def test_each_peer_is_told_how_far_its_log_has_come() -> None:
+    b = Side("b")
+    a, c = Side("a"), Side("c")
+    b.linked(a, link=1)
+    b.linked(c, link=2)
+    b.receives(a.accept(2), link=1)
+    assert b.mesh.acknowledgements({1, 99}) == [fx.Send(1, p.Acknowledge(2))]
+
+
+def test_how_far_all_hold_the_own_log() -> None:
+    a = Side("a")
+    assert a.mesh.held_by_all == 0
+    a.post(3)
+    assert a.mesh.held_by_all == 3
+    a.linked(Side("b"), link=1)
+    a.linked(Side("c"), link=2)
+    a.mesh.acknowledged(1, p.Acknowledge(3))
+    a.mesh.acknowledged(2, p.Acknowledge(2))
+    assert a.mesh.held_by_all == 2
+    a.mesh.lost(0.0, 2)
+    assert a.mesh.held_by_all == 3

@@ -33,13 +33,12 @@ class Server(Side):
 
     def __init__(self, id: str) -> None:
         super().__init__(id)
-        self.mesh.serving_since = 0.0
         self.ends: dict[int, End] = {}
         self.posted: list[bytes] = []
         self.received: list[bytes] = []
 
-    def post(self, count: int) -> None:
-        self.posted += self.accept(count).data.splitlines(keepends=True)
+    def posts(self, count: int) -> None:
+        self.posted += self.accept(count).lines
 
     def add(self, link: int, end: End) -> None:
         self.ends[link] = end
@@ -61,15 +60,21 @@ class Server(Side):
 
     def _bring(self, link: int, block: bytes) -> None:
         if block:
-            chunk = self.mesh.receive(1.0, link, block)
-            assert chunk is not None
-            self.received += chunk.data.splitlines(keepends=True)
+            chunks = self.mesh.receive(1.0, link, block)
+            assert chunks is not None
+            self.received += [line for chunk in chunks for line in chunk.lines]
 
     def _answer(self, link: int, message: Message) -> None:
         if isinstance(message, p.ServerHello):
             self.carry_out(self.mesh.greeted(1.0, link, message))
         elif isinstance(message, p.ServerPosition):
-            assert self.mesh.position(link, message) == []  # no gap
+            effects, missed = self.mesh.position(link, message)
+            assert missed == []
+            self.carry_out(effects)
+        elif isinstance(message, p.Positions):
+            effects, missed = self.mesh.told(1.0, link, message)
+            assert missed == []
+            self.carry_out(effects)
 
     def carry_out(self, effects: Effects) -> None:
         for effect in effects:
@@ -89,7 +94,7 @@ class Server(Side):
             end.open = False
             if end.cursor is not None:
                 end.cursor.close()
-            self.mesh.lost(1.0, link)
+            self.carry_out([effect for effect in self.mesh.lost(1.0, link) if isinstance(effect, fx.Send)])
 
 
 class ResetMachine(RuleBasedStateMachine):
@@ -100,11 +105,11 @@ class ResetMachine(RuleBasedStateMachine):
         self.a, self.b = Server("a"), Server("b")
         for side in (self.a, self.b):
             if before:
-                side.post(before)
+                side.posts(before)
 
     @rule(who=st.sampled_from("ab"), count=st.integers(1, 4))
     def post(self, who: str, count: int) -> None:
-        self._side(who).post(count)
+        self._side(who).posts(count)
 
     @rule(target=links)
     def dial(self) -> int:
