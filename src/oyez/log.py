@@ -175,7 +175,7 @@ class Log:
         for cursor in self._behind:
             if self.start < cursor.position < end:
                 cursor.torn = self._tear(cursor)
-        self.forgotten[chunk.origin] = chunk.last
+        self.forgotten[chunk.origin] = max(chunk.last, self.forgotten.get(chunk.origin, 0))  # it may have skipped on
         self.start = end
         self._chunks[self._dropped] = _FORGOTTEN
         self._dropped += 1

@@ -71,6 +71,8 @@ class Admission:
                 return []  # the client has not waited for the answer
             self._verifying.discard(link)
             effects = admit(now, None) if refused is None else refuse(link, m.LoginFailed(refused.info, refused.reason))
+            if fx.Hold(link) in effects:
+                return effects  # whoever is to open the session goes on holding the link, and releases it
             return [*effects, fx.Release(link)]
 
         self._verifying.add(link)
