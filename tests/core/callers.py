@@ -2,12 +2,16 @@
 
 from random import Random
 
-from oyez.core.client import Client
+import msgspec
+
+from oyez.core.client import LASTED, Client
 from oyez.protocol import messages as m
 from tests.core.nodes import Node, Talk
 
 HOME, TWO = m.Address("central", 3780), m.Address("central", 3781)
-THERE = m.Address("server", 4001)
+THERE, OTHER, THIRD = (m.Address("server", port) for port in (4001, 4002, 4003))
+WELCOME = m.LoginSuccess("in", server="s1", session="cafe", network="net", origin="s1.7")
+"""Of a server that knows cursors."""
 
 
 class Caller(Node):
@@ -39,6 +43,32 @@ class Caller(Node):
         assert self.role.live
         return server
 
+    def resumes(self, talk: Talk, success: m.LoginSuccess = WELCOME) -> m.Resume:
+        """It has just connected to a server, which lets it in; returns the cursor that it came with."""
+        (login,) = talk.hears()
+        assert isinstance(login, m.Login)
+        assert login.resume is not None
+        talk.says(success)
+        assert self.role.live
+        return login.resume
+
+    def settled_in(self, origins: dict[str, int] | None = None, alternates: tuple[m.Alternate, ...] = ()) -> Talk:
+        """It is at a server that knows cursors, and long enough for its loss to be news."""
+        central = self.answer()
+        central.hears()
+        central.says(
+            m.LoginSuccess("in", ticket="for centrals", alternates=list(alternates)),
+            m.Redirect(THERE.hostname, THERE.port, "permit"),
+        )
+        server = self.answer()
+        assert self.resumes(server, first(origins or {})) == m.Resume()
+        self.pass_time(LASTED)
+        return server
+
+    def shown(self) -> list[str]:
+        """The ids of what was delivered."""
+        return [broadcast.id for broadcast in self.world.delivered]
+
     def waits(self) -> None:
         """Until it tries again."""
         assert self.world.dials == []
@@ -48,6 +78,16 @@ class Caller(Node):
     def disconnected(self) -> list[object]:
         """Why it was, each time."""
         return [fields["info"] for fields in self.reported("disconnected")]
+
+
+def first(origins: dict[str, int]) -> m.LoginSuccess:
+    """A server lets in somebody who has no cursor yet, and gives a ticket for itself."""
+    return msgspec.structs.replace(WELCOME, origins=origins, ticket="for s1")
+
+
+def says(id: str, post: str | None = None) -> m.ActivityBroadcast:
+    """An activity."""
+    return m.ActivityBroadcast(msgspec.Raw(b"{}"), id, post)
 
 
 def failed(reason: str) -> m.LoginFailed:
