@@ -45,9 +45,9 @@ class Serving(Node):
     # -- peers ------------------------------------------------------------------------------------------------------
 
     def linked_from(self, id: str, incarnation: int = 1, **more: object) -> Talk:
-        """A server with a smaller id has dialed it, and both have said where they begin."""
+        """A server with a smaller id has dialed it, and both have said where they begin, and that nobody is lost."""
         peer = self.connect().says(hello(id, incarnation, **more))
-        return peer.says(p.ServerPosition(f"{id}.{incarnation}", 0))
+        return peer.says(p.ServerPosition(f"{id}.{incarnation}", 0), p.Positions({}, ["m.1"]))
 
     # -- clients ----------------------------------------------------------------------------------------------------
 
@@ -106,6 +106,11 @@ def from_peer(id: str, sequence: int, text: str, username: str = "zoe") -> bytes
     return MESSAGE_PREFIX + b'"id":"%b.1-%d",' % (id.encode(), sequence) + activity.opening(username) + members + b"}\n"
 
 
+def holds(peer: Talk, sequence: int) -> Talk:
+    """This other server has as much of the log, and says so."""
+    return peer.says(p.Acknowledge(sequence))
+
+
 def feed(talk: Talk) -> list[str]:
     """What a client has read since the last time, as "author: content"; other messages by their name."""
     shown = []
@@ -116,3 +121,8 @@ def feed(talk: Talk) -> list[str]:
         else:
             shown.append(type(message).__name__)
     return shown
+
+
+def brought(peer: Talk) -> list[str]:
+    """The activities that another server has been brought since the last time."""
+    return [line for line in feed(peer) if ": " in line]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from oyez.core.directory import Server as Record
 from oyez.core.clients import ANNOUNCE
-from oyez.core.server import NAMES
+from oyez.core.directory import Server as Record
+from oyez.core.membership import NAMES
 from oyez.core.timing import HEARTBEAT
 from oyez.protocol import codec, limits
 from oyez.protocol import messages as m
@@ -20,6 +20,7 @@ from tests.core.servers import (
     feed,
     from_peer,
     hello,
+    holds,
     listing,
     login,
     post,
@@ -73,19 +74,25 @@ def test_a_server_that_is_alone_serves_once_it_is_welcome() -> None:
     server.logs_in()
 
 
-def test_a_server_serves_only_once_it_is_linked_with_every_other() -> None:
-    """Its first client must not miss what clients of the others post."""
+def test_a_server_serves_only_once_it_holds_what_every_other_holds() -> None:
+    """Its first client must not miss what clients of the others post, nor find a gap."""
     server = Serving()
     central = server.joins(listing("a"), listing("z"))
     assert server.dialing() == ["peer:z"]
     assert is_refused_as_joining(server)
     z = server.answer()
-    z.says(hello("z"), p.ServerPosition("z.1", 0))
+    z.says(hello("z"), p.ServerPosition("z.1", 0), p.Positions({"y.1": p.Held(1, 1)}, []))
+    (request,) = [said for said in z.hears() if isinstance(said, p.RequestActivities)]
+    assert request == p.RequestActivities("y.1", 0)
     assert is_refused_as_joining(server)
-    assert "ServerAnnounce" not in names(central)
     a = server.connect().says(hello("a"))
     assert is_refused_as_joining(server)
-    a.says(p.ServerPosition("a.1", 7))
+    a.says(p.ServerPosition("a.1", 7, 8), p.Positions({}, []))
+    assert is_refused_as_joining(server)
+    z.says(from_peer("y", 1, "of old"), p.ActivitiesSupplied("y.1", 1, 1))
+    assert is_refused_as_joining(server)
+    assert "ServerAnnounce" not in names(central)
+    a.says(from_peer("a", 8, "before"))
     server.logs_in()
     assert names(central) == ["ServerAnnounce"]
 
@@ -134,7 +141,8 @@ def test_a_dial_that_fails_is_tried_again() -> None:
 def test_what_peers_post_before_it_serves_reaches_nobody_and_what_follows_everyone() -> None:
     server = Serving()
     server.joins(listing("a"))
-    a = server.connect().says(hello("a"), p.ServerPosition("a.1", 4), from_peer("a", 5, "before"))
+    a = server.connect().says(hello("a"), p.ServerPosition("a.1", 4, 5), p.Positions({}, []))
+    a.says(from_peer("a", 5, "before"))
     bob = server.logs_in("bob")
     a.says(from_peer("a", 6, "after"))
     assert feed(bob) == ["zoe: after"]
@@ -292,6 +300,7 @@ def test_without_the_central_it_goes_on_serving_whom_it_has() -> None:
     bob, peer = server.logs_in("bob"), server.linked_from("a")
     central.hangs_up()
     bob.says(post("bob", "still here"))
+    holds(peer, 1)
     peer.says(from_peer("a", 1, "so are we"))
     assert feed(bob) == ["bob: still here", "zoe: so are we"]
     server.logs_in("eve")

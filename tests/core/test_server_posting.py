@@ -8,8 +8,9 @@ import pytest
 from oyez.protocol import limits
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
+from oyez.protocol import peers as p
 from tests.core.nodes import Talk
-from tests.core.servers import Serving, feed, from_peer, post, ready
+from tests.core.servers import Serving, brought, feed, from_peer, holds, post, ready
 
 
 @pytest.fixture
@@ -154,7 +155,49 @@ def test_other_servers_activities_reach_everyone_too(server: Serving) -> None:
     bob = server.logs_in("bob")
     peer.says(from_peer("a", 1, "one") + from_peer("a", 2, "two"))
     bob.says(post("bob", "three"))
+    holds(peer, 1)
     assert feed(bob) == ["zoe: one", "zoe: two", "bob: three"]
+
+
+def test_an_activity_is_shown_once_another_server_holds_it(server: Serving) -> None:
+    """To its sender, too: what one client has seen, no single crash takes from the others."""
+    one, two = server.linked_from("a"), server.linked_from("b")
+    bob, eve = server.logs_in("bob"), server.logs_in("eve")
+    bob.says(post("bob", "hear"), post("bob", "ye"))
+    assert brought(one) == brought(two) == ["bob: hear", "bob: ye"]
+    assert feed(bob) == feed(eve) == []
+    holds(two, 2)
+    assert feed(bob) == feed(eve) == ["bob: hear", "bob: ye"]
+
+
+def test_what_waits_for_a_server_that_dies_is_shown_once_nobody_listens_there(server: Serving) -> None:
+    peer, bob = server.linked_from("a"), server.logs_in("bob")
+    bob.says(post("bob", "one"))
+    peer.hangs_up()
+    assert feed(bob) == []
+    assert server.dialing() == ["probe:a"]
+    server.refuse()
+    assert feed(bob) == ["bob: one"]
+
+
+def test_what_waits_for_a_server_that_was_cut_off_is_shown_after_suspicion() -> None:
+    server, central = ready()
+    peer, bob = server.linked_from("a"), server.logs_in("bob")
+    bob.says(post("bob", "one"))
+    peer.hangs_up()
+    for _ in range(5):
+        central.says(n.Heartbeat())
+        server.pass_time(0.5)
+    assert feed(bob) == []
+    server.pass_time(1.0)
+    assert feed(bob) == ["bob: one"]
+
+
+def test_each_turn_is_acknowledged_once(server: Serving) -> None:
+    peer = server.linked_from("a")
+    peer.hears()
+    peer.says(b"".join(from_peer("a", number, str(number)) for number in (1, 2, 3)))
+    assert peer.hears() == [p.Acknowledge(3)]
 
 
 def test_own_activities_reach_other_servers_and_theirs_are_not_passed_on(server: Serving) -> None:
@@ -163,7 +206,7 @@ def test_own_activities_reach_other_servers_and_theirs_are_not_passed_on(server:
         peer.hears()
     one.says(from_peer("a", 1, "from a"))
     server.logs_in("bob").says(post("bob", "from m"))
-    assert feed(one) == feed(two) == ["bob: from m"]
+    assert brought(one) == brought(two) == ["bob: from m"]
 
 
 def test_each_senders_order_is_kept(server: Serving) -> None:
@@ -172,6 +215,8 @@ def test_each_senders_order_is_kept(server: Serving) -> None:
         peer.says(from_peer("a", number + 1, str(number)))
         bob.says(post("bob", str(number)))
         eve.says(post("eve", str(number)))
+        holds(peer, 2 * number + 1 + number % 2)  # at times not all of it
+    holds(peer, 20)
     seen = feed(bob)
     for author in ("zoe", "bob", "eve"):
         assert [line for line in seen if line.startswith(author)] == [f"{author}: {number}" for number in range(10)]
@@ -247,15 +292,32 @@ def test_a_peer_that_takes_nothing_is_closed_and_comes_back_to_its_cursor() -> N
     assert peer.ended
     assert server.reported("peer_stalled")
     again = server.linked_from("a", of=1, cursor=0)
-    assert feed(again)[-1] == "bob: one"
+    assert brought(again) == ["bob: one"]
 
 
 def test_a_peer_that_falls_out_is_closed() -> None:
     server, central = ready(retention=2000)
+    slow, quick, bob = server.linked_from("a"), server.linked_from("b"), server.logs_in("bob")
+    slow.stops_reading(after=200)
+    for number in range(10):
+        bob.says(post("bob", "x" * 300))
+        holds(quick, number + 1)
+    central.says(n.Heartbeat())
+    server.pass_time(1.0)
+    assert slow.ended
+    assert not quick.ended
+
+
+def test_a_peer_that_makes_too_much_wait_is_closed() -> None:
+    """What waits for its copy is not forgotten: it must not become ever more."""
+    server, central = ready(retention=2000)
     peer, bob = server.linked_from("a"), server.logs_in("bob")
     peer.stops_reading(after=200)
-    for _ in range(10):
+    for _ in range(15):
         bob.says(post("bob", "x" * 300))
     central.says(n.Heartbeat())
     server.pass_time(1.0)
     assert peer.ended
+    assert server.reported("peer_stalled")
+    server.refuse()
+    assert len(feed(bob)) == 15
