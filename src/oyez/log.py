@@ -315,6 +315,10 @@ class Log:
         start = self.start
         return [cursor for cursor in self._behind if cursor.position < start]
 
+    def far_behind(self, size: int) -> list[Cursor]:
+        """Cursors that are behind by more than so many bytes."""
+        return [cursor for cursor in self._behind if self.end - cursor.position > size]
+
     def stalled(self, now: float, patience: float) -> list[Cursor]:
         """Cursors that are behind and have not moved for `patience` seconds. Ask about once a second."""
         slow = []

@@ -199,9 +199,16 @@ class Server(Quiet):
         self.admission.expire(now)
         self.broadcast.tick(now)
         effects += [*self.clients.tick(now), *self.membership.go_on_leaving(now)]
-        for cursor in self.origin.log.stalled(now, timing.PATIENCE) + self.origin.log.fallen_out():
-            effects += [fx.Report("peer_stalled", {"link": cursor.owner}), fx.Close(cursor.owner, at_once=True)]
+        for link in self._stalled(now):
+            effects += [fx.Report("peer_stalled", {"link": link}), fx.Close(link, at_once=True)]
         return effects
+
+    def _stalled(self, now: float) -> list[int]:
+        """Links to servers that take too little of the own log. What waits for their copy is not forgotten meanwhile:
+        it must not be more than is retained of what has been shown."""
+        log = self.origin.log
+        cursors = [*log.stalled(now, timing.PATIENCE), *log.fallen_out(), *log.far_behind(2 * self.merged.retention)]
+        return sorted({cursor.owner for cursor in cursors})
 
     # -- clients ------------------------------------------------------------------------------------------------
 
