@@ -13,7 +13,7 @@ from tests.docs.wire_page import COMMANDS, SECTIONS
 Place = tuple[Desk, Link, Wire]
 
 AUTHENTICATE = '{"command":"AUTHENTICATE","secret":"red anchor","id":"s1","hostname":"127.0.0.1","port":3781}'
-WELCOME = '{"command":"AUTHENTICATE_SUCCESS","info":"welcome","term":1,"ticket_key":"AAAA"}'
+WELCOME = '{"command":"AUTHENTICATE_SUCCESS","info":"welcome","term":1,"ticket_keys":{"1":"AAAA"}}'
 BACKUP = '{"command":"BACKUP_AUTHENTICATE","secret":"red anchor","id":"c2","hostname":"127.0.0.1","port":3790}'
 HELLO = '{"command":"SERVER_HELLO","secret":"red anchor","id":"s1","incarnation":7}'
 ANONYMOUS = '{"command":"LOGIN","username":"anonymous"}'

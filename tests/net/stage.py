@@ -61,6 +61,9 @@ class Recorder:
     def on_start(self, now: float) -> fx.Effects:
         return self._noted("start")
 
+    def on_leave(self, now: float) -> fx.Effects:
+        return self._noted("leave")
+
     def on_stop(self, now: float) -> fx.Effects:
         return self._noted("stop")
 

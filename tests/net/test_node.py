@@ -13,6 +13,7 @@ import pytest
 
 from oyez.core import effects as fx
 from oyez.net import environment, transport
+from oyez.net import node as net_node
 from oyez.net.environment import GaveUp
 from oyez.net.listener import ListenError
 from oyez.net.node import Node
@@ -38,7 +39,18 @@ class Fragile(Quiet):
             return []
         if sys.argv[1] == "quit":
             return [fx.Quit("nobody comes here")]
+        if sys.argv[1] == "stays":
+            return [fx.SetTimer("done", 0.0)] if self.leaving else []
         return self.breaks()
+    leaving = False
+    def on_leave(self, now):
+        if sys.argv[1] != "stays":
+            return super().on_leave(now)
+        self.leaving = True
+        print("leaving", flush=True)
+        return []
+    def on_timer(self, now, key):
+        return [fx.Stopped()]
     def breaks(self):
         raise ZeroDivisionError("our own bug")
     def on_message(self, now, link, message):
@@ -120,7 +132,7 @@ async def test_links_that_do_not_finish_are_cut(monkeypatch: pytest.MonkeyPatch)
             peer.sock.close()
 
 
-@pytest.mark.parametrize("event", ["open", "message", "close", "timer", "flush", "stop", "dial_failed"])
+@pytest.mark.parametrize("event", ["open", "message", "close", "timer", "flush", "leave", "stop", "dial_failed"])
 async def test_an_exception_in_a_role_ends_the_node(event: str) -> None:
     def breaks(*_: object) -> fx.Effects:
         raise ZeroDivisionError("our own bug")
@@ -134,6 +146,8 @@ async def test_an_exception_in_a_role_ends_the_node(event: str) -> None:
             stage.perform(fx.SetTimer("timer", 0), fx.Flush(), fx.Dial(Address("a..b", 1), "nobody"))
             if event == "close":
                 peer.sock.close()
+            if event == "leave":
+                stage.node.leave()
             if event == "stop":
                 stage.node.stop()
             async with asyncio.timeout(PATIENCE):
@@ -208,6 +222,46 @@ async def test_a_signal_ends_the_process_cleanly(number: signal.Signals) -> None
     process, _ = await child("quiet")
     process.send_signal(number)
     assert await ended(process) == (0, "")
+
+
+async def test_sigterm_asks_it_to_leave_and_it_goes_on_until_it_has_nothing_left_to_do() -> None:
+    process, port = await child("stays")
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE):
+        assert await process.stdout.readline() == b"leaving\n"
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    assert await ended(process) == (0, "")
+    writer.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_second_signal_stops_one_that_is_leaving(number: signal.Signals) -> None:
+    process, _ = await child("stays")
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE):
+        assert await process.stdout.readline() == b"leaving\n"
+    process.send_signal(number)
+    assert await ended(process) == (0, "")
+
+
+async def test_one_that_would_never_leave_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(net_node, "LEAVING", 0.01)
+    async with node() as stage:
+        stage.node.leave()
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.wait([stage.task])
+    assert stage.role.events == [("start",), ("leave",), ("stop",)]
+
+
+async def test_a_role_may_end_its_node_unasked() -> None:
+    async with node(Recorder(open=lambda link: [fx.Stopped()])) as stage:
+        peer = await stage.peer()
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.wait([stage.task])
+        peer.sock.close()
+    assert [event[0] for event in stage.role.events] == ["start", "open", "stop", "close"]
 
 
 @pytest.mark.parametrize("where", ["role", "loop"])

@@ -8,7 +8,7 @@ could know.
 
 import typer
 
-from oyez.cli import central, client, post, promote, register, server, simulate, status, tail, up, who
+from oyez.cli import central, client, drain, post, promote, register, server, simulate, status, tail, up, who
 
 app = typer.Typer(
     help="Oyez, a real-time activity network: one known address, and every activity reaches everyone connected.",
@@ -27,6 +27,7 @@ for command in (
     client.client,
     status.status,
     who.who,
+    drain.drain,
     promote.promote,
     simulate.simulate,
 ):

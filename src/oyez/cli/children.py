@@ -3,6 +3,8 @@
 Guarantees: a child never outlives its parent, however that ends: its standard input is a pipe that closes then. Each is
 a process group of its own, so that Ctrl-C reaches the parent alone, which stops them in order. Must not know: what the
 children do for each other.
+
+What stops a child at once is SIGINT; by SIGTERM a server would first see where its sessions can go.
 """
 
 import asyncio
@@ -13,7 +15,7 @@ import time
 from collections.abc import Callable
 
 GRACE = 10.0
-"""Seconds from SIGTERM to SIGKILL."""
+"""Seconds from SIGINT to SIGKILL."""
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 """Seconds before a child that died is started again, and what this doubles up to."""
@@ -31,7 +33,10 @@ class DidNotStart(Exception):
 
 
 class Child:
-    """`python -m oyez ...` with what `arguments` gives at each start; `log` gets its name and each line it logs."""
+    """`python -m oyez ...` with what `arguments` gives at each start; `log` gets its name and each line it logs.
+
+    One that `may_leave` is not started again once it has ended well.
+    """
 
     def __init__(
         self,
@@ -40,12 +45,14 @@ class Child:
         environment: dict[str, str],
         log: Callable[[str, str], None],
         say: Callable[[str], None],
+        may_leave: bool = False,
     ) -> None:
         self.name = name
         self._arguments = arguments
         self._environment = environment
         self._log = log
         self._say = say
+        self._may_leave = may_leave
         self._address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._last_words = ""
         self._process: asyncio.subprocess.Process | None = None
@@ -60,10 +67,10 @@ class Child:
         """Let it end cleanly, and wait for that; after `GRACE` it is killed."""
         self._stopping.set()
         if self._process is not None and self._process.returncode is None:
-            self._process.terminate()
+            self._process.send_signal(signal.SIGINT)
         _, late = await asyncio.wait([self._running], timeout=GRACE)
         if late:
-            self._say(f"{self.name} did not end within {GRACE:.0f} s of SIGTERM and is killed")
+            self._say(f"{self.name} did not end within {GRACE:.0f} s of SIGINT and is killed")
             self.kill()
         await self._running
 
@@ -79,6 +86,9 @@ class Child:
             began = time.monotonic()
             code = await self._run()
             if self._stopping.is_set():
+                break
+            if code == 0 and self._may_leave and self._address.done():
+                self._say(f"{self.name} has left, and is not started again")
                 break
             if not self._address.done():
                 self._address.set_exception(DidNotStart(self._last_words or f"{self.name} {_how_it_ended(code)}"))
@@ -112,7 +122,7 @@ class Child:
         assert process.stdout is not None
         assert process.stderr is not None
         if self._stopping.is_set():  # asked for while it was being made
-            process.terminate()
+            process.send_signal(signal.SIGINT)
         try:
             await asyncio.gather(self._hear(process.stdout), self._read_log(process.stderr))
             return await process.wait()

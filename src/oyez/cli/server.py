@@ -60,8 +60,11 @@ def server(
     """Run a server: it holds clients' sessions, and gives every activity to all of them.
 
     It joins the network that the central knows, and is ready once it is linked with every other server. It learns
-    the other centrals from the main; those that do not answer are tried for ever. SIGTERM or Ctrl-C ends the server
-    cleanly.
+    the other centrals from the main; those that do not answer are tried for ever.
+
+    SIGTERM has it leave, as `oyez drain` does: it sends its sessions to other servers, waits until these hold all that
+    it has accepted, and ends, after 30 s at most; at once where there is no other server. Ctrl-C (SIGINT), or a second
+    SIGTERM, ends it at once: then its clients find another one by themselves.
 
     \b
     Example:

@@ -20,6 +20,9 @@ def status(
 ) -> None:
     """Show the centrals and servers of the network, with their sessions and rates.
 
+    "expected" are sessions on their way to a server, "behind" activities that it accepted and the slowest other server
+    does not hold yet.
+
     \b
     Example:
       oyez status
@@ -65,14 +68,16 @@ def print_report(report: "StatusReport") -> None:
     columns: dict[str, list[object]] = {
         "id": [one.id for one in servers],
         "address": [show(Address(one.hostname, one.port)) for one in servers],
-        "state": ["ready" if one.ready else "not ready" for one in servers],
+        "state": ["leaving" if one.leaving else "ready" if one.ready else "not ready" for one in servers],
         "sessions": [one.load for one in servers],
         "expected": [one.reserved for one in servers],
         "accepted/s": [one.accepted_rate for one in servers],
         "delivered/s": [one.delivered_rate for one in servers],
+        "behind": [one.lag for one in servers],
     }
-    if not any(columns["expected"]):
-        del columns["expected"]  # nobody is on the way: leave the room to the others
+    for column in ("expected", "behind"):
+        if not any(columns[column]):
+            del columns[column]  # nobody is on the way, nothing is behind: leave the room to the others
     sessions = sum(server.load for server in servers)
     caption = f"{sessions} sessions, {report.users} registered users"
     table("Servers", columns, zip(*columns.values(), strict=True), caption)

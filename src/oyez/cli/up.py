@@ -41,9 +41,10 @@ def up(
 ) -> None:
     """Run a whole network on this machine: a central, its backups and its servers.
 
-    A node that dies is started again; if it was the main, a backup has taken its place by then. Ctrl-C stops the
-    servers, then the centrals. The cluster's secret is OYEZ_SECRET or, without that, made once and kept in the data
-    folder, as the users are. A central that has data there is always started: the others may need its vote.
+    A node that dies is started again; if it was the main, a backup has taken its place by then. A server that leaves
+    (oyez drain, SIGTERM) is not. Ctrl-C stops the servers, at once, then the centrals. The cluster's secret is
+    OYEZ_SECRET or, without that, made once and kept in the data folder, as the users are. A central that has data there
+    is always started: the others may need its vote.
 
     \b
     Example:
@@ -147,7 +148,7 @@ class LocalNetwork:
             self._centrals.append(self._child(name, partial(self._central_arguments, name, founder)))
         for central in self._centrals:
             await central.started()
-        self._servers = [self._child(name, partial(self._server_arguments, name)) for name in self._names]
+        self._servers = [self._child(name, partial(self._server_arguments, name), True) for name in self._names]
         servers = [await server.started() for server in self._servers]
         print(_banner(self._addresses, dict(zip(self._names, servers, strict=True)), self._data), flush=True)
 
@@ -156,10 +157,10 @@ class LocalNetwork:
         with_data = [name for name, store in self._stores.items() if _has_data(store)]
         return None if len(with_data) > 1 else (with_data or list(self._stores))[0]
 
-    def _child(self, name: str, arguments: "Callable[[], list[str]]") -> "Child":
+    def _child(self, name: str, arguments: "Callable[[], list[str]]", may_leave: bool = False) -> "Child":
         from oyez.cli.children import Child
 
-        return Child(name, arguments, self._environment, self._logs.line, self._logs.say)
+        return Child(name, arguments, self._environment, self._logs.line, self._logs.say, may_leave)
 
     def _central_arguments(self, name: str, founder: str | None) -> list[str]:
         """At each start: once there are others with data, the founder is one of them, and may come back as a backup."""

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
+from oyez.core import tickets
 from oyez.core.credentials import VerifiedCredentials
 from oyez.core.directory import Directory
 from oyez.core.effects import Effects
 from oyez.core.permits import Permits
 from oyez.core.placement import Placement, Reservation
 from oyez.core.refusal import refuse
-from oyez.core.tickets import FOR_SERVER
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 
@@ -141,7 +141,7 @@ class Accounts:
             off = m.LoginFailed("anonymous logins are switched off", "anonymous_off")
             return then(now, None if self._anonymous else off)
         if given.ticket is not None:
-            ticket = self._permits.check(given.ticket, now)
+            ticket = tickets.check(self._permits.own, given.ticket, tickets.CENTRALS, now)
             if isinstance(ticket, str):
                 return then(now, m.LoginFailed("the ticket is not good here (any more), log in by secret", ticket))
             wrong = m.LoginFailed("the ticket is another user's", "ticket_of_another")
@@ -253,7 +253,7 @@ class Accounts:
             return refuse(link, _NO_SERVER)
         server = self._directory.servers[chosen]
         signed, nonce = self._permits.for_server(name, chosen, now)
-        self._placement.reserve(nonce, Reservation(chosen, name, now + FOR_SERVER))
+        self._placement.reserve(nonce, Reservation(chosen, name, now + tickets.FOR_SERVER))
         return [
             fx.Send(
                 link,

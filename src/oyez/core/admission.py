@@ -60,9 +60,8 @@ class Admission:
             return refuse(link, m.LoginFailed("the ticket is not good here (any more), ask the central", ticket))
         if ticket.username != message.username:
             return refuse(link, m.LoginFailed("the ticket is another user's", "ticket_of_another"))
-        used = self._used.use(ticket)
-        if used is not None:
-            return refuse(link, m.LoginFailed("the ticket was used already, ask the central", used))
+        if not self._used.use(ticket):
+            return refuse(link, m.LoginFailed("the ticket was used already, ask the central", "ticket_used"))
         return admit(now, ticket.nonce)
 
     def _by_secret(self, now: float, link: int, username: str, secret: str, admit: Admit) -> Effects:

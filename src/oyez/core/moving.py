@@ -114,19 +114,20 @@ class Moving:
 
     # -- drain --------------------------------------------------------------------------------------------------
 
-    def drain(self, id: str) -> tuple[Effects, str, str]:
-        """Have this server leave; or why not: a sentence and a reason."""
+    def drain(self, id: str) -> Effects | n.DrainServerFailed:
+        """Have this server leave; or why not."""
         server = self._directory.servers.get(id)
         if server is None:
-            return [], f"there is no server {id}", "unknown_server"
+            return n.DrainServerFailed(f"there is no server {id}", "unknown_server")
         if server.link is None:
-            return [], f"{id} is not connected now, try again", "server_away"
+            return n.DrainServerFailed(f"{id} is not connected now, try again", "server_away")
         if not server.leaving:
             if not any(other != id for other in self._directory.open_servers()):
-                return [], f"there is no other server that could take the sessions of {id}", "no_other_server"
+                info = f"there is no other server that could take the sessions of {id}"
+                return n.DrainServerFailed(info, "no_other_server")
             server.leaving = True
             self._placement.forget(id)
-        return [fx.Send(server.link, n.Drain()), fx.Report("draining", {"server": id})], "", ""
+        return [fx.Send(server.link, n.Drain()), fx.Report("draining", {"server": id})]
 
     def _from_leaving(self, now: float, usernames: list[str]) -> list[n.Destination]:
         destinations = []

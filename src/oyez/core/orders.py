@@ -51,7 +51,7 @@ class Orders:
             return [fx.Send(link, m.Redirect(main.hostname, main.port)), fx.Close(link)]
         if not self._office.is_main:
             return refuse(link, n.DrainServerFailed("the network has no main central now, try again", "no_main"))
-        effects, info, reason = self._moving.drain(message.server)
-        if info:
-            return refuse(link, n.DrainServerFailed(info, reason))
+        effects = self._moving.drain(message.server)
+        if isinstance(effects, n.DrainServerFailed):
+            return refuse(link, effects)
         return [*effects, fx.Send(link, n.DrainServerSuccess(f"{message.server} has been told to leave"))]

@@ -1,7 +1,7 @@
-"""What one central signs and checks with the network's key: tickets for servers and for the centrals (ADR 9.7).
+"""What one central signs with the network's key, and checks: tickets for servers and for the centrals (ADR 9.7).
 
-Guarantees: what it signs, it signs by the key of the present term; of what it checks, only tickets of that term and of
-the last few before it are good. Knows no accounts and no loads.
+Guarantees: what it signs, it signs by the key of the present term; the keys that it gives to check with are those of
+that term and of the last few before it. Knows no accounts and no loads.
 """
 
 import base64
@@ -21,12 +21,12 @@ class Permits:
         self._entropy = entropy
         self.key = key
         self.term = 0
-        self._own: dict[int, bytes] = {}
+        self.own: dict[int, bytes] = {}  # what tickets for the centrals are checked with
 
     def use(self, key: bytes, term: int) -> None:
         """This is the network's key, and the term."""
         self.key, self.term = key, term
-        self._own = tickets.keys(key, CENTRALS, term)
+        self.own = tickets.keys(key, CENTRALS, term)
 
     @property
     def network(self) -> str:
@@ -45,10 +45,6 @@ class Permits:
     def for_alternate(self, username: str, server: str, now: float) -> str:
         """A ticket that opens a session on this server some time."""
         return self._signed(self._ticket(username, f"server:{server}", now + tickets.FOR_ALTERNATE, lasting=True))
-
-    def check(self, text: str, now: float) -> Ticket | str:
-        """A ticket for the centrals, or the reason why it is not good."""
-        return tickets.check(self._own, text, CENTRALS, now)
 
     def keys_of(self, server: str) -> dict[int, str]:
         """The keys with which this server checks tickets, as they travel."""

@@ -75,8 +75,9 @@ class Registry:
             return []
         server.link, server.ready, server.heard = None, False, now
         self._placement.forget(server.id)
-        gone = self._remove(now, server, term) if server.leaving and server.load == 0 else []
-        return [fx.Report("server_lost", {"server": server.id}), *gone]
+        if server.leaving and server.load == 0:
+            return [fx.Report("server_left", {"server": server.id}), *self._remove(now, server, term)]
+        return [fx.Report("server_lost", {"server": server.id})]
 
     def _detach(self, server: Server, silent: bool = False) -> Effects:
         """Its old link is superseded, or of no use; if it is `silent`, it won't take last words either."""

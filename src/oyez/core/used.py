@@ -2,7 +2,7 @@
 
 Guarantees: no ticket is used twice; what is remembered is bounded. A ticket from a REDIRECT is remembered until it
 expires, 60 s at most, so no more than the main hands out in that time. Of the lasting ones at most `most`: beyond that,
-those that expire first are forgotten, and with them every lasting ticket that expires no later counts as expired.
+those that expire first are forgotten, and with them every lasting ticket that expires no later counts as used.
 Knows no keys.
 """
 
@@ -26,17 +26,15 @@ class UsedTickets:
     def __len__(self) -> int:
         return len(self._soon) + len(self._lasting)
 
-    def use(self, ticket: Ticket) -> str | None:
-        """Take it; or why not: "ticket_used" or "ticket_expired"."""
+    def use(self, ticket: Ticket) -> bool:
+        """Whether it may be used now: the first time, that is."""
         nonces = self._lasting if ticket.lasting else self._soon
-        if ticket.nonce in nonces:
-            return "ticket_used"
-        if ticket.lasting and ticket.expires <= self._floor:
-            return "ticket_expired"
+        if ticket.nonce in nonces or (ticket.lasting and ticket.expires <= self._floor):
+            return False
         nonces.add(ticket)
         if len(self._lasting) > self._most:
             self._floor = self._lasting.drop_first()
-        return None
+        return True
 
     def expire(self, now: float) -> None:
         """Forget those that nobody can use any more."""
