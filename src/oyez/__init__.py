@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from oyez.client.activity import Activity
     from oyez.client.central import register, status, who
     from oyez.client.errors import Closed, NotAnActivity, OyezError, PostUnsettled, Refused, Unreachable
-    from oyez.client.events import Connected, Disconnected, Event, Moved, OnEvent
+    from oyez.client.events import Connected, Disconnected, Event, Gap, Moved, OnEvent
     from oyez.client.network import Network
-    from oyez.protocol.messages import CentralStatus, Presence, ServerStatus, StatusReport, WhoReport
+    from oyez.protocol.messages import CentralStatus, Presence, Range, ServerStatus, StatusReport, WhoReport
 
 __version__ = "0.1.0"
 
@@ -37,6 +37,7 @@ __all__ = [
     "Connected",
     "Disconnected",
     "Event",
+    "Gap",
     "Moved",
     "Network",
     "NotAnActivity",
@@ -44,6 +45,7 @@ __all__ = [
     "OyezError",
     "PostUnsettled",
     "Presence",
+    "Range",
     "Refused",
     "ServerStatus",
     "StatusReport",
@@ -59,9 +61,9 @@ _HOMES = {
     "oyez.client.activity": ("Activity",),
     "oyez.client.central": ("register", "status", "who"),
     "oyez.client.errors": ("Closed", "NotAnActivity", "OyezError", "PostUnsettled", "Refused", "Unreachable"),
-    "oyez.client.events": ("Connected", "Disconnected", "Event", "Moved", "OnEvent"),
+    "oyez.client.events": ("Connected", "Disconnected", "Event", "Gap", "Moved", "OnEvent"),
     "oyez.client.network": ("Network",),
-    "oyez.protocol.messages": ("CentralStatus", "Presence", "ServerStatus", "StatusReport", "WhoReport"),
+    "oyez.protocol.messages": ("CentralStatus", "Presence", "Range", "ServerStatus", "StatusReport", "WhoReport"),
 }
 
 
@@ -75,6 +77,7 @@ def connect(
     receive: bool = True,
     buffer: int = 8 * 1024 * 1024,
     on_event: "OnEvent | None" = None,
+    cursor: str | None = None,
 ) -> "Network":
     """A session in the network that one of `centrals` knows; `async with` opens and closes it.
 
@@ -83,10 +86,12 @@ def connect(
     done, and each post has to come back (it may have its own). `receive` False: the program only posts, and what
     others post is thrown away as it arrives. `buffer`: bytes of activities that may wait for the program; beyond them
     (and what one more read brings) the link is not read, so the network holds what follows, and after 30 s closes
-    this session as a slow consumer. `on_event` is called with each `Event`: connected, disconnected, moved.
+    this session as a slow consumer. `on_event` is called with each `Event`: connected, disconnected, moved, gap.
+    `cursor` goes on where an earlier connection to this network left off: its `Network.cursor`.
 
-    After a loss it comes back by itself, with jittered backoff, through the centrals. Works on any asyncio loop.
-    Raises ValueError for what can't be right; opening it raises Refused or Unreachable.
+    After a loss it comes back by itself, through the centrals or, if none answers, at another server that it knows, and
+    goes on where it was: nothing is missing, nothing comes twice. What the network holds no more is told (`Gap`). Works
+    on any asyncio loop. Raises ValueError for what can't be right; opening it raises Refused or Unreachable.
     """
     from oyez.client.addresses import parse_all
     from oyez.client.network import Network
@@ -102,6 +107,7 @@ def connect(
         receive=receive,
         buffer=buffer,
         on_event=on_event,
+        cursor=cursor,
     )
 
 

@@ -19,7 +19,8 @@ class Sender:
     def __init__(self) -> None:
         self.up = True
         self.sent: list[bytes] = []
-        self.outbox = Outbox(self.pump)
+        self.withdrawn: list[int] = []
+        self.outbox = Outbox(self.pump, self.withdrawn.append)
 
     def pump(self) -> None:
         while self.up and (post := self.outbox.next()) is not None:
@@ -65,19 +66,50 @@ async def test_one_post_larger_than_the_window_still_goes() -> None:
     assert await post == "s1-1"
 
 
-async def test_a_lost_link_unsettles_what_was_sent_and_keeps_what_waits() -> None:
+async def test_what_is_sent_again_stays_on_its_way_and_says_how_often_it_was() -> None:
     sender = Sender()
+    late = await posting(sender.outbox, b"late", timeout=0.01)
     sent = await posting(sender.outbox, b"sent")
-    sender.up = False
-    waiting = await posting(sender.outbox, b"waiting")
-    sender.outbox.lost("the link was lost")
-    with pytest.raises(oyez.PostUnsettled, match="the link was lost") as unsettled:
-        await sent
-    assert unsettled.value.sent
-    sender.up = True
-    sender.pump()
+    sender.outbox.sent_again()
+    sender.outbox.sent_again()
+    with pytest.raises(oyez.PostUnsettled, match="was sent 3 times, but has not come back") as unsettled:
+        await late
+    assert (unsettled.value.sent, unsettled.value.times) == (True, 3)
     sender.outbox.came_back(2, "s1-1")
-    assert await waiting == "s1-1"
+    assert await sent == "s1-1"
+
+
+async def test_what_nobody_waits_for_is_withdrawn() -> None:
+    sender = Sender()
+    late, cancelled = await posting(sender.outbox, b"late", timeout=0.001), await posting(sender.outbox, b"cancelled")
+    sender.up = False
+    never_sent = await posting(sender.outbox, b"never", timeout=0.001)
+    cancelled.cancel()
+    await asyncio.wait([late, cancelled, never_sent])
+    assert sorted(sender.withdrawn) == [1, 2]
+    with pytest.raises(oyez.PostUnsettled):
+        await late
+    with pytest.raises(oyez.PostUnsettled):
+        await never_sent
+
+
+async def test_what_has_come_back_is_not_withdrawn() -> None:
+    sender = Sender()
+    post = await posting(sender.outbox, b"one")
+    sender.outbox.came_back(1, "s1-1")
+    await post
+    assert sender.withdrawn == []
+
+
+async def test_what_never_left_says_what_it_waited_for() -> None:
+    sender = Sender()
+    sent = await posting(sender.outbox, b"x" * outboxes.WINDOW)
+    behind = await posting(sender.outbox, b"behind", timeout=0.001)
+    with pytest.raises(oyez.PostUnsettled, match="those before it have not come back") as unsettled:
+        await behind
+    assert (unsettled.value.sent, unsettled.value.times) == (False, 0)
+    sender.outbox.came_back(1, "s1-1")
+    await sent
 
 
 async def test_whoever_gives_up_is_not_sent_and_holds_nobody_up() -> None:
@@ -133,6 +165,7 @@ async def test_an_inbox_regulates_at_its_limit_and_at_half_of_it() -> None:
     assert changes == [True]
     assert len(inbox) == 6
     for number in range(6):
+        assert list(inbox.ids) == [f"s1-{left}" for left in range(number, 6)]
         assert (await inbox.take()).id == f"s1-{number}"
         assert changes == ([True] if number < 3 else [True, False])
 

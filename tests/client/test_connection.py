@@ -140,6 +140,8 @@ async def test_events_are_told_outside_and_their_errors_hurt_nobody() -> None:
         {"register": True},
         {"centrals": "nowhere"},
         {"centrals": []},
+        {"cursor": ""},
+        {"cursor": "what is this?"},
     ],
     ids=str,
 )

@@ -210,21 +210,6 @@ async def test_a_session_that_is_moved_says_so() -> None:
 # Unsettled
 
 
-async def test_a_post_whose_link_breaks_is_unsettled() -> None:
-    async def take_one_and_cut(visit: Visit) -> None:
-        await visit.hear()
-        visit.cut()
-
-    async with (
-        asyncio.timeout(PATIENCE),
-        toy(welcoming(take_one_and_cut)) as toys,
-        oyez.connect(toys.address) as network,
-    ):
-        with pytest.raises(oyez.PostUnsettled, match="sent") as unsettled:
-            await network.post("to nowhere")
-        assert unsettled.value.sent
-
-
 async def test_a_post_that_does_not_come_back_in_time_is_unsettled() -> None:
     async with asyncio.timeout(PATIENCE), toy(welcoming(be_silent)) as toys, oyez.connect(toys.address) as network:
         with pytest.raises(oyez.PostUnsettled, match="not come back within") as unsettled:

@@ -14,6 +14,7 @@ class Visit:
 
     def __init__(self, toy: "Toy", reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.toy = toy
+        self.login: Message = {}
         self._reader = reader
         self._writer = writer
 
@@ -81,16 +82,17 @@ async def toy(script: Script) -> AsyncIterator[Toy]:
             await server.wait_closed()
 
 
-def welcoming(then: Script, server: str = "toy") -> Script:
-    """Central and server in one: lets everybody in at once, then goes on with `then`."""
+def welcoming(then: Script, server: str = "toy", **more: object) -> Script:
+    """Central and server in one: lets everybody in at once, then goes on with `then`. `more` is what the server adds to
+    its LOGIN_SUCCESS."""
 
     async def script(visit: Visit) -> None:
-        login = await visit.hear()
+        login = visit.login = await visit.hear()
         if "session" not in login:  # to a central a client says no session
             await visit.say("LOGIN_SUCCESS", info="welcome")
             await visit.say("REDIRECT", hostname="127.0.0.1", port=visit.toy.server_port)
             return
-        await visit.say("LOGIN_SUCCESS", info="welcome", server=server, session="tag")
+        await visit.say("LOGIN_SUCCESS", info="welcome", server=server, session="tag", **more)
         await then(visit)
 
     return script

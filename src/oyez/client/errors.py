@@ -22,14 +22,20 @@ class Unreachable(OyezError):
 
 
 class PostUnsettled(OyezError):
-    """A post has not come back. `sent` False: it never left, and may be posted again without a second thought.
+    """A post has not come back in time. `times` is how often it was sent: again after each lost link.
 
-    `sent` True: it was on its way when the link broke or the time was over; it may have reached everyone, or no one.
+    `sent` False: it never left, and may be posted again without a second thought. `sent` True: it may have reached
+    everyone, or no one, and may still do so.
     """
 
-    def __init__(self, info: str, *, sent: bool) -> None:
+    def __init__(self, info: str, *, times: int) -> None:
         super().__init__(info)
-        self.sent = sent
+        self.times = times
+
+    @property
+    def sent(self) -> bool:
+        """Has it left at all?"""
+        return self.times > 0
 
 
 class NotAnActivity(OyezError, ValueError):

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from oyez.protocol.messages import Range
+
 
 @dataclass(slots=True, frozen=True)
 class Connected:
@@ -20,10 +22,26 @@ class Disconnected:
 
 @dataclass(slots=True, frozen=True)
 class Moved:
-    """The network has sent this session to another server, which has it now."""
+    """The network has sent this session to another server, which has it now. Nothing was lost on the way."""
 
     server: str
 
 
-Event = Connected | Disconnected | Moved
+@dataclass(slots=True, frozen=True)
+class Gap:
+    """Activities that this session will never get: the network does not hold them any more. What follows is whole.
+
+    It is told when it is known; activities from before it may still wait for the program.
+    """
+
+    ranges: tuple[Range, ...]
+    """What is missing: of each `origin` the sequences from `first` to `last`."""
+
+    @property
+    def count(self) -> int:
+        """How many are missing, in all."""
+        return sum(gap.last - gap.first + 1 for gap in self.ranges)
+
+
+Event = Connected | Disconnected | Moved | Gap
 OnEvent = Callable[[Event], None]

@@ -1,10 +1,11 @@
 """Activities that have arrived and wait for the program, within a bound.
 
 Guarantees: nothing is dropped; `regulate` is called whenever `full` changes, so that the link is read no further while
-the program is behind, and the network holds what follows. Must not know: links.
+the program is behind, and the network holds what follows; `ids` names what waits. Must not know: links.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 
 from oyez.client.activity import Activity
@@ -18,6 +19,7 @@ class Inbox:
 
     def __init__(self, limit: int, regulate: Callable[[], None]) -> None:
         self.full = False
+        self.ids = deque[str]()  # of what waits, in order
         self._limit = limit
         self._regulate = regulate
         self._bytes = 0
@@ -25,11 +27,12 @@ class Inbox:
         self._end: Exception | None = None
 
     def __len__(self) -> int:
-        return self._queue.qsize() - (self._end is not None)
+        return len(self.ids)
 
     def put(self, activity: Activity) -> None:
         """It has arrived."""
         self._bytes += len(activity.raw) + OVERHEAD
+        self.ids.append(activity.id)
         self._queue.put_nowait(activity)
         if self._bytes >= self._limit and not self.full:
             self.full = True
@@ -48,6 +51,7 @@ class Inbox:
             assert self._end is not None
             self._queue.put_nowait(None)  # for whoever else waits
             raise self._end
+        self.ids.popleft()
         self._bytes -= len(activity.raw) + OVERHEAD
         if self.full and self._bytes <= self._limit // 2:
             self.full = False

@@ -1,9 +1,9 @@
 """The connection that a program holds: posts, activities, events, one session.
 
-It gives the client role (`core.client`) a user. Guarantees: it comes back by itself after each loss, until it is
-closed or refused for good; a program that does not take its activities holds up its own link and nothing else, and
-costs a bounded amount of memory. Everything happens on the event loop on which it was opened, whichever that is. Must
-not know: sockets; what runs the role is given (`oyez.connect` gives `net`'s).
+It gives the client role (`core.client`) a user. Guarantees: it comes back by itself after each loss, to where it left
+off, until it is closed or refused for good; a program that does not take its activities holds up its own link and
+nothing else, and costs a bounded amount of memory. Everything happens on the event loop on which it was opened,
+whichever that is. Must not know: sockets; what runs the role is given (`oyez.connect` gives `net`'s).
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from random import SystemRandom
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from oyez.client import central, events
+from oyez.client import central, cursors, events
 from oyez.client.activity import Activity, encode
 from oyez.client.addresses import show
 from oyez.client.errors import Closed, PostUnsettled, Refused, Unreachable
@@ -82,6 +82,7 @@ class Network:
         receive: bool,
         buffer: int,
         on_event: events.OnEvent | None,
+        cursor: str | None,
     ) -> None:
         _check_credentials(user, secret, register)
         self.user = user
@@ -95,9 +96,10 @@ class Network:
         self._receive = receive
         self._on_event = on_event
         self._around = len(user.encode()) + len((secret or "").encode())
-        self._role = Client(centrals, user, self._secret, SystemRandom(), register)
+        start = None if cursor is None else cursors.decode(cursor)
+        self._role = Client(centrals, user, self._secret, SystemRandom(), register, start)
         self._inbox = Inbox(buffer, self._regulate_soon)
-        self._outbox = Outbox(self._pump_soon)
+        self._outbox = Outbox(self._pump_soon, self._role.withdraw)
         self._machine: Machine | None = None
         self._first = asyncio.Event()  # connected for the first time, or ended
         self._end: Exception | None = None
@@ -155,16 +157,17 @@ class Network:
 
         `activity` is any JSON object, as a mapping or, to be sent byte for byte, as JSON text in `bytes`; a `str` is
         the text of a Note. Posts of one connection keep the order of their calls, also of calls that don't wait for
-        each other. Without a link it waits for the next one. `timeout` (seconds) is `connect`'s unless given.
+        each other. Without a link it waits for the next one; where a link breaks before it has come back it is sent
+        again, and is shown once all the same. `timeout` (seconds) is `connect`'s unless given.
 
-        Raises NotAnActivity, PostUnsettled (which says what is known), Refused, Closed.
+        Raises NotAnActivity, PostUnsettled once the time is over (it says what is known), Refused, Closed.
         """
         self._check_open()
         try:
             return await self._outbox.post(encode(activity, self._around), timeout or self._timeout)
         except PostUnsettled as unsettled:
             if self._inbox.full:
-                raise PostUnsettled(f"{unsettled}; {_NOT_TAKEN}", sent=unsettled.sent) from None
+                raise PostUnsettled(f"{unsettled}; {_NOT_TAKEN}", times=unsettled.times) from None
             raise
 
     def __aiter__(self) -> AsyncIterator[Activity]:
@@ -189,6 +192,15 @@ class Network:
         """How many activities have arrived and not been taken."""
         return len(self._inbox)
 
+    @property
+    def cursor(self) -> str | None:
+        """How far this program has taken the network's activities: a string to be kept, for `connect(cursor=…)`.
+
+        None before the first login, unless one was given; and in a network that knows no cursors.
+        """
+        seen = self._role.seen
+        return cursors.encode(seen.network, cursors.before(seen.origins, self._inbox.ids)) if seen.network else None
+
     async def status(self) -> m.StatusReport:
         """How the network is, from a central, on a link of its own. Raises Unreachable."""
         return await central.status(map(show, self._role.centrals), timeout=self._timeout)
@@ -205,19 +217,23 @@ class Network:
     # -- the role's side ----------------------------------------------------------------------------------------
 
     def _deliver(self, broadcast: m.ActivityBroadcast) -> None:
-        if broadcast.post is not None:
-            tag, _, number = broadcast.post.rpartition("-")
-            if tag == self._role.tag and number.isdecimal():
-                self._outbox.came_back(int(number), broadcast.id)
         if self._receive:
             self._inbox.put(Activity(broadcast.id, bytes(broadcast.activity)))
 
     def _reported(self, event: str, fields: Mapping[str, object]) -> None:
         match event:
+            case "settled":
+                number = fields["number"]
+                assert isinstance(number, int)
+                self._outbox.came_back(number, str(fields["id"]))
             case "connected":
                 self._connected(str(fields["server"]))
             case "disconnected":
                 self._disconnected(str(fields["info"]))
+            case "gap":
+                gaps = fields["gaps"]
+                assert isinstance(gaps, tuple)
+                self._emit(events.Gap(gaps))
             case "gave_up":
                 self._refusal = Refused(str(fields["reason"]), str(fields["info"]))
             case _:
@@ -228,6 +244,7 @@ class Network:
         self._emit(events.Moved(server) if self._moving else events.Connected(server))
         self._moving = False
         self._first.set()
+        self._outbox.sent_again()
         self._pump_soon()
         self._regulate_soon()
 
@@ -236,7 +253,6 @@ class Network:
         self._moving = info == "redirected"
         if not self._moving and self._end is None:  # closing is the program's own doing
             self._emit(events.Disconnected(info))
-        self._outbox.lost(info)
 
     def _emit(self, event: events.Event) -> None:
         """Outside of the role's turn: what the program does then is its own affair, errors included."""
@@ -263,8 +279,9 @@ class Network:
             self._machine.host.environment.soon(self._regulate)
 
     def _regulate(self) -> None:
-        """Read the link, or not, according to the inbox."""
+        """Read the link, or not, according to the inbox; while it is not read, its silence means nothing."""
         assert self._machine is not None
+        self._role.reading = not self._inbox.full
         if not self._inbox.full:
             if self._held is not None:
                 link, self._held = self._held, None

@@ -1,8 +1,9 @@
 """Posts on their way out: numbered, sent in the order in which they were given, settled when they come back.
 
 At most a window of them is on the way, so that a program that posts without waiting fills neither our link nor the
-server's; the others wait here, each until its own timeout, also while there is no link. Guarantees: each post ends in
-exactly one way: its id, or an exception that says what is known. Must not know: links, messages.
+server's; the others wait here, each until its own timeout, also while there is no link. What is on the way when a link
+breaks stays so: the role sends it again. Guarantees: each post ends in exactly one way: its id, or an exception that
+says what is known. Must not know: links, messages.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ class Post:
     activity: bytes
     settled: asyncio.Future[str]
     number: int | None = None
+    times: int = 0  # sent
 
     @property
     def cost(self) -> int:
@@ -34,10 +36,12 @@ class Post:
 
 
 class Outbox:
-    """`pump` is called when there may be something to send; `next` then gives it, one by one."""
+    """`pump` is called when there may be something to send; `next` then gives it, one by one. `withdraw` is called
+    with the number of a post that need not be sent again, because nobody waits for it any more."""
 
-    def __init__(self, pump: Callable[[], None]) -> None:
+    def __init__(self, pump: Callable[[], None], withdraw: Callable[[int], None]) -> None:
         self._pump = pump
+        self._withdraw = withdraw
         self._waiting: deque[Post] = deque()
         self._sent: dict[int, Post] = {}  # in the order in which they were sent
         self._on_the_way = 0
@@ -58,6 +62,7 @@ class Outbox:
             raise self._late(post, timeout) from None
         finally:
             if post.number is not None and self._remove(post.number) is not None:
+                self._withdraw(post.number)
                 self._pump()  # given up on its way: there is room for another
 
     def next(self) -> Post | None:
@@ -69,7 +74,7 @@ class Outbox:
 
     def sent(self, post: Post, number: int) -> None:
         """It has left, and will be known by this number when it comes back."""
-        post.number = number
+        post.number, post.times = number, 1
         self._sent[number] = post
         self._on_the_way += post.cost
 
@@ -81,27 +86,33 @@ class Outbox:
         if self._waiting:
             self._pump()
 
-    def lost(self, info: str) -> None:
-        """The link is gone: what was on its way is unsettled, what waits goes on waiting."""
-        error = f"the post was sent, and had not come back when the link ended: {info}"
-        for number in list(self._sent):
-            post = self._remove(number)
-            if post is not None and not post.settled.done():
-                post.settled.set_exception(PostUnsettled(error, sent=True))
+    def sent_again(self) -> None:
+        """Over a new link: all that had not come back."""
+        for post in self._sent.values():
+            post.times += 1
 
     def end(self, why: Exception) -> None:
         """Nothing is sent any more."""
         self._end = why
-        self.lost(str(why))
+        for post in self._sent.values():
+            if not post.settled.done():
+                info = f"the post was sent{_so_often(post)}, and had not come back at the end: {why}"
+                post.settled.set_exception(PostUnsettled(info, times=post.times))
         for post in self._waiting:
             if not post.settled.done():
                 post.settled.set_exception(why)
+        self._sent.clear()
         self._waiting.clear()
+        self._on_the_way = 0
 
     def _late(self, post: Post, timeout: float) -> PostUnsettled:
-        if post.number is None:
-            return PostUnsettled(f"no server could be reached within {timeout:g} s; the post was not sent", sent=False)
-        return PostUnsettled(f"the post was sent, but has not come back within {timeout:g} s", sent=True)
+        if post.number is not None:
+            info = f"the post was sent{_so_often(post)}, but has not come back within {timeout:g} s"
+        elif self._sent:
+            info = f"the post was not sent within {timeout:g} s: those before it have not come back"
+        else:
+            info = f"no server could be reached within {timeout:g} s; the post was not sent"
+        return PostUnsettled(info, times=post.times)
 
     def _drop_settled(self) -> None:
         """Forget the oldest whose callers have given up: they wait in the order of their timeouts, more or less."""
@@ -113,3 +124,7 @@ class Outbox:
         if post is not None:
             self._on_the_way -= post.cost
         return post
+
+
+def _so_often(post: Post) -> str:
+    return "" if post.times == 1 else f" {post.times} times"
