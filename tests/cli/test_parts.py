@@ -14,7 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oyez.cli import logs, options, printing, streams
+from oyez.cli.conversation import Conversation
 from oyez.cli.secrets import cluster_secret, user_secret
+from oyez.cli.tail import Announcer
+from oyez.client.events import Connected, Disconnected, Gap, Moved
+from oyez.protocol.messages import Range
 
 PATIENCE = 30.0
 
@@ -50,6 +54,55 @@ def test_what_others_are_told_to_connect_to() -> None:
     assert options.reachable("0.0.0.0", "oyez.example.org") == "oyez.example.org"
     with pytest.raises(typer.BadParameter):
         options.reachable("0.0.0.0", None)
+
+
+# What a gap looks like
+
+
+def test_a_gap_is_told_by_tail_and_a_move_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    announcer = Announcer()
+    for event in (
+        Connected("s1"),
+        Moved("s2"),
+        Gap((Range("s1.7", 5, 9), Range("s2.4", 1, 1))),
+        Gap((Range("s1.7", 10, 10),)),
+        Disconnected("the link was lost"),
+        Connected("s1"),
+        Connected("s1"),
+    ):
+        announcer(event)
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert [line.partition(":")[2].split(" ")[1:5] for line in errors.splitlines()] == [
+        ["6", "activities", "were", "missed:"],
+        ["1", "activity", "was", "missed:"],
+        ["the", "link", "was", "lost;"],
+        ["connected", "again,", "at", "server"],
+    ]
+
+
+class Words:
+    """A `conversation.Screen` that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def activity(self, user: str, text: str) -> None:
+        pass
+
+    def info(self, text: str) -> None:
+        self.told.append(text)
+
+    async def secret(self, user: str, *, new: bool) -> str | None:
+        return None
+
+
+def test_a_conversation_tells_of_gaps_and_moves() -> None:
+    screen = Words()
+    conversation = Conversation(["127.0.0.1:1"], screen)
+    conversation._happened(Moved("s2"))
+    conversation._happened(Gap((Range("s1.7", 1, 3),)))
+    assert [said.partition(":")[0] for said in screen.told] == ["moved to server s2", "3 activities were missed"]
 
 
 # Secrets

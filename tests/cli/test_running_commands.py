@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from oyez.client import cursors
 from tests.blackbox.commands import oyez, running
 from tests.blackbox.people import ANONYMOUS, log_in, somebody
 from tests.blackbox.processes import CLUSTER_SECRET, LOOPBACK, Network, environment, free_port
@@ -163,6 +164,47 @@ def test_tail_survives_its_server_and_says_so(tmp_path: Path) -> None:
         assert json.loads(tail.stdout.readline())["content"] == "still here?"
         tail.send_signal(signal.SIGINT)
         assert tail.wait(20) == 0
+
+
+def test_tail_goes_on_where_its_cursor_file_says(central: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "feed.cursor"
+    with running("tail", *central, "--cursor-file", str(file)) as tail:
+        assert tail.stdout is not None
+        eventually(file.exists, "the cursor of the present")
+        before = file.read_text()
+        assert oyez("post", '{"n": 1}', *central).code == 0
+        assert json.loads(tail.stdout.readline())["n"] == 1
+        eventually(lambda: file.read_text() != before, "the cursor while nothing else comes")
+        assert oyez("post", '{"n": 2}', *central).code == 0
+        assert json.loads(tail.stdout.readline())["n"] == 2
+        tail.send_signal(signal.SIGTERM)
+        assert tail.wait(20) == 0
+    for number in (3, 4, 5):
+        assert oyez("post", json.dumps({"n": number}), *central).code == 0
+    for expected in ([3, 4], [5]):
+        outcome = oyez("tail", *central, "--cursor-file", str(file), "--count", str(len(expected)))
+        assert outcome.code == 0, outcome
+        assert [json.loads(line)["n"] for line in outcome.output.splitlines()] == expected
+    assert [path.name for path in tmp_path.iterdir()] == ["feed.cursor"]  # and no drafts
+
+
+def test_a_cursor_file_that_will_not_do_is_named(central: list[str], tmp_path: Path) -> None:
+    garbage, foreign, binary = tmp_path / "garbage", tmp_path / "foreign", tmp_path / "binary"
+    garbage.write_text("hello")
+    foreign.write_text(cursors.encode("another", {}))
+    binary.write_bytes(b"\xff")
+    nowhere = tmp_path / "none" / "feed.cursor"
+    for file, said in {
+        garbage: "not a cursor",
+        foreign: "another network",
+        binary: "no text",
+        nowhere: "can't be kept",
+    }.items():
+        outcome = oyez("tail", *central, "--cursor-file", str(file), "--count", "1")
+        assert (outcome.code, outcome.output) == (1, ""), outcome
+        assert str(file) in outcome.sentence
+        assert said in outcome.sentence
+    assert garbage.read_text() == "hello"
 
 
 def test_who_is_there(network: Network, central: list[str]) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 import oyez
 from oyez.cli import options, status, who
-from oyez.cli.printing import printable
+from oyez.cli.printing import missed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -153,6 +153,8 @@ class Conversation:
                 self._screen.info(f"connected again, at server {server}")
             case oyez.Moved(server):
                 self._screen.info(f"moved to server {server}")
+            case oyez.Gap():
+                self._screen.info(missed(event.count))
 
     # -- commands -----------------------------------------------------------------------------------------------
 

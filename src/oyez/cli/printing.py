@@ -17,6 +17,12 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == _JOINER else "·" for char in text)
 
 
+def missed(count: int) -> str:
+    """What a gap means to a person."""
+    activities = "1 activity was" if count == 1 else f"{count} activities were"
+    return f"{activities} missed: the network no longer holds what is so long ago"
+
+
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], caption: str = "") -> None:
     """Print a table; numbers stand to the right. In a pipe it is as wide as it needs to be."""
     from rich import box
