@@ -39,6 +39,8 @@ def parts_of(kind: inspect.Type) -> Iterator[type[msgspec.Struct]]:
                 yield from parts_of(field.type)
         case inspect.ListType() | inspect.VarTupleType():
             yield from parts_of(kind.item_type)
+        case inspect.DictType():
+            yield from parts_of(kind.value_type)
         case inspect.UnionType():
             for one in kind.types:
                 yield from parts_of(one)
@@ -71,7 +73,7 @@ def test_an_example_of_a_broadcast_is_in_the_bytes_of_a_server(line: str) -> Non
     example = json.loads(line)
     server, incarnation, sequence = re.fullmatch(r"(.+)\.(\d+)-(\d+)", example["id"]).groups()  # type: ignore[union-attr]
     tag, _, post = example.get("post", "-").rpartition("-")
-    session = Session(1, example["activity"].pop("authenticated_user"), None, tag)
+    session = Session(1, example["activity"].pop("authenticated_user"), None, tag, aware=False)
     origin = Origin(server, int(incarnation), 1000)
     origin.sequence = int(sequence) - 1
     posted = line[line.index('"authenticated_user"') :].partition(",")[2][:-2]
