@@ -5,6 +5,7 @@ import io
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,13 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oyez.cli import logs, options, printing, streams
+from oyez.cli import app, logs, options, printing, streams, up
 from oyez.cli.conversation import Conversation
 from oyez.cli.secrets import cluster_secret, user_secret
 from oyez.cli.tail import Announcer
 from oyez.client.events import Connected, Disconnected, Gap, Moved
-from oyez.protocol.messages import Range
+from oyez.core.server import Server
+from oyez.protocol.messages import Address, Range
 
 PATIENCE = 30.0
 
@@ -103,6 +105,51 @@ def test_a_conversation_tells_of_gaps_and_moves() -> None:
     conversation._happened(Moved("s2"))
     conversation._happened(Gap((Range("s1.7", 1, 3),)))
     assert [said.partition(":")[0] for said in screen.told] == ["moved to server s2", "3 activities were missed"]
+
+
+class Started:
+    """Takes the place of what a command would run."""
+
+    def __init__(self) -> None:
+        self.role: Server | None = None
+
+    def node(self, make_role: Callable[[Address], Server], address: Address, **_: object) -> object:
+        self.role = make_role(address)
+        return self
+
+    def run(self, *_: object) -> None:
+        assert self.role is not None
+
+
+def role_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Server:
+    """The role that `oyez server` runs with these arguments."""
+    started = Started()
+    monkeypatch.setenv("OYEZ_SECRET", "a secret")
+    monkeypatch.setattr("oyez.net.node.Node", started.node)
+    monkeypatch.setattr("oyez.cli.nodes.run", started.run)
+    monkeypatch.setattr("oyez.cli.logs.configure", lambda *_, **__: None)
+    typer.main.get_command(app).main(["server", "--central", "127.0.0.1:3780", *arguments], standalone_mode=False)
+    assert started.role is not None
+    return started.role
+
+
+def test_a_server_is_given_its_copies_and_its_retention(monkeypatch: pytest.MonkeyPatch) -> None:
+    role = role_of(monkeypatch)
+    assert (role.broadcast.copies.wanted, role.merged.retention, role.broadcast.age) == (2, 64 * 1024**2, None)
+    role = role_of(monkeypatch, "--copies", "3", "--retention", "1MiB", "--retention-age", "600")
+    assert (role.broadcast.copies.wanted, role.merged.retention, role.broadcast.age) == (3, 1024**2, 600.0)
+
+
+def test_up_gives_its_servers_what_it_was_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert up._server_options(2, 64 * 1024**2, None) == ["--copies", "2", "--retention", "67108864"]
+    options = up._server_options(3, 5, 2.5)
+    assert options == ["--copies", "3", "--retention", "5", "--retention-age", "2.5"]
+    network = up.LocalNetwork(
+        {"c1": (1, tmp_path)}, 1, tmp_path, "s", up._Logs(logs.Format.JSON, logs.Level.INFO), options
+    )
+    arguments = network._server_arguments("s1")
+    role = role_of(monkeypatch, *arguments[1:])
+    assert (role.broadcast.copies.wanted, role.merged.retention, role.broadcast.age) == (3, 5, 2.5)
 
 
 # Secrets

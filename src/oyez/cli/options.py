@@ -139,3 +139,36 @@ SecretFile = Annotated[
         help="File that holds the cluster's secret, which all its nodes share; otherwise OYEZ_SECRET has it.",
     ),
 ]
+
+Copies = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=9,
+        help="How many servers must hold an activity before anybody sees it, as far as there are so many."
+        " What was seen survives the loss of all but one of them. The same for all servers of a network.",
+    ),
+]
+COPIES = 2
+Retention = Annotated[
+    int,
+    typer.Option(
+        metavar="BYTES",
+        parser=size,
+        help="How much is held for readers that are behind, and for those that come back: in bytes, or as in"
+        " 512KiB, 64MiB.",
+    ),
+]
+RETENTION: Any = "64MiB"
+"""What `Retention` is, unless somebody says otherwise; typer parses it like what is typed."""
+
+RetentionAge = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        min=1,
+        show_default="however old",
+        help="Hold nothing that is older than this, even where there is room.",
+    ),
+]

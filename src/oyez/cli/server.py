@@ -40,14 +40,9 @@ def server(
         ),
     ] = None,
     advertise: options.Advertise = None,
-    retention: Annotated[
-        int,
-        typer.Option(
-            metavar="BYTES",
-            parser=options.size,
-            help="How much is held for readers that are behind, in bytes or as in 512KiB, 64MiB.",
-        ),
-    ] = "64MiB",  # type: ignore[assignment]
+    copies: options.Copies = options.COPIES,
+    retention: options.Retention = options.RETENTION,
+    retention_age: options.RetentionAge = None,
     patience: Annotated[
         float,
         typer.Option(metavar="SECONDS", min=0.1, help="After so long a client that takes nothing is closed."),
@@ -59,8 +54,8 @@ def server(
 ) -> None:
     """Run a server: it holds clients' sessions, and gives every activity to all of them.
 
-    It joins the network that the central knows, and is ready once it is linked with every other server. It learns
-    the other centrals from the main; those that do not answer are tried for ever.
+    It joins the network that the central knows, and is ready once it is linked with every other server and holds what
+    they hold. It learns the other centrals from the main; those that do not answer are tried for ever.
 
     SIGTERM has it leave, as `oyez drain` does: it sends its sessions to other servers, waits until these hold all that
     it has accepted, and ends, after 30 s at most; at once where there is no other server. Ctrl-C (SIGINT), or a second
@@ -87,7 +82,18 @@ def server(
     def make_role(address: Address) -> Server:
         watch.address = Address(hostname, address.port)
         incarnation = int(time.time() * 1000)
-        return Server(name, watch.address, list(central), secret, incarnation, entropy, retention, patience)
+        return Server(
+            name,
+            watch.address,
+            list(central),
+            secret,
+            incarnation,
+            entropy,
+            retention=retention,
+            patience=patience,
+            copies=copies,
+            age=retention_age,
+        )
 
     node = Node(make_role, Address(host, port), log=watch.report)
     nodes.run(node, lambda _: watch.listening(central=str(central)), until_eof)

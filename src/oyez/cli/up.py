@@ -35,6 +35,9 @@ def up(
     backups: Annotated[
         int, typer.Option(metavar="N", min=0, max=8, help="How many backup centrals, on the ports after the main's.")
     ] = 1,
+    copies: options.Copies = options.COPIES,
+    retention: options.Retention = options.RETENTION,
+    retention_age: options.RetentionAge = None,
     data: options.Data = None,
     log_format: logs.LogFormat = logs.Format.AUTO,
     log_level: logs.LogLevel = logs.Level.INFO,
@@ -61,12 +64,19 @@ def up(
         raise typer.BadParameter("the backups' ports come after it: choose a lower one", param_hint="'--port'")
     ports = [port + number for number in range(len(stores))] if port else _free_ports(len(stores))
     centrals = {f"c{number + 1}": (port, stores[number]) for number, port in enumerate(ports)}
-    network = LocalNetwork(centrals, servers, folder, secret, _Logs(log_format, log_level))
+    of_servers = _server_options(copies, retention, retention_age)
+    network = LocalNetwork(centrals, servers, folder, secret, _Logs(log_format, log_level), of_servers)
     try:
         code = asyncio.run(network.run())
     except DidNotStart as error:
         raise fail(error) from error
     raise typer.Exit(code)
+
+
+def _server_options(copies: int, retention: int, age: float | None) -> list[str]:
+    """What each server is started with."""
+    old = [] if age is None else ["--retention-age", str(age)]
+    return ["--copies", str(copies), "--retention", str(retention), *old]
 
 
 def _kept_secret(folder: Path) -> str:
@@ -108,11 +118,19 @@ def _free_ports(count: int) -> list[int]:
 
 
 class LocalNetwork:
-    """Centrals (by name: port and data folder) and `servers` servers as children of this process."""
+    """Centrals (by name: port and data folder) and `servers` servers as children of this process. `options` are the
+    servers' own."""
 
     def __init__(
-        self, centrals: dict[str, tuple[int, Path]], servers: int, data: Path, secret: str, logs: "_Logs"
+        self,
+        centrals: dict[str, tuple[int, Path]],
+        servers: int,
+        data: Path,
+        secret: str,
+        logs: "_Logs",
+        options: list[str],
     ) -> None:
+        self._options = options
         self._stores = {name: store for name, (_, store) in centrals.items()}
         self._addresses = {name: f"{HOST}:{port}" for name, (port, _) in centrals.items()}
         self._data = data
@@ -174,7 +192,7 @@ class LocalNetwork:
 
     def _server_arguments(self, name: str) -> list[str]:
         centrals = ",".join(self._addresses.values())
-        return ["server", "--host", HOST, "--central", centrals, "--id", name, *self._logs.options]
+        return ["server", "--host", HOST, "--central", centrals, "--id", name, *self._options, *self._logs.options]
 
     def _end(self) -> None:
         """Cleanly at the first signal, at once at the second."""

@@ -26,7 +26,7 @@ class Broadcast:
         self.withheld = Withheld()
         self.posts = Posts()
         self.holdings = Holdings(origin, self.merged)
-        self._age = age
+        self.age = age
         self._ages: deque[tuple[float, int]] = deque()  # how far the merged log was, and when
         self._arrived: list[Chunk] = []  # from other servers, since the last turn
 
@@ -71,8 +71,8 @@ class Broadcast:
 
     def tick(self, now: float) -> None:
         """Once a heartbeat: forget what is too old."""
-        if self._age is None:
+        if self.age is None:
             return
         self._ages.append((now, self.merged.end))
-        while self._ages[0][0] <= now - self._age:
+        while self._ages[0][0] <= now - self.age:
             self.merged.forget_to(self._ages.popleft()[1])
