@@ -41,7 +41,7 @@ STEP_OF_SEVERAL = 5.0
 STEP_OF_MANY = 3.0
 """The same where there are alternates, too: longer than a central that looks for its main keeps a client waiting."""
 
-STEP_AT_SERVER = 12.0
+STEP_AT_SERVER = 10.0
 """The same at a server: longer than it waits for what the cursor covers, so that it can say that it waited in vain."""
 
 STEP_AT_SUSPECT = 1.0
