@@ -134,7 +134,7 @@ def test_a_server_that_miscounts_its_sessions(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_link_that_goes_on_from_the_present_instead_of_its_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Mesh, "_where_to_begin", lambda self, now, hello: self._origin.log.last)
+    monkeypatch.setattr(Mesh, "_where_to_begin", lambda self, hello: self._origin.log.last)
     assert caught("delivered", (resets(seed) for seed in range(10)))
 
 
@@ -225,7 +225,8 @@ def test_a_refusal_without_a_reason_for_people(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_server_that_stops_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Server, "on_stop", lambda self, now: [])
-    assert caught("told", (plan(seed, FaultPlan("stop server", 3.0, 0, 2.0)) for seed in range(2)))
+    alone = (replace(plan(seed, FaultPlan("stop server", 3.0, 0, 2.0)), servers=1) for seed in range(2))
+    assert caught("told", alone)
 
 
 # -- progress --------------------------------------------------------------------------------------------------------
@@ -259,7 +260,7 @@ def test_a_session_for_somebody_who_has_hung_up(monkeypatch: pytest.MonkeyPatch)
 
     def by_secret(self: Admission, now: float, link: int, username: str, secret: str, admit: Admit) -> fx.Effects:
         def verified(now: float, refused: m.Refusal | None) -> fx.Effects:
-            return [*admit(None), fx.Release(link)]
+            return [*admit(now, None), fx.Release(link)]
 
         return [fx.Hold(link), *self._inquiry.verify(now, username, secret, verified)]
 

@@ -6,6 +6,7 @@ import pytest
 
 from oyez.core.server import Server
 from oyez.sim import Broken, __main__, judge, simulate
+from oyez.sim.participant import Manner
 from oyez.sim.plan import FaultPlan, Plan
 from oyez.sim.soak import outcome, soak
 
@@ -32,8 +33,8 @@ def test_activities_can_be_left_out_of_the_story() -> None:
 
 def test_a_broken_promise_is_told_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Server, "on_stop", lambda self, now: [])
-    clients = simulate(1).plan.clients
-    verdict = judge(Plan(1, 2, rough=4.0, clients=clients, calm=len(clients), faults=STOP.faults))
+    clients = tuple(Manner(f"user{n}", f"secret{n}", registers=True) for n in range(3))
+    verdict = judge(Plan(1, 1, rough=4.0, clients=clients, calm=len(clients), faults=STOP.faults))
     assert not verdict.ok
     assert "BROKEN told: s1 ended the link" in verdict.summary()
 

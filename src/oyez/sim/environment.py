@@ -76,8 +76,10 @@ class SimEnvironment:
     # -- links --------------------------------------------------------------------------------------------------
 
     def dial(self, address: Address, purpose: str) -> None:
-        """See `host.Environment`."""
+        """See `host.Environment`. A node that stops dials nobody any more."""
         self._process.burn()
+        if self._node.stopping:
+            return
         connected, failed = partial(self._connected, purpose), partial(self._failed, purpose)
         self._world.network.dial(self._node.name, address, connected, failed)
 

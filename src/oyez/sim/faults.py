@@ -45,6 +45,14 @@ class Faults:
                 node.crash("stopped")
             else:
                 self.restart(node)
+        self._tend()
+
+    def _tend(self) -> None:
+        """Who was asked to leave while something was wrong may do so only now."""
+        for node in self._nodes:
+            if not node.running:
+                node.start()
+        self.world.clock.after(0.5, self._tend)
 
     # -- the bookkeeping ----------------------------------------------------------------------------------------
 

@@ -28,8 +28,8 @@ def servers(nodes: list[Node]) -> list[Server]:
 
 
 def loads(nodes: list[Node]) -> dict[str, int]:
-    """How many sessions each server has that runs."""
-    return {role.id: len(role.sessions) for role in servers(nodes)}
+    """How many sessions each server has that runs, and is not leaving."""
+    return {role.id: len(role.sessions) for role in servers(nodes) if not role.membership.leaving.begun}
 
 
 def whole(nodes: list[Node]) -> bool:

@@ -8,10 +8,7 @@ from math import inf
 
 from oyez.sim.checkers.losses import Losses, posted
 from oyez.sim.checkers.stays import Stay, stays
-from oyez.sim.history import Began, History, Phase, Saw
-
-PLENTY = 1 << 25
-"""A retention that no history exhausts, in bytes."""
+from oyez.sim.history import History, Phase, Saw
 
 MOST = 5
 """Violations of one kind that are told."""
@@ -23,7 +20,9 @@ def check(history: History) -> list[str]:
     over = any(isinstance(entry, Phase) and entry.name == "over" for entry in history)
     times, ids = posted(history), _ids(sessions)
     found = [one for stay in sessions.values() for one in _disordered(stay, losses, times, ids)]
-    return [*found[:MOST], *(_missing(sessions, losses, times, ids)[:MOST] if over else [])]
+    if over:
+        found += [*_missing(sessions, losses, times, ids), *_dropped(history, sessions, losses, times)]
+    return found[:MOST]
 
 
 _Ids = dict[tuple[str, int], list[str]]
@@ -38,11 +37,6 @@ def _ids(sessions: dict[str, Stay]) -> _Ids:
     return {post: list(those) for post, those in ids.items()}
 
 
-def all_retained(history: History) -> bool:
-    """Whether no log can have forgotten anything: then there is no excuse for a gap."""
-    return all(entry.retention >= PLENTY for entry in history if isinstance(entry, Began))
-
-
 def _disordered(stay: Stay, losses: Losses, times: dict[tuple[str, int], float], ids: _Ids) -> list[str]:
     found = []
     last: dict[str, int] = {}
@@ -52,7 +46,9 @@ def _disordered(stay: Stay, losses: Losses, times: dict[tuple[str, int], float],
         if one.number <= before:
             found.append(f"{stay.session} saw {one.by} #{one.number} twice or too late, at {one.at:.4f}")
         for number in range(before + 1, one.number):
-            if not _excused(stay, losses, (one.by, number), times, ids):
+            if times.get((one.by, number), 0.0) > stay.begin and not _excused(
+                stay, losses, (one.by, number), times, ids
+            ):
                 found.append(
                     f"{stay.session} saw {one.by} #{one.number} though it had not seen #{number}, at {one.at:.4f}"
                 )
@@ -98,6 +94,22 @@ def _missing(sessions: dict[str, Stay], losses: Losses, times: dict[tuple[str, i
                 what = f"{one.by} #{one.number} ({one.id})"
                 found.append(f"{stay.session} never saw {what}, which {one.session} saw at {one.at:.4f}")
                 break
+    return found
+
+
+def _dropped(
+    history: History, sessions: dict[str, Stay], losses: Losses, times: dict[tuple[str, int], float]
+) -> list[str]:
+    """What a lasting session posted, and has never seen come back: it sends it until it does."""
+    if not any(isinstance(entry, Phase) and entry.name == "final" for entry in history):
+        return []  # it may still be on the way to a network that is not whole again
+    found = []
+    for stay in sessions.values():
+        if stay.lasting and stay.until == inf and not stay.missed:
+            got = {one.number for one in stay.saw if one.by == stay.session}
+            own = [number for by, number in times if by == stay.session]
+            lost = [number for number in own if number not in got and not losses.ever(times[stay.session, number])]
+            found += [f"{stay.session} never saw its own #{number} come back" for number in lost[:1]]
     return found
 
 

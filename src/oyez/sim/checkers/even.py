@@ -39,7 +39,7 @@ def _levelled(history: History) -> list[str]:
                 sessions[entry.node] += 1
             case Reported(event="session_closed") if entry.node in sessions:
                 sessions[entry.node] -= 1
-            case Died():
+            case Died() | Reported(event="leaving"):
                 sessions.pop(entry.node, None)
             case Phase():
                 if level and uneven(sessions):

@@ -20,6 +20,9 @@ UNNOTICED = 0.8
 AFTERMATH = 8.0
 """Seconds after a parting in which it may still be noticed, and put right."""
 
+PLENTY = 1 << 25
+"""A retention that no history exhausts, in bytes."""
+
 LEFT = "stopped"
 """How the end of a server is told that has handed everything over."""
 
@@ -111,9 +114,10 @@ class Losses:
         return begin
 
     def _peers(self, life: Life, begin: float) -> int:
-        """How many others it could reach since then, until it died; those that left meanwhile are of no use."""
+        """How many others it could reach since then, until it died; those that left meanwhile are of no use. Who is
+        ready holds what the others hold."""
         return sum(
-            peer.ready < max(begin, life.ready)
+            peer.ready < life.died
             and peer.died > (life.died if peer.left else begin)
             and not any(
                 parting.concerns(life.node, peer.node) and parting.begin < life.died and parting.end > begin
@@ -134,9 +138,10 @@ class Losses:
 
     @cached_property
     def forgotten(self) -> bool:
-        """Has a server told that it could not get everything of another one's log? Its sessions without a cursor have
-        a hole there that nobody tells them of."""
-        return any(isinstance(entry, Reported) and entry.event == "mesh_gap" for entry in self._history)
+        """Has a server told that it could not get everything of another one's log, as little is retained? Its sessions
+        without a cursor have a hole there that nobody tells them of."""
+        gaps = any(isinstance(entry, Reported) and entry.event == "mesh_gap" for entry in self._history)
+        return gaps and not all_retained(self._history)
 
     def parted(self, begin: float, end: float) -> bool:
         """Could some servers not reach each other at some time between?"""
@@ -145,6 +150,11 @@ class Losses:
 
 def _crashed(deaths: list[Life], begin: float, end: float) -> list[Life]:
     return [life for life in deaths if begin <= life.died <= end and not life.left]
+
+
+def all_retained(history: History) -> bool:
+    """Whether no log can have forgotten anything: then there is no excuse for a gap."""
+    return all(entry.retention >= PLENTY for entry in history if isinstance(entry, Began))
 
 
 def posted(history: History) -> dict[tuple[str, int], float]:

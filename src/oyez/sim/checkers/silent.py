@@ -4,8 +4,8 @@ Of each origin, a lasting session sees one sequence after the other; where it do
 out repeats what it has seen under another id. It is not told of what it gets or got, nor of what was before its time.
 """
 
-from oyez.sim.checkers.delivered import MOST, all_retained
-from oyez.sim.checkers.losses import Losses, posted
+from oyez.sim.checkers.delivered import MOST
+from oyez.sim.checkers.losses import Losses, all_retained, posted
 from oyez.sim.checkers.stays import Stay, stays
 from oyez.sim.history import History
 
@@ -37,6 +37,8 @@ def _holes(
             post = content.get(id)
             if stay.told(origin, left_out) or post in got:
                 continue
+            if post is not None and times.get(post, 0.0) < stay.begin:
+                continue  # accepted again, since what was before had been lost
             if post is None and losses.parted(stay.begin, one.at):
                 continue  # it may repeat something that was seen elsewhere
             if not losses.excuse(id, 0.0 if post is None else times.get(post, 0.0)):
