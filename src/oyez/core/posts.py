@@ -42,30 +42,36 @@ class Posts:
     def shown(self, chunk: Chunk, waiting: list[Chunk]) -> list[Chunk]:
         """What is to be shown of another server's lines: all but those that repeat what was shown. `waiting` are this
         server's own that wait to be: of a post that is among them the other one is shown first, and so alone."""
-        repeated = {post for post in of(chunk) if not self.accept(*post)}
-        if not repeated:
+        posts = of(chunk)
+        new = [self.accept(*post) for post in posts]
+        if all(new):
             return [chunk]
-        pending = {post for own in waiting for post in of(own)}
-        self._overtaken |= repeated & pending
-        return _without(chunk, repeated - pending)
+        pending = {post for own in waiting for post in of(own)} - self._overtaken
+        for index, post in enumerate(posts):
+            if not new[index] and post in pending:
+                new[index] = True
+                pending.remove(post)
+                self._overtaken.add(post)
+        return _only(chunk, new)
 
     def own(self, chunk: Chunk) -> list[Chunk]:
         """What is to be shown of this server's own lines, now that enough servers hold them."""
         if not self._overtaken:
             return [chunk]
-        repeated = self._overtaken.intersection(of(chunk))
-        self._overtaken -= repeated
-        return _without(chunk, repeated)
+        posts = of(chunk)
+        new = [post not in self._overtaken for post in posts]
+        self._overtaken.difference_update(posts)
+        return [chunk] if all(new) else _only(chunk, new)
 
 
-def _without(chunk: Chunk, repeated: set[Post]) -> list[Chunk]:
-    """The runs of lines between those of these posts."""
+def _only(chunk: Chunk, new: list[bool]) -> list[Chunk]:
+    """The runs of lines between those numbered posts that are not new."""
     runs: list[Chunk] = []
     lines: list[bytes] = []
     first = chunk.first
+    flags = iter(new)
     for sequence, line in enumerate(chunk.lines, chunk.first):
-        found = _POST.match(line)
-        if found is None or (found[1], int(found[2])) not in repeated:
+        if _POST.match(line) is None or next(flags):
             lines.append(line)
             continue
         if lines:
