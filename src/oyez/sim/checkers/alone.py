@@ -8,7 +8,7 @@ holds already, if there is one that it was given.
 from math import inf
 
 from oyez.sim.checkers.bounded import AFTERMATH, PROMPTLY
-from oyez.sim.checkers.losses import Losses
+from oyez.sim.checkers.losses import losses_of
 from oyez.sim.checkers.stays import Stay, stays
 from oyez.sim.history import Died, Ended, Entered, Fault, History, Missed, Phase, Posted, Saw, Started, is_central
 
@@ -57,7 +57,7 @@ def _silenced(history: History, spans: list[Span]) -> list[str]:
 
 def _stranded(history: History, spans: list[Span]) -> list[str]:
     """Lasting sessions that found no other server."""
-    lives = Losses(history).lives.values()
+    lives = losses_of(history).lives.values()
     faults = [entry for entry in history if isinstance(entry, Fault) and not _of_a_central(entry.target)]
     found = []
     for stay in stays(history).values():

@@ -1,12 +1,13 @@
 """Promise 4, delivered: what one has seen, every session gets that was in and stays; once, in the sender's order.
 
+Where servers could not reach each other, a session that has moved from the ones to the others may be seen out of order.
 A lasting session stays through the death, drain or restart of its server; one without a cursor as long as it is on the
 same. What may be lost in spite of it is in `losses`; what a session was told that it misses is `silent`'s affair.
 """
 
 from math import inf
 
-from oyez.sim.checkers.losses import Losses, posted
+from oyez.sim.checkers.losses import Losses, losses_of, posted
 from oyez.sim.checkers.stays import Stay, stays
 from oyez.sim.history import History, Phase, Saw
 
@@ -16,7 +17,7 @@ MOST = 5
 
 def check(history: History) -> list[str]:
     """Activities that came twice, out of order, with one missing before them, or not at all."""
-    sessions, losses = stays(history), Losses(history)
+    sessions, losses = stays(history), losses_of(history)
     over = any(isinstance(entry, Phase) and entry.name == "over" for entry in history)
     times, ids = posted(history), _ids(sessions)
     found = [one for stay in sessions.values() for one in _disordered(stay, losses, times, ids)]
@@ -41,18 +42,24 @@ def _disordered(stay: Stay, losses: Losses, times: dict[tuple[str, int], float],
     found = []
     last: dict[str, int] = {}
     origins: dict[str, Saw] = {}
+    got: set[tuple[str, int]] = set()
+    all_of_it = {(one.by, one.number) for one in stay.saw}
     for one in stay.saw:
-        before = last.get(one.by, one.number - 1)
-        if one.number <= before:
-            found.append(f"{stay.session} saw {one.by} #{one.number} twice or too late, at {one.at:.4f}")
+        post, before = (one.by, one.number), last.get(one.by, one.number - 1)
+        parted = losses.parted(times.get(post, 0.0), one.at)
+        if post in got:
+            found.append(f"{stay.session} saw {one.by} #{one.number} twice, again at {one.at:.4f}")
+        elif one.number <= before and not parted:
+            found.append(f"{stay.session} saw {one.by} #{one.number} too late, at {one.at:.4f}")
         for number in range(before + 1, one.number):
-            if times.get((one.by, number), 0.0) > stay.begin and not _excused(
-                stay, losses, (one.by, number), times, ids
-            ):
+            other = (one.by, number)
+            late = other in all_of_it and losses.parted(times.get(other, 0.0), one.at)
+            if not late and times.get(other, 0.0) > stay.begin and not _excused(stay, losses, other, times, ids):
                 found.append(
                     f"{stay.session} saw {one.by} #{one.number} though it had not seen #{number}, at {one.at:.4f}"
                 )
                 break
+        got.add(post)
         last[one.by] = max(before, one.number)
         origin, _, sequence = one.id.rpartition("-")
         earlier = origins.get(origin)
@@ -116,4 +123,4 @@ def _dropped(
 def missing(history: History) -> list[str]:
     """What has not come to everybody yet."""
     sessions = stays(history)
-    return _missing(sessions, Losses(history), posted(history), _ids(sessions))
+    return _missing(sessions, losses_of(history), posted(history), _ids(sessions))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 
+from oyez.sim.checkers.reading import kept
 from oyez.sim.history import Began, Died, Fault, History, Posted, Reported, Started, is_central
 
 REPAIR = 5.0
@@ -157,6 +158,13 @@ def all_retained(history: History) -> bool:
     return all(entry.retention >= PLENTY for entry in history if isinstance(entry, Began))
 
 
+@kept
+def losses_of(history: History) -> Losses:
+    """Of this history."""
+    return Losses(history)
+
+
+@kept
 def posted(history: History) -> dict[tuple[str, int], float]:
     """When each activity was posted."""
     return {(entry.session, entry.number): entry.at for entry in history if isinstance(entry, Posted)}

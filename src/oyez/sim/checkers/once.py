@@ -6,14 +6,14 @@ told that it misses it, and so could not know.
 """
 
 from oyez.sim.checkers.delivered import MOST
-from oyez.sim.checkers.losses import Losses, posted
+from oyez.sim.checkers.losses import losses_of, posted
 from oyez.sim.checkers.stays import stays
 from oyez.sim.history import History, Saw
 
 
 def check(history: History) -> list[str]:
     """Posts with two ids, and ids with two posts."""
-    losses, times, sessions = Losses(history), posted(history), stays(history)
+    losses, times, sessions = losses_of(history), posted(history), stays(history)
     first: dict[tuple[str, int], Saw] = {}
     meaning: dict[str, Saw] = {}
     own: dict[tuple[str, str, int], Saw] = {}

@@ -5,14 +5,14 @@ out repeats what it has seen under another id. It is not told of what it gets or
 """
 
 from oyez.sim.checkers.delivered import MOST
-from oyez.sim.checkers.losses import Losses, all_retained, posted
+from oyez.sim.checkers.losses import Losses, all_retained, losses_of, posted
 from oyez.sim.checkers.stays import Stay, stays
 from oyez.sim.history import History
 
 
 def check(history: History) -> list[str]:
     """Holes that a session was not told of, and what it was told without need."""
-    sessions, losses = stays(history), Losses(history)
+    sessions, losses = stays(history), losses_of(history)
     times = posted(history)
     content = {one.id: (one.by, one.number) for stay in sessions.values() for one in stay.saw}
     lasting = [stay for stay in sessions.values() if stay.lasting]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from math import inf
 
+from oyez.sim.checkers.reading import kept
 from oyez.sim.history import Away, Back, Died, Ended, Entered, History, Missed, Saw
 
 
@@ -41,6 +42,7 @@ class Stay:
         return self.begin < begin and end < self.until
 
 
+@kept
 def stays(history: History) -> dict[str, Stay]:
     """All sessions, by name."""
     found: dict[str, Stay] = {}
