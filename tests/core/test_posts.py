@@ -1,4 +1,4 @@
-"""Posts: each number of a session is taken once, wherever it comes from; nothing that a sender writes looks like one."""
+"""Posts: each number of a session is taken once, wherever it comes from; nothing that a sender writes looks like it."""
 
 import pytest
 from hypothesis import given
