@@ -18,6 +18,7 @@ from tests.core.nodes import Node, Talk
 HOME = m.Address("central", 3780)
 CLUSTER = "cluster secret"
 KEY = b"t" * 32
+NETWORK = "this network"
 ID = "m"  # so that there are smaller ids, which dial it, and greater ones, which it dials
 
 
@@ -69,7 +70,7 @@ def ready(**more: object) -> tuple[Serving, Talk]:
 
 def welcome(*servers: n.ServerAddress, anonymous: bool = True, key: bytes = KEY) -> n.AuthenticateSuccess:
     keys = {1: base64.b64encode(key).decode()}
-    return n.AuthenticateSuccess("welcome", 1, [HOME], list(servers), keys, anonymous)
+    return n.AuthenticateSuccess("welcome", 1, [HOME], list(servers), keys, anonymous, NETWORK)
 
 
 def listing(id: str, port: int = 4002, incarnation: int = 1) -> n.ServerAddress:
@@ -90,9 +91,11 @@ def permit(username: str, nonce: str | None = None, expires: float = 1e9, audien
     return tickets.sign(KEY, 1, tickets.Ticket(username, audience, expires, nonce or f"nonce {_last_nonce}"))
 
 
-def login(username: str, nonce: str | None = None, session: str | None = None) -> m.Login:
+def login(
+    username: str, nonce: str | None = None, session: str | None = None, resume: m.Resume | None = None
+) -> m.Login:
     ticket = None if username == m.ANONYMOUS else permit(username, nonce)
-    return m.Login(username, None, ticket, session)
+    return m.Login(username, None, ticket, session, resume)
 
 
 def post(username: str, text: str = "hello", secret: str | None = None, id: int | None = None) -> m.ActivityMessage:
