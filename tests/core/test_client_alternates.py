@@ -198,3 +198,54 @@ def test_the_newest_ticket_for_a_server_counts() -> None:
     server.hangs_up()
     assert [refused(bob), refused(bob)] == [HOME, THERE]
     assert bob.answer().hears_one().ticket == "newer"  # type: ignore[attr-defined]
+
+
+def test_one_that_was_shunned_and_then_dropped_is_gone() -> None:
+    bob = Caller("bob")
+    bob.settled_in({}, (FOR_OTHER,)).hangs_up()
+    assert one_round(bob) == [HOME, THERE, OTHER]
+    bob.waits()
+    assert refused(bob) == HOME
+    bob.answer().says(failed("ticket_expired"))
+    assert one_round(bob) == [OTHER]
+    bob.waits()
+    assert one_round(bob) == [HOME, OTHER]
+
+
+def test_a_server_that_takes_it_in_again_is_shunned_no_more() -> None:
+    bob = Caller("bob")
+    bob.settled_in({}, (FOR_OTHER,)).hangs_up()
+    assert one_round(bob) == [HOME, THERE, OTHER]
+    bob.waits()
+    there = bob.at_server()
+    bob.resumes(there)
+    bob.pass_time(1.0)
+    there.hangs_up()
+    assert one_round(bob) == [HOME, THERE, OTHER]
+
+
+def test_the_newest_alternates_come_first() -> None:
+    bob = Caller("bob")
+    server = bob.settled_in({}, (FOR_OTHER, FOR_THIRD))
+    server.says(m.Redirect(HOME.hostname, HOME.port))
+    bob.answer().says(m.LoginSuccess("in", alternates=[FOR_OTHER]), m.Redirect(THERE.hostname, THERE.port, "permit"))
+    there = bob.answer()
+    bob.resumes(there)
+    bob.pass_time(1.0)
+    there.hangs_up()
+    assert one_round(bob) == [HOME, THERE, OTHER, THIRD]
+
+
+def test_after_a_session_that_lasted_the_pauses_are_short_again() -> None:
+    bob = Caller("bob")
+    bob.settled_in().hangs_up()
+    for _ in range(8):
+        one_round(bob)
+        bob.waits()
+    server = bob.at_server()
+    bob.resumes(server)
+    bob.pass_time(1.0)
+    server.hangs_up()
+    one_round(bob)
+    (at,) = bob.world.timers.values()
+    assert at - bob.world.time <= 0.1
