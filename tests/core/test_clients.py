@@ -271,6 +271,7 @@ def test_what_its_dead_server_had_passed_on_is_not_posted_again() -> None:
     """Another survivor has it, and this one not yet."""
     server, _ = ready()
     other, dead = server.linked_from("b"), server.linked_from("a")
+    other.says(p.Positions({}, ["a.1", "m.1"]))
     dead.hangs_up()
     server.refuse()
     other.hears()
