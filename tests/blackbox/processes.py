@@ -110,19 +110,23 @@ class Process:
         """Send a signal to this process alone."""
         self._child.send_signal(number)
 
-    def stop(self) -> list[str]:
+    def stop(self, seconds: float = STOP_DEADLINE) -> list[str]:
         """SIGTERM; what was wrong with the way it ended (an empty list where all was well)."""
         if not self.running() and self._output().closed:
             return []  # ended before, and looked at then
         self._child.terminate()
+        return self.wait(seconds, "SIGTERM")
+
+    def wait(self, seconds: float, why: str) -> list[str]:
+        """For its end, which `why` brings about; what was wrong with it. It is killed where that takes longer."""
         try:
-            code = self._child.wait(STOP_DEADLINE)
+            code = self._child.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
-            return [f"{self.name} was still running {STOP_DEADLINE} s after SIGTERM"]
+            return [f"{self.name} was still running {seconds} s after {why}"]
         with self._output() as output:
             more = output.read()
-        wrong = [] if code == 0 else [f"{self.name} exited with {code} on SIGTERM"]
+        wrong = [] if code == 0 else [f"{self.name} exited with {code} on {why}"]
         return wrong if not more else [*wrong, f"{self.name} printed more than its one line: {more!r}"]
 
     def kill(self) -> None:

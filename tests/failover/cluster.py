@@ -7,7 +7,7 @@ import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.blackbox.processes import CLUSTER_SECRET, LOOPBACK, Process, free_port
 from tests.blackbox.wire import Address, eventually
@@ -47,7 +47,7 @@ class Cluster:
 
     # -- starting and ending -------------------------------------------------------------------------------------
 
-    def __enter__(self) -> "Cluster":
+    def __enter__(self) -> Self:
         try:
             self.start_central("c1", alone=True)
             self.start_all([name for name in self.centrals if name != "c1"])
