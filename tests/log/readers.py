@@ -1,5 +1,7 @@
 """A reader of a log with a link that takes only so much: what `host.Link` does, and no more."""
 
+from collections.abc import Mapping
+
 from oyez.log import Chunk, Cursor, Log
 
 CONTROL = b"! "
@@ -14,7 +16,17 @@ class Reader:
         self.got = b""
         self.outbox = b""
         self.place = log.end if position is None else position
+        self.kept = 0  # up to there it is sent what it lacks, forgotten or not
         self.cursor: Cursor = log.cursor(self.place, owner, self.take)
+
+    @classmethod
+    def resuming(cls, log: Log, held: Mapping[str, int], room: int | None = None, owner: int = 0) -> "Reader":
+        """One that holds each origin up to there already."""
+        reader = cls(log, room=room, owner=owner)
+        reader.cursor.close()
+        reader.cursor = log.resume(held, owner, reader.take)
+        reader.kept = log.end
+        return reader
 
     def take(self, data: bytes) -> int:
         """The link's send."""

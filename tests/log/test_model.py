@@ -65,6 +65,16 @@ class LogMachine(RuleBasedStateMachine):
         assert position == self.ends[sequence]
         return self._add(Reader(self.log, position, room))
 
+    @rule(target=readers, back=st.integers(0, 30), room=ROOMS)
+    def resume(self, back: int, room: int | None) -> Reader:
+        held = max(self.log.last - back, 0)
+        reader = Reader.resuming(self.log, {"a.1": held}, room)
+        reader.place = self.ends[max(held, self.log.first - 1)]
+        assert self.log.gaps({"a.1": held}) == (
+            [("a.1", held + 1, self.log.first - 1)] if held < self.log.first - 1 else []
+        )
+        return self._add(reader)
+
     def _add(self, reader: Reader) -> Reader:
         self.all.append(reader)
         reader.cursor.pump()
@@ -135,7 +145,7 @@ class LogMachine(RuleBasedStateMachine):
     def who_fell_out_is_known(self) -> None:
         fallen = self.log.fallen_out()
         for reader in self.all:
-            assert (reader.cursor in fallen) == (self._line_end(reader) < self.log.start)
+            assert (reader.cursor in fallen) == (max(self._line_end(reader), reader.kept) < self.log.start)
 
     def _line_end(self, reader: Reader) -> int:
         """Where the line ends that this reader has begun."""
@@ -169,3 +179,101 @@ class LogMachine(RuleBasedStateMachine):
 
 TestLog = LogMachine.TestCase
 TestLog.settings = settings(max_examples=150, stateful_step_count=40)
+
+
+# -- several origins ------------------------------------------------------------------------------------------------
+
+ORIGINS = ("a.1", "b.1", "c.1")
+
+
+class ResumeMachine(RuleBasedStateMachine):
+    """Origins publish, skip and pass over; readers come with cursors, whose links take bytes by the piece."""
+
+    readers = Bundle("readers")
+
+    @initialize(retention=st.integers(0, 400), read=st.sampled_from([1, 30, 256 * 1024]))
+    def begin(self, retention: int, read: int) -> None:
+        self.read_before, log_module.READ = log_module.READ, read
+        self.log = Log(retention)
+        self.log.on_forget = self._forget
+        self.positions = dict.fromkeys(ORIGINS, 0)
+        self.gone = dict.fromkeys(ORIGINS, 0)  # up to where there is nothing any more
+        self.held: list[tuple[str, int, bytes]] = []
+        self.expected: dict[Reader, list[bytes]] = {}
+
+    def teardown(self) -> None:
+        log_module.READ = self.read_before
+        for reader, expected in self.expected.items():
+            if reader.cursor not in self.log.fallen_out():
+                reader.drain_all()
+                assert reader.activities == b"".join(expected)
+
+    def _forget(self, chunk: Chunk) -> None:
+        assert [(chunk.origin, chunk.first + index) for index in range(chunk.count)] == [
+            line[:2] for line in self.held[: chunk.count]
+        ]
+        del self.held[: chunk.count]
+        self.gone[chunk.origin] = max(self.gone[chunk.origin], chunk.last)
+
+    @rule(turn=st.lists(st.tuples(st.sampled_from(ORIGINS), st.integers(1, 3)), min_size=1, max_size=3))
+    def publish(self, turn: list[tuple[str, int]]) -> None:
+        chunks = []
+        for origin, count in turn:
+            first = self.positions[origin] + 1
+            lines = [line(first + index, 20 + ORIGINS.index(origin)) for index in range(count)]
+            self.positions[origin] += count
+            self.held += [(origin, first + index, one) for index, one in enumerate(lines)]
+            chunks.append(Chunk(origin, first, count, b"".join(lines)))
+            for expected in self.expected.values():
+                expected += lines
+        self.log.publish(chunks)
+
+    @rule(origin=st.sampled_from(ORIGINS), count=st.integers(1, 3), is_gap=st.booleans())
+    def leave_out(self, origin: str, count: int, is_gap: bool) -> None:
+        """What comes next of this origin is missed, or repeats what is here."""
+        self.positions[origin] += count
+        if is_gap:
+            self.gone[origin] = self.positions[origin]
+            self.log.skip_to(origin, self.positions[origin])
+        else:
+            self.log.pass_over(origin, self.positions[origin])
+
+    @rule(part=st.floats(0, 1))
+    def grow_old(self, part: float) -> None:
+        self.log.forget_to(self.log.start + round(part * self.log.size))
+
+    @rule(target=readers, lacks=st.tuples(*[st.integers(0, 8)] * 3), room=ROOMS)
+    def resume(self, lacks: tuple[int, int, int], room: int | None) -> Reader:
+        cursor = {origin: max(0, self.positions[origin] - lack) for origin, lack in zip(ORIGINS, lacks, strict=True)}
+        gaps = self.log.gaps(cursor)
+        assert gaps == [
+            (origin, cursor[origin] + 1, self.gone[origin]) for origin in ORIGINS if self.gone[origin] > cursor[origin]
+        ]
+        cursor.update({origin: last for origin, _, last in gaps})
+        reader = Reader.resuming(self.log, cursor, room)
+        self.expected[reader] = [one for origin, sequence, one in self.held if sequence > cursor[origin]]
+        reader.cursor.pump()
+        return reader
+
+    @rule(reader=readers, room=ROOMS)
+    def drain(self, reader: Reader, room: int | None) -> None:
+        reader.drain(room)
+
+    @rule(reader=readers, length=st.integers(0, 30))
+    def say(self, reader: Reader, length: int) -> None:
+        reader.say(CONTROL + b"-" * length + b"\n")
+
+    @invariant()
+    def each_reader_has_what_it_lacked_in_order_and_nothing_else(self) -> None:
+        for reader, expected in self.expected.items():
+            assert b"".join(expected).startswith(reader.activities)
+            if not reader.cursor.behind:
+                assert reader.activities == b"".join(expected)
+
+    @invariant()
+    def positions_are_right(self) -> None:
+        assert self.log.positions == {origin: last for origin, last in self.positions.items() if last}
+
+
+TestResuming = ResumeMachine.TestCase
+TestResuming.settings = settings(max_examples=150, stateful_step_count=40)
