@@ -7,11 +7,14 @@ from oyez.core import (
     accounts,
     arrivals,
     backups,
+    balance,
     client,
     clients,
     credentials,
     entries,
     holdings,
+    leaving,
+    moving,
     reception,
     repair,
     replication,
@@ -20,8 +23,9 @@ from oyez.core import (
     tickets,
     timing,
     uplink,
+    used,
 )
-from oyez.net import transport
+from oyez.net import node, transport
 from oyez.protocol import limits
 from tests.docs.markdown import DOCS, read
 
@@ -52,6 +56,14 @@ FIGURES = {
         f"it holds the last {entries.KEPT:,} since its start",
         f"up to {snapshot.PART} users, with `part`",
         f"and within {backups.LOADS:g} s of each change",
+        f"the same servers for {balance.SETTLED:g} s",
+        f"for {balance.BATCH} sessions at most and for no more",
+        f"all sessions in a second, or for {balance.LEAST_PACE}",
+        f"for {leaving.BATCH} sessions at a time, until it has none",
+        f"place is kept for each for {moving.ON_THE_WAY:g} s",
+        f"It gives up after {leaving.PATIENCE:g} s",
+        f"no central has been there, for {leaving.NOBODY:g} s",
+        f"more than {used.MOST:,} that were used",
         f"was lost less than {timing.SUSPICION:g} s ago",
         f"No more than {repair.PIECES} such questions",
         f"without an answer for {timing.SUSPICION:g} s may be asked again",
@@ -59,6 +71,15 @@ FIGURES = {
         f"and still is after {arrivals.AHEAD:g} s",
         f"([SETTLE](#settle)), for {arrivals.PATIENCE:g} s at most",
         f"when nobody has posted for {clients.LIFE:g} s",
+    ],
+    "operations.md": [
+        f"give a server {node.LEAVING:g} s for that",
+        f"sent to the other servers, {leaving.BATCH} at a time",
+        f"It takes {leaving.PATIENCE:g} s at most",
+        f"no central answers, after {leaving.NOBODY:g} s",
+        f"by more than {balance.THRESHOLD:.0%} of the mean".replace("%", " %"),
+        f"at most (or {balance.LEAST_PACE})",
+        f"begins {balance.SETTLED:g} s after the last change of servers",
     ],
     "architecture.md": [
         f"keeps the place for {tickets.FOR_SERVER:g} s",
@@ -84,6 +105,13 @@ def test_a_figure_is_the_codes(page: str, figure: str) -> None:
 def test_figures_that_are_written_as_words() -> None:
     assert "verified within the last ten minutes" in " ".join(read(DOCS / "architecture.md").split())
     assert credentials.LIFE == 600
+    protocol = " ".join(read(DOCS / "protocol.md").split())
+    assert "in the term in which it was signed and the four after it" in protocol
+    assert tickets.KEPT_TERMS == 4
+    assert "differ by more than 1 and more than a tenth of their mean" in protocol
+    assert (balance.THRESHOLD, balance.PACE) == (0.1, 20)  # a tenth, a twentieth
+    assert "up to four other servers" in protocol
+    assert accounts.ALTERNATES == 4
     assert "the client of this project follows three" in " ".join(read(DOCS / "protocol.md").split())
     assert client.REDIRECTS == 3
     assert "sends four parts, then one more" in " ".join(read(DOCS / "protocol.md").split())

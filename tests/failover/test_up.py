@@ -122,3 +122,19 @@ def test_up_without_backups_is_a_network_too(tmp_path: Path) -> None:
         assert len((local.main() or {"centrals": []})["centrals"]) == 1
         local.register()
         stop(up)
+
+
+def test_a_server_that_was_drained_is_not_started_again(tmp_path: Path) -> None:
+    local = Local(tmp_path)
+    with running(*local.arguments, "--log-format", "human", folder=tmp_path) as up:
+        eventually(local.is_whole, "both centrals and both servers are there", seconds=SETTLED)
+        secret = {"OYEZ_SECRET": (tmp_path / "data" / "secret").read_text().strip()}
+        drained = oyez("drain", "s1", "--central", str(local.centrals[1]), variables=secret)  # a backup sends it on
+        assert (drained.code, drained.errors) == (0, "s1 has left\n")
+        assert up.stderr is not None
+        said = next(line for line in up.stderr if line.startswith(b"oyez: s1"))
+        assert said == b"oyez: s1 has left, and is not started again\n"
+        report = local.main()
+        assert report is not None
+        assert [server["id"] for server in report["servers"]] == ["s2"]
+        stop(up)
