@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from oyez.sim import simulate
-from oyez.sim.history import digest
+from oyez.sim.story import digest
 
 SEEDS = (3, 42, 381)
 PROGRAM = f"from oyez.sim import simulate; print([simulate(seed).digest for seed in {SEEDS}])"

@@ -214,7 +214,7 @@ def test_a_backup_that_is_left_out_before_that_is_adopted(monkeypatch: pytest.Mo
         return min([self._durable, *present])
 
     monkeypatch.setattr(Replication, "_replicated", hasty)
-    assert caught("durable", failovers)
+    assert caught("durable", failovers, seeds=4 * SEEDS)
 
 
 def test_a_backup_that_is_in_sync_before_it_holds_everything(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,9 +289,11 @@ def test_a_vote_that_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_voter_that_confirms_a_term_below_the_one_it_has_promised(monkeypatch: pytest.MonkeyPatch) -> None:
     """And goes back to the main of that term, which does not hear of the other."""
 
+    welcome = server_module._FROM_CENTRAL[n.AuthenticateSuccess]
+
     def welcomed(self: Server, now: float, link: int, message: n.AuthenticateSuccess) -> fx.Effects:
         message.term = max(message.term, self.voter.promised)
-        return Server._welcomed(self, now, link, message)
+        return welcome(self, now, link, message)
 
     monkeypatch.setitem(server_module._FROM_CENTRAL, n.AuthenticateSuccess, welcomed)
     monkeypatch.setattr(Voter, "confirms", lambda self, term, version: True)

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oyez.sim import Broken, Verdict, judge, simulate
-from oyez.sim.history import Entered, Reported, Saw, narrate
+from oyez.sim.history import Entered, Reported, Saw
 from oyez.sim.participant import Manner
 from oyez.sim.plan import ELECTION, FAULTS, FaultPlan, Plan, Topology, draw
+from oyez.sim.story import narrate
 from oyez.sim.wire import Conditions
 
 SEEDS = 400

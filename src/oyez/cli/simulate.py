@@ -72,7 +72,7 @@ def simulate(
 def _tell(seed: int, steps: int, topology: "Topology", activities: bool) -> bool:
     """One history. Whether every promise was kept."""
     from oyez.sim import Broken, simulate
-    from oyez.sim.history import narrate
+    from oyez.sim.story import narrate
 
     try:
         verdict = simulate(seed, steps, topology)

@@ -1,14 +1,12 @@
 """What happened in a world: the one thing that checkers read, digests compare and people are told.
 
-Guarantees: entries are in the order of virtual time; equal histories, and only they, have the same digest. An entry
-says what somebody saw or did, never what should have been.
+Guarantees: entries are in the order of virtual time. An entry says what somebody saw or did, never what should have
+been.
 """
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
 Seconds = Annotated[float, Meta(ge=0)]
@@ -332,6 +330,16 @@ class Missed(Entry, frozen=True):
         return f"{self.session} is told that it misses {self.origin}-{self.first} to {self.last}"
 
 
+class Doubted(Entry, frozen=True):
+    """A session is told that it will not know what became of its post: it is not sent again."""
+
+    session: str
+    number: int
+
+    def told(self) -> str:
+        return f"{self.session} is told that nothing is known of its post {self.number}"
+
+
 class Posted(Entry, frozen=True):
     """A session posted its activity of this number."""
 
@@ -382,19 +390,3 @@ CENTRAL = "central"
 def is_central(node: str) -> bool:
     """Whether the node of this name is a central."""
     return node.startswith(CENTRAL)
-
-
-_encode = msgspec.json.Encoder().encode
-
-
-def digest(history: History) -> str:
-    """A fingerprint of everything that happened."""
-    return hashlib.sha256(_encode(history)).hexdigest()
-
-
-def narrate(history: History, activities: bool = True) -> Iterator[str]:
-    """The history as a person reads it, line by line; without `activities` what is posted and seen is left out."""
-    for entry in history:
-        if isinstance(entry, Measured | Accepted | Confirmed) or (not activities and isinstance(entry, Posted | Saw)):
-            continue
-        yield f"{entry.at:9.4f}  {entry.told()}"

@@ -16,7 +16,7 @@ from oyez.core.client import Client as Role
 from oyez.core.stored import Stored
 from oyez.protocol.messages import ActivityBroadcast, Address
 from oyez.sim.connection import SLOWLY
-from oyez.sim.history import Away, Back, Ended, Heard, Missed, Said
+from oyez.sim.history import Away, Back, Doubted, Ended, Heard, Missed, Said
 from oyez.sim.node import Node
 from oyez.sim.participant import Manner, Participant
 
@@ -136,6 +136,11 @@ class LibraryClient(Participant):
             case "disconnected":
                 if self.session:
                     self.world.record(Away(self.world.clock.now, self.session, self._at, str(fields["info"])))
+            case "doubtful":
+                numbers = fields["numbers"]
+                assert isinstance(numbers, tuple)
+                for number in numbers:
+                    self.world.record(Doubted(self.world.clock.now, self.session, number))
             case "gap":
                 self._missed(fields)
             case "gave_up":

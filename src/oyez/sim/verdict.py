@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from oyez.sim.checkers import violations
-from oyez.sim.history import Entry, digest, narrate
+from oyez.sim.history import Entry
 from oyez.sim.plan import ANY, STEPS, Plan, Topology, draw
 from oyez.sim.scenario import Scenario
+from oyez.sim.story import digest, narrate
 
 
 class Broken(Exception):

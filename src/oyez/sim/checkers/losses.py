@@ -133,9 +133,9 @@ class Losses:
         life = self.lives.get(id.rpartition("-")[0])
         return life is not None and any(danger >= max(posted, life.died) for danger in self.dangers)
 
-    def ever(self, since: float) -> bool:
-        """May anything have been lost that was posted then?"""
-        return any(danger >= since for danger in self.dangers)
+    def ever(self, since: float, until: float = inf) -> bool:
+        """May anything have been lost by then that was posted then?"""
+        return any(since <= danger <= until for danger in self.dangers)
 
     @cached_property
     def forgotten(self) -> bool:

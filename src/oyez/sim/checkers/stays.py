@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from oyez.sim.checkers.reading import kept
-from oyez.sim.history import Away, Back, Died, Ended, Entered, History, Missed, Saw
+from oyez.sim.history import Away, Back, Died, Doubted, Ended, Entered, History, Missed, Saw
 
 
 @dataclass(slots=True)
@@ -17,6 +17,8 @@ class Stay:
     """Where it was from when on; "" nowhere."""
     saw: list[Saw] = field(default_factory=list)
     missed: list[Missed] = field(default_factory=list)
+    doubted: set[int] = field(default_factory=set)
+    """Numbers of its own posts of which it was told that nothing is known."""
 
     @property
     def session(self) -> str:
@@ -60,6 +62,8 @@ def stays(history: History) -> dict[str, Stay]:
                 inside[entry.session].servers.append((entry.at, entry.node))
             case Missed() if entry.session in found:
                 found[entry.session].missed.append(entry)
+            case Doubted() if entry.session in found:
+                found[entry.session].doubted.add(entry.number)
             case Ended() if entry.session in inside:
                 inside.pop(entry.session).until = entry.at
             case Died():
