@@ -63,6 +63,10 @@ class Arrivals:
         self._waiting[link] = Arrival(link, tag, resume.origins, tuple(resume.last), now, open)
         return [fx.Hold(link), *self._review(now, self._waiting[link])]
 
+    def links_of(self, tag: str) -> list[int]:
+        """Where this session waits."""
+        return [arrival.link for arrival in self._waiting.values() if arrival.tag == tag]
+
     def gone(self, link: int) -> None:
         """It has not waited."""
         self._waiting.pop(link, None)

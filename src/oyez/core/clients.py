@@ -83,11 +83,11 @@ class Clients:
         if resume.network not in ("", self.network):
             return refuse(link, m.LoginFailed("the cursor is of another network", "other_network"))
         open = lambda now: self._open(now, link, message, nonce, tag)  # noqa: E731
-        return self.arrivals.arrive(now, link, tag, resume, open)
+        return [*self._end_waiting(tag), *self.arrivals.arrive(now, link, tag, resume, open)]
 
     def _open(self, now: float, link: int, message: m.Login, nonce: str | None, tag: str) -> Effects:
         name, resume = message.username, message.resume
-        effects = self.end(tag)
+        effects = self._end_session(tag)
         first = not self.sessions.unannounced
         secret = message.secret if message.ticket is None and name != m.ANONYMOUS else None
         self.sessions.open(link, name, secret, tag, nonce, resume is not None)
@@ -173,11 +173,22 @@ class Clients:
         return [*posted, *self.part(link, [fx.Close(link)])]
 
     def end(self, tag: str) -> Effects:
-        """The session is elsewhere now, or on another link."""
+        """The session is elsewhere now. It must not come in here on a link that has been waiting: it would be taken
+        from there again."""
+        return [*self._end_session(tag), *self._end_waiting(tag)]
+
+    def _end_session(self, tag: str) -> Effects:
         link = self.sessions.link_of(tag)
         return [] if link is None else self.part(link, [fx.Close(link)])
 
     def move(self, username: str, redirect: m.Redirect) -> Effects:
+    def _end_waiting(self, tag: str) -> Effects:
+        effects: Effects = []
+        for link in self.arrivals.links_of(tag):
+            self.arrivals.gone(link)
+            effects += self.part(link, [fx.Close(link)])
+        return effects
+
         """Send a session of this user there."""
         link = self.sessions.movable(username)
         return [] if link is None else self.part(link, [fx.Send(link, redirect), fx.Close(link)])
