@@ -1,10 +1,11 @@
-"""Drives a C load generator: starts it on the load core, follows its events, gives the word to go.
+"""Drives a load generator: starts it on the load core, follows its events, gives the word to go.
 
-Knows the generators' way of talking (one JSON event a line: progress, ready, warm, result) and their command line.
+Knows the generators' way of talking (one JSON event a line: progress, ready, warm, result) and their command lines.
 """
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -38,7 +39,7 @@ class Plan:
 
 
 class Generator:
-    """One run of a C generator. Leaving its `with` block ends it."""
+    """One run of a generator. Leaving its `with` block ends it."""
 
     def __init__(self, command: list[str], on_progress: OnProgress) -> None:
         self._on_progress = on_progress
@@ -73,8 +74,23 @@ class Generator:
         self._child.communicate()
 
     def go(self) -> None:
+        self.say("go")
+
+    def say(self, line: str) -> None:
         assert self._child.stdin is not None
-        self._child.stdin.write("go\n")
+        self._child.stdin.write(f"{line}\n")
+
+    def ask(self, line: str, event: str) -> dict[str, Any]:
+        """Say this, and wait for the event that answers it."""
+        self.say(line)
+        return self.wait_for(event)
+
+
+def clients_command(centrals: str, *, clients: int, senders: int, rate: float, receive: bool) -> list[str]:
+    """The command line of bench/clients.py: library clients, of which some post `rate` messages a second in all."""
+    numbers = {"clients": clients, "senders": senders, "rate": rate, "receive": int(receive)}
+    words = [word for name, value in numbers.items() for word in (f"--{name}", str(value))]
+    return [sys.executable, "-m", "bench.clients", "--centrals", centrals, *words]
 
 
 def load_command(plan: Plan, speech: Speech, host: str, port: int) -> list[str]:

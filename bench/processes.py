@@ -100,6 +100,15 @@ class Process:
         """Send it a signal, if it is still there."""
         self._child.send_signal(number)
 
+    def wait_end(self, seconds: float) -> None:
+        """Until it has ended with 0. Raises BenchError."""
+        try:
+            code = self._child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise BenchError(f"{self.name} has not ended within {seconds:.0f} s. {self.last_words()}") from None
+        if code != 0:
+            raise BenchError(f"{self.name} ended with {code}. {self.last_words()}")
+
     def stop(self) -> None:
         if self._child.poll() is None:
             self._child.terminate()

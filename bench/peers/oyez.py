@@ -4,7 +4,7 @@ import importlib.util
 import secrets
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,9 +43,16 @@ class Oyez(Peer):
             command += ["--backup-of", backup_of]
         return Process("central", command, core=core, scratch=scratch, environment=self._environment)
 
-    def server(self, scratch: Path, central: str, core: int = SERVER_CORE) -> Process:
-        """A server of the central at HOST:PORT, started; the caller waits until it is ready, and stops it."""
-        command = [*self._command, "server", "--port", "0", "--central", central]
+    @property
+    def secret(self) -> str:
+        """The cluster's."""
+        return self._environment["OYEZ_SECRET"]
+
+    def server(
+        self, scratch: Path, central: str, core: int = SERVER_CORE, port: int = 0, options: Sequence[str] = ()
+    ) -> Process:
+        """A server of the centrals at HOST:PORT, started; the caller waits until it is ready, and stops it."""
+        command = [*self._command, "server", "--port", str(port), "--central", central, *options]
         return Process("server", command, core=core, scratch=scratch, environment=self._environment)
 
     @contextmanager

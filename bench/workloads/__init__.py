@@ -3,18 +3,34 @@
 from typing import Any
 
 from bench.workloads.base import Workload
+from bench.workloads.copies import Copies
 from bench.workloads.failover import Failover
 from bench.workloads.fanout import FanOut
 from bench.workloads.idle import Idle
 from bench.workloads.ingest import Ingest
+from bench.workloads.leaving import Drain, Rolling
 from bench.workloads.login import Login
 from bench.workloads.paced import Paced
 from bench.workloads.registrations import Registrations
+from bench.workloads.silence import Silence
 from bench.workloads.snapshot import Snapshot
 
 WORKLOADS: dict[str, Workload[Any]] = {
     workload.name: workload
-    for workload in (FanOut(), Ingest(), Login(), Idle(), Paced(), Failover(), Registrations(), Snapshot())
+    for workload in (
+        FanOut(),
+        Ingest(),
+        Login(),
+        Idle(),
+        Paced(),
+        Failover(),
+        Registrations(),
+        Snapshot(),
+        Silence(),
+        Drain(),
+        Rolling(),
+        Copies(),
+    )
 }
 USUAL = ["fanout", "ingest", "login", "idle"]
 """What is run when nothing is named."""

@@ -92,7 +92,7 @@ def register_all(network: Network, users: Path, count: int, session: Session) ->
     command = [program("login"), host, str(port), "register", str(count), str(CONCURRENCY), "0", str(users)]
     with Generator(command, show) as generator:
         generator.wait_for("warm")
-        meter = Meter(*network.centrals.values(), *network.servers)
+        meter = Meter(*network.centrals.values(), *network.servers.values())
         generator.go()
         result = generator.wait_for("result")
         meter.stop()
