@@ -18,7 +18,7 @@ help:
 	@echo "make test         the tests"
 	@echo "make check        format, lint, types, import rule"
 	@echo "make bench        the measurements"
-	@echo "make soak         long runs: N=$(N) simulated histories, then the tests marked soak, ROUNDS=$(ROUNDS) of each failover"
+	@echo "make soak         long runs: N=$(N) simulated histories, then the tests marked soak, ROUNDS=$(ROUNDS) of each failure"
 	@echo "make constraints  pin the newest versions that pyproject.toml allows"
 	@echo "make clean        remove what the tools left behind (not $(VENV))"
 

@@ -18,6 +18,10 @@ from tests.delivery.fleet import Fleet
 from tests.failover.conftest import ROUNDS
 
 
+TROUBLES = 3 * ROUNDS
+"""In a soak: some five seconds each."""
+
+
 class Trouble:
     """What can happen, by name; each leaves the network whole."""
 
@@ -93,7 +97,7 @@ def test_nobody_misses_anything_for_minutes(fleet: Fleet, gather: Gather) -> Non
     began, chance = time.monotonic(), random.Random(seed)
     trouble = Trouble(fleet, crowd, chance)
     order: list[str] = []
-    for _ in range(ROUNDS):
+    for _ in range(TROUBLES):
         order = order or chance.sample(sorted(trouble.kinds), len(trouble.kinds))
         trouble.happen(order.pop())
     fleet.wait_until_whole()

@@ -181,7 +181,6 @@ class Clients:
         link = self.sessions.link_of(tag)
         return [] if link is None else self.part(link, [fx.Close(link)])
 
-    def move(self, username: str, redirect: m.Redirect) -> Effects:
     def _end_waiting(self, tag: str) -> Effects:
         effects: Effects = []
         for link in self.arrivals.links_of(tag):
@@ -189,6 +188,7 @@ class Clients:
             effects += self.part(link, [fx.Close(link)])
         return effects
 
+    def move(self, username: str, redirect: m.Redirect) -> Effects:
         """Send a session of this user there."""
         link = self.sessions.movable(username)
         return [] if link is None else self.part(link, [fx.Send(link, redirect), fx.Close(link)])
