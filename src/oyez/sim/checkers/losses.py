@@ -148,6 +148,14 @@ class Losses:
         """Could some servers not reach each other at some time between?"""
         return any(parting.begin < end and begin < parting.end for parting in self.partings)
 
+    def cut_off(self, node: str, begin: float, end: float) -> bool:
+        """Could this node not be reached by some others, centrals among them, at some time between?"""
+        return any(
+            entry.at < end and begin < entry.until + AFTERMATH
+            for entry in self._history
+            if isinstance(entry, Fault) and entry.until - entry.at >= UNNOTICED and node in (*entry.one, *entry.other)
+        )
+
 
 def _crashed(deaths: list[Life], begin: float, end: float) -> list[Life]:
     return [life for life in deaths if begin <= life.died <= end and not life.left]

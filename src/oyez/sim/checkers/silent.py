@@ -1,7 +1,8 @@
 """Promise 5, never silent: a session that cannot get everything since its cursor is told exactly what it missed.
 
 Of each origin, a lasting session sees one sequence after the other; where it does not, it was told so, or what is left
-out repeats what it has seen under another id. It is not told of what it gets or got, nor of what was before its time.
+out repeats what it has seen under another id. It is not told of what it gets or got, nor of what was before its time,
+unless that server could not be reached then: nobody knows whether it would have come.
 """
 
 from oyez.sim.checkers.delivered import MOST
@@ -61,7 +62,7 @@ def _needless(
                 break
             post = content.get(id)
             at = stay.begin if post is None else times.get(post, stay.begin)
-            if at < stay.begin and not losses.parted(at, stay.begin):
+            if at < stay.begin and not losses.cut_off(gap.origin.partition(".")[0], at, gap.at):
                 found.append(f"{stay.session} was told that it misses {id}, which was posted before it came")
                 break
         if gap.first > gap.last:

@@ -14,6 +14,9 @@ REFUSALS = ("REGISTER_FAILED", "LOGIN_FAILED", "AUTHENTICATION_FAIL", "INVALID_M
 _TROUBLE = 5.0
 """Seconds before the end of a link in which a fault may have kept a word from its client."""
 
+_LAST_WORD = 8.0
+"""Seconds for which a node waits for a client to take its last word, and to hang up."""
+
 
 def check(history: History) -> list[str]:
     """Refusals without an info, and links that ended in silence."""
@@ -40,7 +43,7 @@ def check(history: History) -> list[str]:
                 assert isinstance(local, int)
                 reported.add(links.get((entry.node, local), 0))
             case Reported(event="moved"):
-                moved[str(entry.fields["server"])] = entry.at + _TROUBLE
+                moved[str(entry.fields["server"])] = entry.at + _LAST_WORD
             case Died():
                 links = {key: link for key, link in links.items() if key[0] != entry.node}
                 if entry.node in stopping:
