@@ -20,10 +20,14 @@ AT = Address("host", 4001)
 class Side:
     """Server `id` with its mesh and its own log."""
 
-    def __init__(self, id: str, incarnation: int = 1, retention: int = 1_000_000, copies: int = 2) -> None:
+    def __init__(
+        self, id: str, incarnation: int = 1, retention: int = 1_000_000, copies: int = 2, serves: bool = True
+    ) -> None:
         self.id = id
         self.origin = Origin(id, incarnation, retention)
         self.broadcast = Broadcast(self.origin, retention, None, copies)
+        if serves:
+            self.broadcast.begin()
         self.mesh = Mesh(id, incarnation, SECRET, self.broadcast, Random(1))
 
     def accept(self, count: int = 1) -> Chunk:

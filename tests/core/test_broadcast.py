@@ -14,6 +14,7 @@ class Server:
 
     def __init__(self, copies: int = 2, age: float | None = None) -> None:
         self.broadcast = Broadcast(Origin("a", 1, 100_000), 100_000, age, copies)
+        self.broadcast.begin()
         self.broadcast.holdings.begin("z.1", 0)
         self.seen = b""
         self.broadcast.merged.cursor(0, 1, self._see).pump()

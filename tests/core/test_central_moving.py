@@ -1,4 +1,4 @@
-"""The central moves sessions: it asks full servers, empties those that leave, and tells the operator what it can't do."""
+"""The central moves sessions: asks full servers, empties those that leave, tells the operator what it can't do."""
 
 import pytest
 

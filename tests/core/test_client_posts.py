@@ -127,6 +127,7 @@ def move(bob: Caller) -> None:
 def test_it_names_every_server_that_may_still_hold_a_post_of_its_own_back() -> None:
     bob = Caller("bob")
     bob.settled_in()
+    post(bob, "a")
     move(bob)
     assert at(bob, "s2.4") == ["s1.7"]
     move(bob)
@@ -135,6 +136,15 @@ def test_it_names_every_server_that_may_still_hold_a_post_of_its_own_back() -> N
     assert at(bob, "s1.7") == ["s1.7", "s2.4", "s3.1"]
     move(bob)
     assert at(bob, "s4.1") == ["s2.4", "s3.1", "s1.7"]
+
+
+def test_who_has_never_posted_names_only_the_last() -> None:
+    bob = Caller("bob")
+    bob.settled_in()
+    move(bob)
+    at(bob, "s2.4")
+    move(bob)
+    assert at(bob, "s3.1") == ["s2.4"]
 
 
 def test_none_does_once_a_post_has_come_back_that_was_posted_at_the_last_one() -> None:
@@ -156,10 +166,11 @@ def test_none_does_once_a_post_has_come_back_that_was_posted_at_the_last_one() -
 def test_what_comes_back_by_way_of_another_server_says_nothing_of_this_one() -> None:
     bob = Caller("bob")
     bob.settled_in()
+    post(bob, "a")
     move(bob)
     at(bob, "s2.4")
-    post(bob, "a")
-    hears(bob, says("s1.7-1", "cafe-1"))
+    post(bob, "b")
+    hears(bob, says("s1.7-1", "cafe-2"))
     move(bob)
     assert at(bob, "s3.1") == ["s1.7", "s2.4"]
 
@@ -167,6 +178,7 @@ def test_what_comes_back_by_way_of_another_server_says_nothing_of_this_one() -> 
 def test_no_more_servers_are_named_than_a_login_takes() -> None:
     bob = Caller("bob")
     bob.settled_in()
+    post(bob, "a")
     last: list[str] = []
     for number in range(20):
         move(bob)

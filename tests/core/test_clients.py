@@ -144,7 +144,7 @@ def test_what_is_not_held_any_more_is_told() -> None:
     first = server.role.merged.first
     assert first > 3
     bob = resumes(server, seen(m=2))
-    welcome, gap, *rest = bob.hears()
+    gap, welcome, *rest = bob.hears()
     assert isinstance(welcome, m.LoginSuccess)
     assert gap == m.Gap([m.Range(OWN, 3, first - 1)])
     assert [type(message) for message in rest] == [m.ActivityBroadcast] * (20 - first + 1)
@@ -207,6 +207,17 @@ def test_so_does_one_without_a_cursor(server: Serving) -> None:
     first = server.logs_in("bob", session=SESSION)
     server.logs_in("bob", session=SESSION)
     assert first.ended
+    assert len(server.role.sessions) == 1
+
+
+def test_one_that_waits_gives_way_to_one_that_comes_later(server: Serving) -> None:
+    """Whichever may read first: the client is at the end of the later link."""
+    peer = server.linked_from("a")
+    first, second = resumes(server, seen(a=1)), resumes(server, seen(a=1))
+    assert (first.ended, second.ended) == (True, False)
+    peer.says(from_peer("a", 1, "one"), from_peer("a", 2, "two"))
+    assert feed(second) == ["LoginSuccess", "zoe: two"]
+    assert first.hears() == []
     assert len(server.role.sessions) == 1
 
 
@@ -304,6 +315,19 @@ def test_a_session_that_has_moved_on_is_ended_here_and_answered_for() -> None:
     assert peer.hears() == []
     holds(other, 1)
     assert peer.hears() == [p.Settled(31, 1)]
+
+
+def test_a_session_that_has_moved_on_does_not_come_in_from_a_link_that_waits(server: Serving) -> None:
+    """It would be taken from where it is."""
+    peer, other = server.linked_from("a"), server.linked_from("b")
+    bob = resumes(server, seen("b", a=1))
+    other.hears()
+    peer.says(p.Settle(31, tag_of("bob", SESSION)))
+    assert bob.ended
+    peer.says(from_peer("a", 1, "one"))
+    assert bob.hears() == []
+    assert not any(isinstance(message, p.Settle) for message in other.hears())
+    assert len(server.role.sessions) == 0
 
 
 def test_a_session_that_is_not_here_is_answered_for_at_once(server: Serving) -> None:

@@ -83,11 +83,17 @@ def test_a_gap_at_the_very_beginning_is_told_as_well() -> None:
 
 def test_a_newcomer_misses_nothing_but_its_clients_may() -> None:
     """Who comes with a cursor is told what is not there any more."""
-    b = Side("b")
+    b = Side("b", serves=False)
     b.mesh.greeted(0.0, 1, hello("a"))
     assert b.mesh.position(1, p.ServerPosition("a.1", 500))[1] == []
     assert b.broadcast.merged.gaps({"a.1": 100}) == [("a.1", 101, 500)]
     assert b.broadcast.merged.gaps({"a.1": 500}) == []
+
+
+def test_who_serves_misses_what_a_log_that_is_new_to_it_has_forgotten() -> None:
+    b = Side("b")
+    b.mesh.greeted(0.0, 1, hello("a"))
+    assert b.mesh.position(1, p.ServerPosition("a.1", 500))[1] == [("a.1", 1, 500)]
 
 
 def test_a_cursor_into_an_earlier_lifetime_tells_nothing_of_this_one() -> None:

@@ -25,7 +25,7 @@ def test_the_origin_that_moved_longest_ago_goes_first() -> None:
 
 def test_a_first_cursor_is_cut_to_what_the_wire_takes() -> None:
     seen = Seen()
-    seen.welcomed("net", "s1.7", {f"o{number}": 1 for number in range(ORIGINS + 5)})
+    seen.welcomed("net", "s1.7", {f"o{number}": 1 for number in range(ORIGINS + 5)}, posted=False)
     assert len(seen.resume().origins) == ORIGINS
 
 
@@ -47,9 +47,10 @@ def test_the_session_unseen_for_longest_is_forgotten_first() -> None:
     assert seen.is_new("", "older-1")
 
 
-def test_the_highest_post_stands_for_all_below() -> None:
+def test_a_post_is_new_once_though_it_may_come_late() -> None:
     seen = Seen()
     assert seen.is_new("", "a-b-3")
+    assert seen.is_new("", "a-b-2")
     assert not seen.is_new("", "a-b-2")
     assert not seen.is_new("", "a-b-3")
     assert seen.is_new("", "a-4")

@@ -230,6 +230,11 @@ class Network:
                 self._connected(str(fields["server"]))
             case "disconnected":
                 self._disconnected(str(fields["info"]))
+            case "doubtful":
+                numbers = fields["numbers"]
+                assert isinstance(numbers, tuple)
+                for number in numbers:
+                    self._outbox.doubtful(number)
             case "gap":
                 gaps = fields["gaps"]
                 assert isinstance(gaps, tuple)

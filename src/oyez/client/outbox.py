@@ -86,6 +86,15 @@ class Outbox:
         if self._waiting:
             self._pump()
 
+    def doubtful(self, number: int) -> None:
+        """It may be among what this session has missed, and is not sent again."""
+        post = self._remove(number)
+        if post is not None and not post.settled.done():
+            info = f"the post was sent{_so_often(post)}, and may be among the activities that this session has missed"
+            post.settled.set_exception(PostUnsettled(info, times=post.times))
+        if self._waiting:
+            self._pump()
+
     def sent_again(self) -> None:
         """Over a new link: all that had not come back."""
         for post in self._sent.values():

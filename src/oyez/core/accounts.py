@@ -14,7 +14,7 @@ from oyez.core.credentials import VerifiedCredentials
 from oyez.core.directory import Directory
 from oyez.core.effects import Effects
 from oyez.core.permits import Permits
-from oyez.core.placement import Placement, Reservation
+from oyez.core.placement import KEPT, Placement, Reservation
 from oyez.core.refusal import refuse
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
@@ -253,7 +253,7 @@ class Accounts:
             return refuse(link, _NO_SERVER)
         server = self._directory.servers[chosen]
         signed, nonce = self._permits.for_server(name, chosen, now)
-        self._placement.reserve(nonce, Reservation(chosen, name, now + tickets.FOR_SERVER))
+        self._placement.reserve(nonce, Reservation(chosen, name, now + KEPT))
         return [
             fx.Send(
                 link,

@@ -8,6 +8,7 @@ once. Knows no links.
 
 from collections import deque
 
+from oyez.core.backlog import Backlog
 from oyez.core.copies import Copies, Withheld
 from oyez.core.holdings import Holdings
 from oyez.core.origin import Origin
@@ -29,6 +30,7 @@ class Broadcast:
         self.age = age
         self._ages: deque[tuple[float, int]] = deque()  # how far the merged log was, and when
         self._arrived: list[Chunk] = []  # from other servers, since the last turn
+        self._backlog: Backlog | None = Backlog()  # until this server serves
 
     @property
     def lag(self) -> int:
@@ -61,6 +63,22 @@ class Broadcast:
     def show(self, own: list[Chunk]) -> None:
         """Publish what came in this turn, and what may be shown now: of others' activities, and of the `own`."""
         arrived, self._arrived = self._arrived + self.withheld.release(), []
+        if self._backlog is not None:
+            for chunk in arrived:
+                self._backlog.add(chunk)
+            if self._backlog.size <= self.merged.retention:
+                return
+            arrived = self._backlog.take()  # it is complete no sooner, and holds more than it may
+        self._publish(arrived, own)
+
+    def begin(self) -> None:
+        """This server serves from now on, and holds all that it is to begin with."""
+        assert self._backlog is not None
+        backlog, self._backlog = self._backlog.take(), None
+        self.holdings.begun = True
+        self._publish(backlog, [])
+
+    def _publish(self, arrived: list[Chunk], own: list[Chunk]) -> None:
         waiting = [*self.copies.waiting, *own]
         shown = [part for chunk in arrived for part in self.posts.shown(chunk, waiting)]
         shown += [part for chunk in own for part in self.posts.own(chunk)]

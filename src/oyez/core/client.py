@@ -229,8 +229,13 @@ class Client(Quiet):
         return effects
 
     def _gap(self, message: m.Gap) -> Effects:
+        """Posts that had left before may be among what is missed: they are not sent again, lest they be shown twice."""
         self.seen.skip(message.gaps)
-        return [fx.Report("gap", {"gaps": tuple(message.gaps)})]
+        doubtful = tuple(number for number in self._unsettled if not self.live or number <= self._posted_before)
+        for number in doubtful:
+            del self._unsettled[number]
+        told: Effects = [fx.Report("doubtful", {"numbers": doubtful})] if doubtful else []
+        return [*told, fx.Report("gap", {"gaps": tuple(message.gaps)})]
 
     def _watch(self, now: float) -> Effects:
         """Leave a server that shows no life, unless it is we who have not listened."""
@@ -306,7 +311,7 @@ class Client(Quiet):
         effects: Effects = [fx.CancelTimer("step")]
         if message.origin is not None:  # else it knows no cursors, and shows no life
             self._posted_before = self.posts
-            self.seen.welcomed(message.network or "", message.origin, message.origins)
+            self.seen.welcomed(message.network or "", message.origin, message.origins, posted=self.posts > 0)
             effects.append(fx.SetTimer("watch", WATCH))
         effects += [fx.Send(link, self._message(number, post)) for number, post in self._unsettled.items()]
         return [*effects, fx.Report("connected", {"server": message.server or ""})]

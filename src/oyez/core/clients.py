@@ -109,7 +109,8 @@ class Clients:
         held = dict(resume.origins)
         gaps = [m.Range(*gap) for gap in self._merged.gaps(held)]
         held.update({gap.origin: gap.last for gap in gaps})
-        return [fx.Send(link, success), *_tell([link], gaps), fx.Follow(link, self._merged, held=held)]
+        # The gap first: what the client had posted before may be in it, and is then not to be posted again.
+        return [*_tell([link], gaps), fx.Send(link, success), fx.Follow(link, self._merged, held=held)]
 
     def register(self, now: float, link: int, message: m.Register) -> Effects:
         """REGISTER: not here."""

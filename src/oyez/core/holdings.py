@@ -18,9 +18,10 @@ _NEVER = 2**62  # bytes: these logs forget when the merged log does
 
 
 class Holdings:
-    """By origin. `position` is how far one is held."""
+    """By origin. `position` is how far one is held. `begun`: this server serves."""
 
     def __init__(self, own: Origin, merged: Log) -> None:
+        self.begun = False
         self._own = own
         self._merged = merged
         self._logs: dict[str, Log] = {}
@@ -46,14 +47,15 @@ class Holdings:
 
     def begin(self, origin: str, sequence: int) -> tuple[int, int] | None:
         """Its log will come from behind this sequence on. Returns the first and the last sequence that are missed by
-        it, where there was something before."""
+        it; for who does not serve yet, what was before counts for nothing."""
         position = self._positions.get(origin)
         if position is not None and sequence <= position:
             return None
         self._positions[origin] = sequence
         self._logs.pop(origin, None)
         self._merged.skip_to(origin, sequence)
-        return None if position is None else (position + 1, sequence)
+        missed = sequence if position is None and self.begun else 0 if position is None else sequence - position
+        return (sequence - missed + 1, sequence) if missed else None
 
     def take(self, chunk: Chunk) -> Chunk | None:
         """Hold it; returns the part that is new, which may be empty, or None if it would leave a hole."""

@@ -86,6 +86,7 @@ class Membership:
         """Take clients from now on, if nothing is missing any more that they could miss."""
         if self._clients.serving or not self._uplink.ever_joined or not self._mesh.complete:
             return []
+        self._broadcast.begin()
         self._clients.serving = True
         return [fx.Report("ready", {"address": str(self._address)}), *self.announce()]
 

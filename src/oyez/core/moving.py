@@ -12,7 +12,7 @@ from oyez.core.balance import Balance
 from oyez.core.directory import Directory, Server
 from oyez.core.effects import Effects
 from oyez.core.permits import Permits
-from oyez.core.placement import Placement, Reservation
+from oyez.core.placement import KEPT, Placement, Reservation
 from oyez.protocol import nodes as n
 
 ON_THE_WAY = 10.0
@@ -140,6 +140,6 @@ class Moving:
 
     def _place(self, now: float, username: str, server: str) -> n.Destination:
         ticket, nonce = self._permits.for_server(username, server, now)
-        self._placement.reserve(nonce, Reservation(server, username, now + ON_THE_WAY))
+        self._placement.reserve(nonce, Reservation(server, username, now + KEPT))
         address = self._directory.servers[server].address
         return n.Destination(username, address.hostname, address.port, ticket)

@@ -1,6 +1,6 @@
 """Where the next client goes: least (connected + reserved) first, ties at random (DESIGN section 4).
 
-A placement reserves its place until the server reports that the ticket was redeemed, or until it expires: so a
+A placement reserves its place until the server reports that the ticket was redeemed, or for `KEPT`: so a
 thousand logins in one second still spread evenly. Knows servers by id and load alone.
 """
 
@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from random import Random
+
+KEPT = 10.0
+"""Seconds for which a place is kept: less than the ticket's life, as who never comes must not count for long."""
 
 
 @dataclass(slots=True, frozen=True)

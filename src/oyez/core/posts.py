@@ -1,11 +1,12 @@
 """Which posts of each session have been accepted, so that a repeated one is shown once (DESIGN section 5.4, ADR 9).
 
-A session numbers its posts; its highest number in any log that is held here stands for all below it. Guarantees: reads
-only what servers put before an activity, never what a sender put into one; bounded. Knows no links.
+A session numbers its posts, and servers write that number before the activity. Guarantees: reads only what servers put
+before an activity, never what a sender put into one; bounded. Knows no links.
 """
 
 import re
 
+from oyez.core.numbers import Numbers
 from oyez.log import Chunk
 from oyez.protocol.framing import MESSAGE_PREFIX
 
@@ -24,20 +25,15 @@ def of(chunk: Chunk) -> list[Post]:
 
 
 class Posts:
-    """The highest post by session tag."""
+    """Those of each session, by tag and number."""
 
     def __init__(self) -> None:
-        self._highest: dict[bytes, int] = {}
+        self._numbers: Numbers[bytes] = Numbers(SESSIONS)
         self._overtaken: set[Post] = set()
 
     def accept(self, tag: bytes, number: int) -> bool:
         """Take the post of a session that is here; False for a repetition."""
-        highest = self._highest
-        before = highest.pop(tag, 0)
-        highest[tag] = max(before, number)
-        if len(highest) > SESSIONS:
-            del highest[next(iter(highest))]
-        return number > before
+        return self._numbers.add(tag, number)
 
     def shown(self, chunk: Chunk, waiting: list[Chunk]) -> list[Chunk]:
         """What is to be shown of another server's lines: all but those that repeat what was shown. `waiting` are this

@@ -6,6 +6,7 @@ bounded, however many origins and sessions there are. Must not know: links, serv
 
 from collections.abc import Iterable
 
+from oyez.core.numbers import Numbers
 from oyez.protocol.messages import Range, Resume
 
 ORIGINS = 1024
@@ -32,11 +33,12 @@ class Seen:
         self.origins: dict[str, int] = {} if cursor is None else dict(cursor.origins)
         self.last: list[str] = []  # origins of servers that had the session, and may still hold posts of it back
         self._moved = ""  # the origin that has moved last
-        self._posts: dict[str, int] = {}  # the highest by tag
+        self._posts: Numbers[str] = Numbers(TAGS)  # by tag
 
-    def welcomed(self, network: str, origin: str, first: dict[str, int] | None) -> None:
-        """By a server. `first` is its cursor, for a session that has none yet."""
-        self.last = [*[last for last in self.last if last != origin], origin][-SERVERS:]
+    def welcomed(self, network: str, origin: str, first: dict[str, int] | None, posted: bool) -> None:
+        """By a server. `first` is its cursor, for a session that has none yet; `posted`: the session has."""
+        before = [last for last in self.last if last != origin] if posted else []
+        self.last = [*before, origin][-SERVERS:]
         if not self.network and network:
             self.network, self._moved = network, ""
             self.origins = dict(list((first or {}).items())[-ORIGINS:])
@@ -53,14 +55,7 @@ class Seen:
 
     def _is_new_post(self, post: str) -> bool:
         tag, _, number = post.rpartition("-")
-        if not number.isdecimal():
-            return True
-        posts, this = self._posts, int(number)
-        highest = posts.pop(tag, 0)
-        posts[tag] = max(highest, this)
-        if len(posts) > TAGS:
-            del posts[next(iter(posts))]
-        return this > highest
+        return not number.isdecimal() or self._posts.add(tag, int(number))
 
     def came_back(self, id: str) -> None:
         """A post of this session has, by way of this origin: those that had the session before hold nothing back."""

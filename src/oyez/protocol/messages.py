@@ -171,8 +171,8 @@ class Status(Message, tag="STATUS"):
 
 
 class ServerStatus(Struct, omit_defaults=True):
-    """One server in a STATUS_REPORT. Rates are per second, since the last two announcements. `lag` counts the activities
-    of its own that the slowest other server does not hold yet."""
+    """One server in a STATUS_REPORT. Rates are per second, since the last two announcements. `lag` counts those of its
+    own activities that the slowest other server does not hold yet."""
 
     id: str
     hostname: str
