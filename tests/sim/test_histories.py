@@ -1,19 +1,21 @@
 """Whole histories of the real roles: of drawn seeds, and of fault schedules that Hypothesis makes up and shrinks."""
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from oyez.sim import Broken, Verdict, judge, simulate
-from oyez.sim.history import Entered, Reported, Saw
+from oyez.sim.checkers.losses import losses_of
+from oyez.sim.history import Away, Back, Died, Entered, Missed, Promoted, Reported, Saw, Stuck
 from oyez.sim.participant import Manner
 from oyez.sim.plan import ELECTION, FAULTS, FaultPlan, Plan, Topology, draw
 from oyez.sim.story import narrate
 from oyez.sim.wire import Conditions
 
-SEEDS = 400
+SEEDS = 300
 CHUNK = 50
 
 
@@ -118,11 +120,22 @@ def test_what_should_be_rare_but_not_absent_is_neither() -> None:
     """Faults that no history contains would prove nothing."""
     reported: set[str] = set()
     reasons: set[object] = set()
+    seen: set[type] = set()
+    deaths = dangerous = 0
     for seed in range(150):
-        for entry in simulate(seed).history:
+        history = simulate(seed).history
+        losses = losses_of(history)
+        died = any(life.died < inf for life in losses.lives.values())
+        deaths += died and not losses.partings and not losses.dangers
+        dangerous += bool(losses.dangers)
+        for entry in history:
+            seen.add(type(entry))
             if isinstance(entry, Reported):
                 reported.add(entry.event)
                 reasons.add(entry.fields.get("reason"))
+    assert {Away, Back, Missed, Died, Promoted, Stuck} <= seen
+    assert deaths > 25  # nothing excuses a loss there
+    assert dangerous > 10
     assert {"peer_silent", "central_silent", "server_removed", "mesh_lost", "server_lost"} <= reported
     assert {"elected", "stepped_down", "backup_joined", "main_lost", "synchronised"} <= reported
     assert {"no_main", "unsettled"} <= reasons

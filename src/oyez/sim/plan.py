@@ -65,6 +65,7 @@ DELIVERY = (
     "part servers",
     "part server from centrals",
     "without centrals",
+    "without centrals",
 )
 """Faults that are about who sees what."""
 APART = 7.0
@@ -194,7 +195,7 @@ def draw(seed: int, steps: int = STEPS, topology: Topology = ANY) -> Plan:
             else _faults(random, kinds, steps, rough, (30.0, 45.0) if long else (0.05, 0.5, 2.0, 5.0, 8.0))
         ),
         conditions=conditions,
-        retention=random.choice((2048, 16_384, 65_536)) if tight else 1 << 26,
+        retention=random.choice((2048, 4096, 16_384)) if tight else 1 << 26,
         copies=random.choice((1, 2, 2, 2, 3, 3)),
         patience=random.choice((2.0, 5.0)) if tight else 30.0,
         rates=tuple(random.uniform(0.95, 1.05) for _ in range(11)) if skewed else (1.0,),
