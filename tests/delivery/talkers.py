@@ -43,6 +43,7 @@ class Talker:
         """The highest number heard, by sender."""
         self.longest_silence = 0.0
         self._skipped: dict[str, set[int]] = {}
+        self._last_id: dict[str, str] = {}
         self._heard_at = 0.0
         self._crowd = crowd
         self._network = network
@@ -58,11 +59,13 @@ class Talker:
         self.mind_silence()
         last = self.last.get(sender, 0)
         if number <= last:
-            self._crowd.complain(f"{self.name} heard number {number} of {sender} ({id}) after number {last}")
+            before = f"number {last} ({self._last_id[sender]})"
+            self._crowd.complain(f"{self.name} heard number {number} of {sender} ({id}) after {before}")
+            self._skipped.get(sender, set()).discard(number)
             return
         if number > last + 1:
             self._skipped.setdefault(sender, set()).update(range(last + 1, number))
-        self.last[sender] = number
+        self.last[sender], self._last_id[sender] = number, id
 
     def mind_silence(self, begin: bool = False) -> None:
         """It ends now."""

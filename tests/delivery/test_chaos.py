@@ -17,7 +17,6 @@ from tests.delivery.crowd import Counts, Crowd
 from tests.delivery.fleet import Fleet
 from tests.failover.conftest import ROUNDS
 
-
 TROUBLES = 3 * ROUNDS
 """In a soak: some five seconds each."""
 
