@@ -11,7 +11,7 @@ from oyez.sim import Broken, Verdict, judge, simulate
 from oyez.sim.checkers.losses import losses_of
 from oyez.sim.history import Away, Back, Died, Entered, Missed, Promoted, Reported, Saw, Stuck
 from oyez.sim.participant import Manner
-from oyez.sim.plan import ELECTION, FAULTS, FaultPlan, Plan, Topology, draw
+from oyez.sim.plan import DELIVERY, ELECTION, FAULTS, FaultPlan, Plan, Topology, draw
 from oyez.sim.story import narrate
 from oyez.sim.wire import Conditions
 
@@ -42,11 +42,16 @@ CALM = (
     Manner(posts=8, pace=0.8),
     Manner("carol", "c", registers=True, posts=8, pace=0.8, central_link="keeps"),
 )
+LASTING = (
+    Manner("lara", "l", registers=True, library=True, posts=8, pace=0.8),
+    Manner(library=True, posts=8, pace=0.8),
+)
+
 
 faults = st.lists(
     st.builds(
         FaultPlan,
-        kind=st.sampled_from(tuple(dict.fromkeys(FAULTS + ELECTION))),
+        kind=st.sampled_from(tuple(dict.fromkeys(FAULTS + ELECTION + DELIVERY))),
         at=st.integers(0, 60).map(lambda tenths: tenths / 10),
         target=st.integers(0, 200),
         span=st.sampled_from([0.0, 0.1, 1.0, 3.5, 6.0]),
@@ -65,13 +70,15 @@ conditions = st.builds(
     faults=faults,
     servers=st.integers(1, 4),
     centrals=st.integers(1, 3),
+    copies=st.integers(1, 3),
     conditions=conditions,
     seed=st.integers(0, 10),
 )
 def test_the_promises_hold_under_any_schedule_of_faults(
-    faults: tuple[FaultPlan, ...], servers: int, centrals: int, conditions: Conditions, seed: int
+    faults: tuple[FaultPlan, ...], servers: int, centrals: int, copies: int, conditions: Conditions, seed: int
 ) -> None:
-    kept(judge(Plan(seed, servers, centrals, rough=8.0, clients=CALM, calm=4, faults=faults, conditions=conditions)))
+    plan = Plan(seed, servers, centrals, rough=8.0, clients=CALM + LASTING, calm=6, faults=faults)
+    kept(judge(replace(plan, copies=copies, conditions=conditions)))
 
 
 manners = st.builds(
