@@ -16,7 +16,6 @@ class Reader:
         self.got = b""
         self.outbox = b""
         self.place = log.end if position is None else position
-        self.kept = 0  # up to there it is sent what it lacks, forgotten or not
         self.cursor: Cursor = log.cursor(self.place, owner, self.take)
 
     @classmethod
@@ -25,7 +24,6 @@ class Reader:
         reader = cls(log, room=room, owner=owner)
         reader.cursor.close()
         reader.cursor = log.resume(held, owner, reader.take)
-        reader.kept = log.end
         return reader
 
     def take(self, data: bytes) -> int:

@@ -145,7 +145,7 @@ class LogMachine(RuleBasedStateMachine):
     def who_fell_out_is_known(self) -> None:
         fallen = self.log.fallen_out()
         for reader in self.all:
-            assert (reader.cursor in fallen) == (max(self._line_end(reader), reader.kept) < self.log.start)
+            assert (reader.cursor in fallen) == (self._line_end(reader) < self.log.start)
 
     def _line_end(self, reader: Reader) -> int:
         """Where the line ends that this reader has begun."""
