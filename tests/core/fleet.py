@@ -23,8 +23,8 @@ PORTS = {"a": 4001, "b": 4002, "c": 4003, "d": 4004}
 
 
 class Person:
-    """A program that loses nothing. `seen` is what it has been shown, as "sender: text", and `repeated` what it would have
-    been shown twice if it had not known better; `unseen` are its posts that have not come back, by number.
+    """A program that loses nothing. `seen` is what it has been shown, as "sender: text", and `repeated` what it would
+    have been shown twice if it had not known better; `unseen` are its posts that have not come back, by number.
     """
 
     def __init__(self, fleet: "Fleet", name: str, at: str) -> None:
