@@ -10,12 +10,14 @@ Must not know: sockets, clocks, sessions, what is in a line. Synchronous; times 
 """
 
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 READ = 256 * 1024
 """Most bytes that a cursor which is catching up is sent at once: nobody waits long behind it."""
+
+SCAN = 5000
+"""Most chunks that are looked at for that, where the reader holds most of them."""
 
 Send = Callable[[bytes], int]
 """Hands bytes to a link, returns how many it took. Fewer than given: it is full and will say when it drains."""
@@ -62,11 +64,11 @@ class Cursor:
     """A reader's place in a log: a byte position, and the send that takes what follows it.
 
     While it keeps up its place is the log's end; `position` counts only once it has fallen behind. `blocked` tells
-    that the link took less than it was given, `owner` is the number of the link. `before` is what a reader that
-    resumes still gets before that place.
+    that the link took less than it was given, `owner` is the number of the link. `held` says how far a reader that
+    resumes holds each origin already: until it keeps up, that much is left out.
     """
 
-    __slots__ = ("_log", "before", "behind", "blocked", "moved_at", "owner", "position", "send", "torn")
+    __slots__ = ("_log", "behind", "blocked", "held", "moved_at", "owner", "position", "send", "torn")
 
     def __init__(self, log: "Log", owner: int, send: Send) -> None:
         self._log = log
@@ -77,7 +79,7 @@ class Cursor:
         self.position = 0
         self.moved_at = 0.0
         self.torn = b""  # the rest of a begun line that is not to be had from the log any more
-        self.before: deque[bytes] = deque()
+        self.held: Mapping[str, int] | None = None
 
     def pump(self) -> bool:
         """Send what the link takes, a bounded amount. True once the cursor keeps up; else go on when the link drains,
@@ -128,7 +130,8 @@ class Log:
             self.positions[chunk.origin] = chunk.last
         if self._current:
             self._send_on(before, chunks)
-        self._forget_oldest()  # last: whoever took only a part of this turn keeps the rest of the line that it began
+        # Last: whoever took only a part of this turn keeps the rest of the line that it began.
+        self.forget_to(self.end - self.retention, beyond=True)
 
     def _send_on(self, before: int, chunks: list[Chunk]) -> None:
         data = chunks[0].data if len(chunks) == 1 else b"".join([chunk.data for chunk in chunks])
@@ -152,39 +155,38 @@ class Log:
         self.positions.pop(origin, None)
         self.forgotten.pop(origin, None)
 
-    def _forget_oldest(self) -> None:
-        while self.end - self.start > self.retention and self._dropped < len(self._chunks) - 1:
-            self._forget_first()
-        self._cut()
-
-    def forget_to(self, position: int) -> None:
-        """Forget the chunks that end before this position or at it; the last chunk stays."""
-        while self._dropped < len(self._chunks) - 1 and self._starts[self._dropped + 1] <= position:
-            self._forget_first()
-        self._cut()
+    def forget_to(self, position: int, beyond: bool = False) -> None:
+        """Forget the chunks that end at this position or before it (`beyond`: that begin before it), but the last."""
+        until = self._dropped
+        while until < len(self._chunks) - 1 and (
+            self._starts[until] < position if beyond else self._starts[until + 1] <= position
+        ):
+            until += 1
+        self._forget(until)
 
     def forget_through(self, sequence: int) -> None:
         """Forget the lines up to this one, in a log of a single origin; the last chunk stays."""
-        while self._dropped < len(self._chunks) - 1 and self._chunks[self._dropped].last <= sequence:
-            self._forget_first()
-        self._cut()
+        until = self._dropped
+        while until < len(self._chunks) - 1 and self._chunks[until].last <= sequence:
+            until += 1
+        self._forget(until)
 
-    def _forget_first(self) -> None:
-        chunk = self._chunks[self._dropped]
-        end = self.start + len(chunk.data)
+    def _forget(self, until: int) -> None:
+        """The chunks before this index."""
+        if until == self._dropped:
+            return
+        start = self._starts[until]
         for cursor in self._behind:
-            if self.start < cursor.position < end:
+            if self.start < cursor.position < start:
                 cursor.torn = self._tear(cursor)
-        self.forgotten[chunk.origin] = max(chunk.last, self.forgotten.get(chunk.origin, 0))  # it may have skipped on
-        self.start = end
-        self._chunks[self._dropped] = _FORGOTTEN
-        self._dropped += 1
-        if self.on_forget is not None:
-            self.on_forget(chunk)
-
-    def _cut(self) -> None:
-        if self._dropped > 1024 and self._dropped * 2 > len(self._chunks):
-            del self._chunks[: self._dropped], self._starts[: self._dropped]
+        for index in range(self._dropped, until):
+            chunk, self._chunks[index] = self._chunks[index], _FORGOTTEN
+            self.forgotten[chunk.origin] = max(chunk.last, self.forgotten.get(chunk.origin, 0))  # it may have skipped
+            if self.on_forget is not None:
+                self.on_forget(chunk)
+        self.start, self._dropped = start, until
+        if until > 1024 and until * 2 > len(self._chunks):
+            del self._chunks[:until], self._starts[:until]
             self._dropped = 0
 
     # -- cursors ------------------------------------------------------------------------------------------------
@@ -198,11 +200,9 @@ class Log:
     def resume(self, held: Mapping[str, int], owner: int, send: Send) -> Cursor:
         """A new cursor whose reader holds each origin up to there already: it will be sent all that is here and that
         it does not hold, then what follows. `gaps` tells what is not here any more."""
-        cursor = self.cursor(self.end, owner, send)
-        chunks = self._chunks[self._first_lacking(held) :]
-        cursor.before.extend(
-            chunk.after(held.get(chunk.origin, 0)).data for chunk in chunks if chunk.last > held.get(chunk.origin, 0)
-        )
+        index = self._first_lacking(held)
+        cursor = self.cursor(self._starts[index] if index < len(self._chunks) else self.end, owner, send)
+        cursor.held = held
         return cursor
 
     def _first_lacking(self, held: Mapping[str, int]) -> int:
@@ -252,40 +252,51 @@ class Log:
             if cursor.torn:
                 return False
             self.delivered += 1
-        if cursor.before and not self._send_before(cursor):
-            return False
-        data = self.read(cursor.position, READ)
-        if data:
-            taken = cursor.send(data)
-            cursor.blocked = taken < len(data)
+        if cursor.held is not None:
+            self._send_lacking(cursor, cursor.held)
+        elif data := self.read(cursor.position, READ):
+            self._moved(cursor, data, taken := cursor.send(data))
             cursor.position += taken
-            if taken:
-                cursor.moved_at = 0.0
-                self.delivered += data.count(b"\n", 0, taken)
         if cursor.position < self.end:
             return False
-        cursor.behind = False
+        cursor.behind, cursor.held = False, None
         del self._behind[cursor]
         self._current[cursor] = cursor.send
         return True
 
-    def _send_before(self, cursor: Cursor) -> bool:
-        """One read's worth of what the cursor still gets before its place; True once that is all of it."""
-        parts, size = [], 0
-        while cursor.before and size < READ:
-            parts.append(cursor.before.popleft())
-            size += len(parts[-1])
+    def _moved(self, cursor: Cursor, data: bytes, taken: int) -> None:
+        cursor.blocked = taken < len(data)
+        cursor.moved_at = 0.0 if taken else cursor.moved_at
+        self.delivered += data.count(b"\n", 0, taken)
+
+    def _send_lacking(self, cursor: Cursor, held: Mapping[str, int]) -> None:
+        """One read's worth of what is behind the cursor's place and its reader does not hold."""
+        cursor.blocked = False
+        if cursor.position >= self.end:
+            return
+        index = bisect_right(self._starts, cursor.position, self._dropped) - 1
+        parts, ends, size = [], [], 0  # where each part ends, in what is sent and in the log
+        for at in range(index, min(index + SCAN, len(self._chunks))):
+            chunk, start = self._chunks[at], self._starts[at]
+            if cursor.position > start:  # it was within this chunk already
+                part = chunk.data[cursor.position - start :]
+            else:
+                part = chunk.after(held.get(chunk.origin, 0)).data
+            cursor.position = start + len(chunk.data)
+            if part:
+                parts.append(part)
+                size += len(part)
+                ends.append((size, cursor.position))
+            if size >= READ:
+                break
+        if not parts:
+            return
         data = b"".join(parts)
         taken = cursor.send(data)
-        cursor.moved_at = 0.0 if taken else cursor.moved_at
-        cursor.blocked = taken < size
-        if cursor.blocked:
-            end = data.index(b"\n", taken - 1) + 1 if taken else 0
-            cursor.torn = data[taken:end]
-            if end < size:
-                cursor.before.appendleft(data[end:])
-        self.delivered += data.count(b"\n", 0, taken)
-        return not cursor.before and not cursor.torn and not cursor.blocked
+        self._moved(cursor, data, taken)
+        if taken < size:
+            end, position = next(end for end in ends if end[0] > taken)
+            cursor.position = position - (end - taken)
 
     def finish_line(self, cursor: Cursor) -> bytes:
         """See `Cursor.finish_line`."""
@@ -330,9 +341,9 @@ class Log:
         return slow
 
     @property
-    def lagging(self) -> int:
-        """How many cursors are behind."""
-        return len(self._behind)
+    def behind(self) -> list[Cursor]:
+        """Those that do not keep up."""
+        return list(self._behind)
 
     # -- reading ------------------------------------------------------------------------------------------------
 

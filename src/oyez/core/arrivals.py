@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from oyez.core import effects as fx
 from oyez.core.effects import Effects
+from oyez.core.mesh import Mesh
 from oyez.core.refusal import refuse
-from oyez.core.repair import Repair
 from oyez.protocol import messages as m
 from oyez.protocol import peers as p
 
@@ -41,7 +41,9 @@ class Arrival:
     last: tuple[str, ...]
     since: float
     open: Open
+    lacking: list[str] = field(default_factory=list)
     opened: bool = False
+    closed: bool = False
     asked: dict[str, int] = field(default_factory=dict)
     through: dict[str, int] = field(default_factory=dict)
 
@@ -49,10 +51,11 @@ class Arrival:
 class Arrivals:
     """`own` is this server's origin; `shown` tells how far it has shown each origin."""
 
-    def __init__(self, own: str, shown: Mapping[str, int], repair: Repair) -> None:
+    def __init__(self, own: str, shown: Mapping[str, int], mesh: Mesh) -> None:
         self._own = own
         self._shown = shown
-        self._repair = repair
+        self._mesh = mesh
+        self._repair = mesh.repair
         self._waiting: dict[int, Arrival] = {}
 
     def __bool__(self) -> bool:
@@ -60,8 +63,10 @@ class Arrivals:
 
     def arrive(self, now: float, link: int, tag: str, resume: m.Resume, open: Open) -> Effects:
         """Go on with `open` once the session may read; then let it post once it may."""
-        self._waiting[link] = Arrival(link, tag, resume.origins, tuple(resume.last), now, open)
-        return [fx.Hold(link), *self._review(now, self._waiting[link])]
+        arrival = Arrival(link, tag, resume.origins, tuple(resume.last), now, open, list(resume.origins))
+        self._waiting[link] = arrival
+        effects, released = self._review(now, arrival)
+        return [fx.Hold(link), *effects, *released]
 
     def links_of(self, tag: str) -> list[int]:
         """Where this session waits."""
@@ -69,59 +74,62 @@ class Arrivals:
 
     def gone(self, link: int) -> None:
         """It has not waited."""
-        self._waiting.pop(link, None)
+        arrival = self._waiting.pop(link, None)
+        if arrival is not None:
+            arrival.closed = True
 
     def review(self, now: float) -> Effects:
         """Something has changed."""
-        return [effect for arrival in list(self._waiting.values()) for effect in self._review(now, arrival)]
+        effects: Effects = []
+        released: Effects = []
+        for arrival in list(self._waiting.values()):
+            more, last = self._review(now, arrival)
+            effects += more
+            released += last
+        return [*effects, *released]  # in this order: what a client said meanwhile is heard at its release
 
-    def _review(self, now: float, arrival: Arrival) -> Effects:
+    def _review(self, now: float, arrival: Arrival) -> tuple[Effects, Effects]:
+        """What is to be done about it, and what comes behind that."""
         effects: Effects = []
         if not arrival.opened:
-            if not self._covers(arrival.held):
-                if now - arrival.since < AHEAD:
-                    return []
-                if self._is_certainly_ahead(arrival.held):
-                    del self._waiting[arrival.link]
-                    return [*refuse(arrival.link, _AHEAD), fx.Release(arrival.link)]
+            arrival.lacking = [origin for origin in arrival.lacking if self._lacks(origin, arrival.held[origin])]
+            if arrival.lacking and now - arrival.since < AHEAD:
+                return [], []
+            if any(self._mesh.is_beyond(origin, arrival.held[origin]) for origin in arrival.lacking):
+                del self._waiting[arrival.link]
+                return refuse(arrival.link, _AHEAD), [fx.Release(arrival.link)]
             arrival.opened = True
-            effects += arrival.open(now)
+            effects.append(fx.Then(lambda now: [] if arrival.closed else arrival.open(now)))
         for origin in arrival.last:
             link = self._linked(origin)
             if link is not None and arrival.asked.get(origin) != link:
                 arrival.asked[origin] = link
                 arrival.through.pop(origin, None)
                 effects.append(fx.Send(link, p.Settle(arrival.link, arrival.tag)))
-        if now - arrival.since >= PATIENCE or all(self._is_settled(arrival, origin) for origin in arrival.last):
-            del self._waiting[arrival.link]
-            effects.append(fx.Release(arrival.link))
-        return effects
+        waited = now - arrival.since >= PATIENCE
+        if not waited and not all(self._is_settled(now, arrival, origin) for origin in arrival.last):
+            return effects, []
+        del self._waiting[arrival.link]
+        return effects, [fx.Release(arrival.link)]
 
     def _linked(self, origin: str) -> int | None:
         return next((link for link, linked in self._repair.linked.items() if linked == origin), None)
 
-    def _covers(self, held: Mapping[str, int]) -> bool:
-        """Has all that is covered been shown here? What nobody has any more can't be waited for."""
-        return all(
-            self._shown.get(origin, 0) >= sequence or not (self._may_come(origin) or not self._repair.settled(origin))
-            for origin, sequence in held.items()
-        )
+    def _lacks(self, origin: str, sequence: int) -> bool:
+        """Has what is covered not been shown here, though it may be? What nobody has any more can't be waited for."""
+        if self._shown.get(origin, 0) >= sequence:
+            return False
+        return origin == self._own or self._linked(origin) is not None or not self._repair.settled(origin)
 
-    def _may_come(self, origin: str) -> bool:
-        return origin == self._own or self._linked(origin) is not None
-
-    def _is_certainly_ahead(self, held: Mapping[str, int]) -> bool:
-        return any(
-            self._shown.get(origin, 0) < sequence and self._may_come(origin) for origin, sequence in held.items()
-        )
-
-    def _is_settled(self, arrival: Arrival, origin: str) -> bool:
+    def _is_settled(self, now: float, arrival: Arrival, origin: str) -> bool:
         if origin == self._own:
             return True
         shown = self._shown.get(origin, 0)
         if self._linked(origin) is not None:
             return origin in arrival.through and shown >= arrival.through[origin]
-        return self._repair.settled(origin) and shown >= self._repair.position(origin)
+        if self._mesh.awaits(now) or not self._repair.settled(origin, self._mesh.settled_links):
+            return False
+        return shown >= self._repair.position(origin)
 
     def settled(self, now: float, link: int, message: p.Settled) -> Effects:
         """One of its last servers has answered."""
@@ -131,4 +139,5 @@ class Arrivals:
         for origin, asked in arrival.asked.items():
             if asked == link:
                 arrival.through[origin] = message.sequence
-        return self._review(now, arrival)
+        effects, released = self._review(now, arrival)
+        return [*effects, *released]

@@ -93,7 +93,11 @@ def _may_come(piece: _Piece, waiting: dict[bytes, list[int]]) -> bool:
 
 def _come(piece: _Piece, waiting: dict[bytes, list[int]]) -> Chunk:
     if piece.post is not None:
-        waiting[piece.post[0]].remove(piece.post[1])
+        numbers = waiting[piece.post[0]]
+        if numbers[-1] == piece.post[1]:
+            numbers.pop()
+        else:  # out of turn, because two logs contradict each other
+            numbers.remove(piece.post[1])
     return piece.chunk
 
 

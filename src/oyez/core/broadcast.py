@@ -30,7 +30,7 @@ class Broadcast:
         self.age = age
         self._ages: deque[tuple[float, int]] = deque()  # how far the merged log was, and when
         self._arrived: list[Chunk] = []  # from other servers, since the last turn
-        self._backlog: Backlog | None = Backlog()  # until this server serves
+        self._backlog: Backlog | None = Backlog()
 
     @property
     def lag(self) -> int:
@@ -66,14 +66,24 @@ class Broadcast:
         if self._backlog is not None:
             for chunk in arrived:
                 self._backlog.add(chunk)
-            if self._backlog.size <= self.merged.retention:
-                return
-            arrived = self._backlog.take()  # it is complete no sooner, and holds more than it may
+            full = self._backlog.size > self.merged.retention  # it may never be complete, and holds no more
+            arrived = self._backlog.take() if full else []
         self._publish(arrived, own)
 
+    @property
+    def gathering(self) -> bool:
+        """Is what other servers' logs bring gathered, and not shown yet? So it is before this server serves."""
+        return self._backlog is not None
+
+    def gather(self) -> None:
+        """Several logs are to be read that this server is behind in: gather what they bring, to show it in order."""
+        self._backlog = self._backlog or Backlog()
+
     def begin(self) -> None:
-        """This server serves from now on, and holds all that it is to begin with."""
+        """All that there was to gather is here: this server serves from now on."""
         assert self._backlog is not None
+        for chunk in self.withheld.release():
+            self._backlog.add(chunk)
         backlog, self._backlog = self._backlog.take(), None
         self.holdings.begun = True
         self._publish(backlog, [])

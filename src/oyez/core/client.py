@@ -230,12 +230,14 @@ class Client(Quiet):
 
     def _gap(self, message: m.Gap) -> Effects:
         """Posts that had left before may be among what is missed: they are not sent again, lest they be shown twice."""
-        self.seen.skip(message.gaps)
+        missed = self.seen.skip(message.gaps)
         doubtful = tuple(number for number in self._unsettled if not self.live or number <= self._posted_before)
+        if not any(gap.origin in self.seen.last for gap in missed):
+            doubtful = ()
         for number in doubtful:
             del self._unsettled[number]
         told: Effects = [fx.Report("doubtful", {"numbers": doubtful})] if doubtful else []
-        return [*told, fx.Report("gap", {"gaps": tuple(message.gaps)})]
+        return [*told, fx.Report("gap", {"gaps": tuple(missed)})] if missed else told
 
     def _watch(self, now: float) -> Effects:
         """Leave a server that shows no life, unless it is we who have not listened."""

@@ -13,8 +13,9 @@ from oyez.core.admission import Admission
 from oyez.core.arrivals import Arrivals
 from oyez.core.broadcast import Broadcast
 from oyez.core.effects import Effects
+from oyez.core.mesh import Mesh
 from oyez.core.refusal import refuse
-from oyez.core.repair import Missed, Repair
+from oyez.core.repair import Missed
 from oyez.core.sessions import Sessions, tag_of
 from oyez.core.uplink import Uplink
 from oyez.protocol import activity, codec
@@ -40,7 +41,7 @@ class Clients:
         self,
         id: str,
         broadcast: Broadcast,
-        repair: Repair,
+        mesh: Mesh,
         admission: Admission,
         uplink: Uplink,
         entropy: "Random",
@@ -49,7 +50,7 @@ class Clients:
         flush_soon: Callable[[], Effects],
     ) -> None:
         self.sessions = Sessions(entropy.randbytes(32))
-        self.arrivals = Arrivals(broadcast.origin.name, broadcast.merged.positions, repair)
+        self.arrivals = Arrivals(broadcast.origin.name, broadcast.merged.positions, mesh)
         self.network = ""
         self.serving = False
         self._id = id
@@ -140,8 +141,15 @@ class Clients:
         return self._flush_soon() if self._broadcast.accept(session, message.id, members) else []
 
     def missed(self, missed: Missed) -> Effects:
-        """This server has had to skip something: so have its clients."""
-        return _tell(self.sessions.aware, [m.Range(*range) for range in missed])
+        """This server has had to skip something: so have its clients. Who is behind would hear of it too soon; it is
+        closed, and told when it comes back with its cursor."""
+        if not missed:
+            return []
+        behind = {cursor.owner for cursor in self._merged.behind}
+        aware = self.sessions.aware
+        told = _tell([link for link in aware if link not in behind], [m.Range(*range) for range in missed])
+        closed = [self._too_slow(link, "was behind a gap") for link in aware if link in behind]
+        return [*told, *[effect for effects in closed for effect in effects]]
 
     def fallen_out(self) -> Effects:
         """Close those whose place in the log is forgotten."""

@@ -64,6 +64,12 @@ class Withheld:
         """From now on this origin's activities wait."""
         self._waiting.setdefault(origin, deque())
 
+    def forget(self, origin: str) -> None:
+        """It is gone; nothing more of it waits, unless something still does."""
+        if not self._waiting.get(origin, True):
+            del self._waiting[origin]
+            self._through.pop(origin, None)
+
     def add(self, chunk: Chunk) -> None:
         """One of an origin whose activities wait."""
         self._waiting[chunk.origin].append(chunk)

@@ -4,6 +4,8 @@ Guarantees: the answer is given once every linked server holds what this one had
 servers by link.
 """
 
+from collections import deque
+
 from oyez.core import effects as fx
 from oyez.core.effects import Effects
 from oyez.protocol import peers as p
@@ -13,7 +15,7 @@ class Departures:
     """The questions that wait for their answers."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[int, p.Settled]] = []
+        self._waiting: deque[tuple[int, p.Settled]] = deque()  # by sequence
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -24,6 +26,7 @@ class Departures:
 
     def review(self, held_by_all: int) -> Effects:
         """Every linked server holds this server's log so far."""
-        due = [waiting for waiting in self._waiting if waiting[1].sequence <= held_by_all]
-        self._waiting = [waiting for waiting in self._waiting if waiting[1].sequence > held_by_all]
-        return [fx.Send(link, answer) for link, answer in due]
+        effects: Effects = []
+        while self._waiting and self._waiting[0][1].sequence <= held_by_all:
+            effects.append(fx.Send(*self._waiting.popleft()))
+        return effects

@@ -22,6 +22,7 @@ class Holdings:
 
     def __init__(self, own: Origin, merged: Log) -> None:
         self.begun = False
+        self._floor = -1  # the newest incarnation that has been given up
         self._own = own
         self._merged = merged
         self._logs: dict[str, Log] = {}
@@ -98,9 +99,24 @@ class Holdings:
         elif origin in self._logs:
             self._logs[origin].forget_through(sequence)
 
-    def prune(self, linked: set[str]) -> None:
-        """Of origins that are gone, and of which nothing is held, only the newest are remembered."""
-        gone = [origin for origin in self._positions if origin not in self._logs and origin not in linked]
-        for origin in gone[: max(0, len(gone) - REMEMBERED)]:
+    def prune(self, spare: list[str]) -> list[str]:
+        """Of these, of which nothing is held, remember only the newest; returns the others. Every server goes by the
+        incarnation, so that they remember the same."""
+        gone = sorted((origin for origin in spare if origin not in self._logs), key=_incarnation)
+        if not self.begun or len(gone) <= REMEMBERED:
+            return []
+        dropped = gone[:-REMEMBERED]
+        self._floor = max(self._floor, _incarnation(dropped[-1]))
+        for origin in dropped:
             del self._positions[origin]
             self._merged.drop(origin)
+        return dropped
+
+    def is_past(self, origin: str) -> bool:
+        """Is it so old that nothing is known, or wanted, of it any more?"""
+        return origin not in self._positions and _incarnation(origin) <= self._floor
+
+
+def _incarnation(origin: str) -> int:
+    number = origin.rpartition(".")[2]
+    return int(number) if number.isdecimal() else 0

@@ -48,6 +48,7 @@ class Membership:
         self._sessions = clients.sessions
         self._broadcast = broadcast
         self._mesh = mesh
+        self._lag = 0
 
     # -- joining ------------------------------------------------------------------------------------------------
 
@@ -86,12 +87,14 @@ class Membership:
         """Take clients from now on, if nothing is missing any more that they could miss."""
         if self._clients.serving or not self._uplink.ever_joined or not self._mesh.complete:
             return []
+        self._mesh.release_lost()
         self._broadcast.begin()
         self._clients.serving = True
         return [fx.Report("ready", {"address": str(self._address)}), *self.announce()]
 
-    def beat(self) -> Effects:
+    def beat(self, now: float) -> Effects:
         """Once a heartbeat: show life."""
+        self._lag = self._broadcast.origin.sequence - self._mesh.held_by_all(now)
         return self.announce() if self._clients.serving else self._uplink.send(n.Heartbeat(self.voter.promised))
 
     def announce(self) -> Effects:
@@ -112,7 +115,7 @@ class Membership:
                 redeemed[at : at + NAMES],
                 self._broadcast.origin.sequence,
                 self._broadcast.merged.delivered,
-                self._broadcast.origin.sequence - self._mesh.held_by_all,
+                self._lag,
                 self.leaving.begun,
             )
             effects += self._uplink.send(announce)
@@ -170,6 +173,6 @@ class Membership:
         ended = self.leaving.over
         if ended or not self.leaving.begun:
             return []
-        held = self._broadcast.lag == 0 and self._mesh.held_by_all == self._broadcast.origin.sequence
+        held = self._broadcast.lag == 0 and self._mesh.held_by_all(now) == self._broadcast.origin.sequence
         effects = self.leaving.review(now, self._sessions.usernames, self._mesh.alone, held)
         return [*effects, fx.Stopped()] if self.leaving.over else effects

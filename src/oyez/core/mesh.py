@@ -194,6 +194,9 @@ class Mesh:
             effects.append(fx.Close(peer.link))
             self._by_link.pop(peer.link, None)
             effects += self._left(peer.link)
+            peer.lost_at = now
+        if message.incarnation != peer.incarnation:
+            peer.lost_at = None  # nobody waits for what one that begins anew holds
         peer.incarnation, peer.away = message.incarnation, False
         peer.link, peer.positioned, peer.heard = link, False, now
         peer.holds = message.cursor if message.cursor is not None and self._has_cursor(message) else 0
@@ -238,27 +241,25 @@ class Mesh:
 
     # -- the life of a link -------------------------------------------------------------------------------------
 
-    def receive(self, now: float, link: int, block: bytes) -> list[Chunk] | None:
-        """The new activities in what has come: the peer's next, and what it supplies of others. None if these are not
+    def receive(self, now: float, link: int, block: bytes) -> tuple[list[Chunk], bool]:
+        """The new activities in what has come: the peer's next, and what it supplies of others. False: not all of it is
         what can come now."""
         peer = self._by_link.get(link)
         if peer is None or not peer.positioned:
-            return None
+            return [], False
         peer.heard = now
         run = origins.check_run(block, peer.origin, peer.position)
         chunks = origins.runs(block) if run is None else [run]
-        new = []
+        new: list[Chunk] = []
         for chunk in chunks or []:
             if chunk.origin == peer.origin:
                 if chunk.first != peer.position + 1:
-                    return None
+                    return new, False
                 peer.position = chunk.last
             part = self._holdings.take(chunk)
-            if part is None:
-                return None
-            if part.count:
+            if part is not None and part.count:  # else it is held, or was asked for before it was given up
                 new.append(part)
-        return None if chunks is None else new
+        return new, chunks is not None
 
     def acknowledgements(self, links: set[int]) -> Effects:
         """Tell these peers, from which something has come in this turn, how far it is held."""
@@ -273,10 +274,32 @@ class Mesh:
         peer = self._by_link[link]
         peer.holds = max(peer.holds, min(message.sequence, self._origin.log.last))
 
+    def held_by_all(self, now: float) -> int:
+        """How far all hold the own log who are there, or may be back any moment; but not who is still catching up."""
+        held = [peer.holds for peer in self.peers.values() if peer.current or self._is_awaited(now, peer)]
+        return min([self._origin.sequence, *held])
+
+    def awaits(self, now: float) -> bool:
+        """May somebody be back any moment?"""
+        return any(self._is_awaited(now, peer) for peer in self.peers.values())
+
+    def is_beyond(self, origin: str, sequence: int) -> bool:
+        """Has the server of this linked origin never numbered such an activity, as far as can be known?"""
+        if origin == self._origin.name:
+            return sequence > self._origin.sequence
+        peer = next((peer for peer in self._by_link.values() if peer.origin == origin), None)
+        return peer is not None and peer.positioned and sequence > peer.position >= peer.last
+
     @property
-    def held_by_all(self) -> int:
-        """How far every linked server holds the own log."""
-        return min([self._origin.sequence, *[peer.holds for peer in self.peers.values() if peer.positioned]])
+    def settled_links(self) -> list[int]:
+        """Those of peers that have caught up."""
+        return [link for link, peer in self._by_link.items() if peer.current]
+
+    @property
+    def behind(self) -> bool:
+        """Is anything still to come that was there before a link was made?"""
+        peers = [peer for peer in self.peers.values() if peer.positioned]
+        return any(peer.position < peer.last for peer in peers) or not self.repair.complete
 
     def released(self, now: float) -> tuple[list[Chunk], Effects]:
         """Own activities that enough others hold by now, and what the others are to be told of that."""
@@ -318,8 +341,9 @@ class Mesh:
 
     def absent(self, id: str) -> None:
         """Nobody answers where that server listened: it is not to be waited for."""
-        if id in self.peers:
-            self.peers[id].away = True
+        peer = self.peers.get(id)
+        if peer is not None and peer.link is None:
+            peer.away = True
 
     def told(self, now: float, link: int, message: p.Positions) -> tuple[Effects, Missed]:
         """A peer says how things stand there."""
@@ -342,13 +366,15 @@ class Mesh:
         """Once a heartbeat: show life, act on silence."""
         effects: Effects = [*self.repair.ask(now), *self.repair.tell()]
         self._holdings.keep(self.repair.unsettled)
-        self._holdings.prune(set(self.repair.linked.values()))
+        for origin in self._holdings.prune(self.repair.spare):
+            self._withheld.forget(origin)
         for peer in self.peers.values():
             if slept:
                 peer.heard = now
             if peer.link is None:
                 continue
             if now - peer.heard >= timing.SUSPICION:
+                peer.away = True  # it has been waited for
                 effects += [fx.Report("peer_silent", {"peer": peer.id}), fx.Close(peer.link, at_once=True)]
             else:
                 effects.append(fx.Send(peer.link, n.Heartbeat()))

@@ -10,9 +10,6 @@ from typing import Generic, TypeVar
 
 Series = TypeVar("Series", bound=Hashable)
 
-LATE = 1000
-"""How far behind the highest a number may come and still be new."""
-
 HOLES = 16
 """Most holes of one series."""
 
@@ -38,7 +35,7 @@ class Numbers(Generic[Series]):
         highest[series] = number
         if number != before + 1:
             holes = self._holes.setdefault(series, [])
-            holes.append(range(max(before + 1, number - LATE), number))
+            holes.append(range(before + 1, number))
             del holes[:-HOLES]
         if len(highest) > self._most:
             oldest = next(iter(highest))

@@ -55,18 +55,17 @@ _LINE = re.compile(re.escape(MESSAGE_PREFIX) + rb'"id":"([^"]+)-([0-9]+)"')
 
 def runs(block: bytes) -> list[Chunk] | None:
     """The chunks in a block of several origins' lines; None if a line is not one of an origin."""
-    chunks: list[Chunk] = []
+    runs: list[tuple[str, int, list[bytes]]] = []
     for line in [part + b"\n" for part in block.split(b"\n")[:-1]]:
         found = _LINE.match(line)
         if found is None:
             return None
         origin, sequence = found[1].decode(), int(found[2])
-        last = chunks[-1] if chunks else None
-        if last is not None and last.origin == origin and last.last + 1 == sequence:
-            chunks[-1] = Chunk(origin, last.first, last.count + 1, last.data + line)
+        if runs and runs[-1][0] == origin and runs[-1][1] + len(runs[-1][2]) == sequence:
+            runs[-1][2].append(line)
         else:
-            chunks.append(Chunk(origin, sequence, 1, line))
-    return chunks
+            runs.append((origin, sequence, [line]))
+    return [Chunk(origin, first, len(lines), b"".join(lines)) for origin, first, lines in runs]
 
 
 def check_run(block: bytes, origin: str, after: int) -> Chunk | None:

@@ -6,8 +6,9 @@ survivor that is linked with it will hold, and none forgets it before. Knows the
 links are made.
 """
 
+from collections.abc import Collection
+
 from oyez.core import effects as fx
-from oyez.core import timing
 from oyez.core.copies import enough
 from oyez.core.effects import Effects
 from oyez.core.holdings import Holdings
@@ -15,6 +16,9 @@ from oyez.protocol import peers as p
 
 PIECES = 4
 """Most that one server is asked for at once: what it supplies waits in memory for the link."""
+
+ANSWER = 1.0
+"""Seconds after which a server is asked again."""
 
 Missed = list[tuple[str, int, int]]
 """Origin, first and last sequence of what nobody can supply any more."""
@@ -62,47 +66,50 @@ class Repair:
         """Another server says how things stand there."""
         self.told[link] = message
         missed: Missed = []
-        for origin, held in sorted(message.lost.items()):
-            hole = self._hole(origin, held)
-            if hole is not None:
-                missed.append((origin, *hole))
+        if all(other in self.told for other in self.linked):  # else somebody may have what is missing
+            for origin in sorted({origin for told in self.told.values() for origin in told.lost}):
+                hole = self._hole(origin)
+                if hole is not None:
+                    missed.append((origin, *hole))
         return [*self.tell(), *self.ask(now)], missed
 
-    def _hole(self, origin: str, held: p.Held) -> tuple[int, int] | None:
-        """Skip to where the other's holding begins, if nobody here has what comes before it."""
+    def _hole(self, origin: str) -> tuple[int, int] | None:
+        """Skip to where the others' holdings begin, if nobody has what comes before."""
+        if origin in self.linked.values() or self._holdings.is_past(origin):
+            return None
+        held = [told.lost[origin] for told in self.told.values() if origin in told.lost]
         position = self._holdings.position(origin)
-        if position is None and origin not in self.linked.values():
-            return self._holdings.begin(origin, held.first - 1)  # a newcomer begins with what there is
-        if position is None or origin in self.linked.values() or held.first <= position + 1:
+        first = min(one.first for one in held)
+        if position is None:
+            return self._holdings.begin(origin, first - 1)
+        if first <= position + 1 or max(one.last for one in held) <= position:
             return None
-        if any(
-            other.first <= position + 1 <= other.last
-            for told in self.told.values()
-            if (other := told.lost.get(origin)) is not None
-        ):
-            return None
-        return self._holdings.begin(origin, held.first - 1)
+        return self._holdings.begin(origin, first - 1)
 
     def ask(self, now: float) -> Effects:
-        """Ask for what others hold of lost origins, and this server does not."""
+        """Ask for what others hold of lost origins, and this server does not; and, now and then, those that are linked
+        with an origin that this server alone has lost."""
         effects: Effects = []
-        linked = set(self.linked.values())
         for link, told in self.told.items():
-            room = PIECES - sum(asked == link for asked, since in self._asked.values() if _is_open(now, since))
-            wanted = [origin for origin, held in told.lost.items() if origin not in linked]
-            due = [origin for origin in wanted if self._lacks(origin, told.lost[origin]) and self._may_ask(now, origin)]
+            room = PIECES - sum(asked == link for asked, since in self._asked.values() if now - since < ANSWER)
+            due = [origin for origin in self._wanted(told) if self._may_ask(now, origin)]
             for origin in due[: max(0, room)]:
                 self._asked[origin] = (link, now)
                 effects.append(fx.Send(link, p.RequestActivities(origin, self.position(origin))))
         return effects
+
+    def _wanted(self, told: p.Positions) -> list[str]:
+        linked = set(self.linked.values())
+        lost = [origin for origin, held in told.lost.items() if origin not in linked and self._lacks(origin, held)]
+        there = [origin for origin in told.linked if origin not in linked]
+        return [*lost, *[origin for origin in there if self._holdings.position(origin) is not None]]
 
     def _lacks(self, origin: str, held: p.Held) -> bool:
         position = self._holdings.position(origin)
         return position is not None and held.first <= position + 1 <= held.last
 
     def _may_ask(self, now: float, origin: str) -> bool:
-        asked = self._asked.get(origin)
-        return asked is None or not _is_open(now, asked[1])
+        return origin not in self._asked or now - self._asked[origin][1] >= ANSWER
 
     def requested(self, link: int, message: p.RequestActivities) -> Effects:
         """Another server asks for what this one holds."""
@@ -112,10 +119,11 @@ class Repair:
 
     def supplied(self, now: float, message: p.ActivitiesSupplied) -> Effects:
         """All that was asked for has come; there may be more."""
-        self._asked.pop(message.origin, None)
+        if message.through < message.held:
+            self._asked.pop(message.origin, None)  # there is more; else it is asked again in a while
         position = self._holdings.position(message.origin)
         report = fx.Report("repaired", {"origin": message.origin, "through": position})
-        return [report, *self.ask(now), *self.tell()]
+        return [*([report] if message.through else []), *self.ask(now), *self.tell()]
 
     # -- what follows -------------------------------------------------------------------------------------------
 
@@ -134,15 +142,16 @@ class Repair:
         lost = [told.lost.get(origin) for link in self.linked if (told := self.told.get(link)) is not None]
         return [0 if held is None else held.last for held in lost] + [0] * (len(self.linked) - len(lost))
 
-    def settled(self, origin: str) -> bool:
-        """Do all linked servers hold the same of this lost origin, and know that it is lost?"""
+    def settled(self, origin: str, links: Collection[int] | None = None) -> bool:
+        """Do the servers at these links (all that are linked) hold the same of this lost origin as this one, and know
+        that it is lost?"""
         position = self.position(origin)
-        for link in self.linked:
+        for link in self.linked if links is None else links:
             told = self.told.get(link)
             if told is None or origin in told.linked:
                 return False
             held = told.lost.get(origin)
-            if (0 if held is None else held.last) != position:
+            if (0 if held is None else held.last) != position and not self._holdings.is_past(origin):
                 return False
         return True
 
@@ -152,6 +161,15 @@ class Repair:
         return {origin for origin in self.lost if not self.settled(origin)}
 
     @property
+    def spare(self) -> list[str]:
+        """Lost origins of which nothing can come any more."""
+        return [
+            origin
+            for origin in self.lost
+            if not any(self._lacks(origin, told.lost[origin]) for told in self.told.values() if origin in told.lost)
+        ]
+
+    @property
     def complete(self) -> bool:
         """Does this server hold all that the linked ones have said they hold of lost origins?"""
         linked = set(self.linked.values())
@@ -159,14 +177,9 @@ class Repair:
             held.last > self.position(origin)
             for told in self.told.values()
             for origin, held in told.lost.items()
-            if origin not in linked
+            if origin not in linked and not self._holdings.is_past(origin)
         )
 
     def enough(self, origin: str, copies: int) -> int | None:
         """How far enough of the survivors, this one counted, hold a lost origin."""
         return enough(self.held(origin), min(copies - 1, len(self.linked)))
-
-
-def _is_open(now: float, asked: float) -> bool:
-    """May the answer still come?"""
-    return now - asked < timing.SUSPICION

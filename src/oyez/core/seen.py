@@ -63,11 +63,15 @@ class Seen:
         if len(self.last) > 1 and origin == self.last[-1]:
             self.last = [origin]
 
-    def skip(self, gaps: Iterable[Range]) -> None:
-        """These will never come."""
+    def skip(self, gaps: Iterable[Range]) -> list[Range]:
+        """These will never come; returns what of them was not seen before."""
+        missed = []
         for gap in gaps:
-            if gap.last > self.origins.get(gap.origin, 0):
+            first = max(gap.first, self.origins.get(gap.origin, 0) + 1)
+            if first <= gap.last:
+                missed.append(Range(gap.origin, first, gap.last))
                 self._move(gap.origin, gap.last)
+        return missed
 
     def _move(self, origin: str, sequence: int) -> None:
         origins = self.origins

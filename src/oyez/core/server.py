@@ -66,7 +66,7 @@ class Server(Quiet):
         self.clients = Clients(
             id,
             self.broadcast,
-            self.mesh.repair,
+            self.mesh,
             self.admission,
             self.uplink,
             entropy,
@@ -90,6 +90,7 @@ class Server(Quiet):
         self.voter = self.membership.voter
         self._from: set[int] = set()  # links over which activities have come in this turn
         self._flushing = False
+        self._gather_until = 0.0
         self._last_tick = 0.0
 
     # -- events -------------------------------------------------------------------------------------------------
@@ -136,12 +137,13 @@ class Server(Quiet):
         return self.clients.part(link, refuse_out_of_place(link, message))
 
     def on_activities(self, now: float, link: int, block: bytes) -> Effects:
-        chunks = self.mesh.receive(now, link, block)
-        if chunks is None:
-            return refuse(link, m.InvalidMessage("these are not the activities that come next", "out_of_order"))
+        chunks, in_order = self.mesh.receive(now, link, block)
         self.broadcast.take(chunks)
         self._from.add(link)
-        return self._flush_soon()
+        if in_order:
+            return self._flush_soon()
+        refused = m.InvalidMessage("these are not the activities that come next", "out_of_order")
+        return [*self._flush_soon(), *refuse(link, refused)]
 
     def _flush_soon(self) -> Effects:
         if self._flushing:
@@ -155,6 +157,8 @@ class Server(Quiet):
         self.broadcast.write()
         self.mesh.release_lost()
         released, told = self.mesh.released(now)
+        if self.broadcast.gathering and self.clients.serving and (not self.mesh.behind or now >= self._gather_until):
+            self.broadcast.begin()
         self.broadcast.show(released)
         effects = [*told, *self.mesh.acknowledgements(links), *self.clients.fallen_out()]
         if self.clients.arrivals:
@@ -172,7 +176,7 @@ class Server(Quiet):
 
     def _others_changed(self, now: float) -> Effects:
         """Another server has come or gone, or has said how far it is."""
-        departed = self.departures.review(self.mesh.held_by_all)
+        departed = self.departures.review(self.mesh.held_by_all(now))
         return [
             *departed,
             *self._flush_soon(),
@@ -195,7 +199,7 @@ class Server(Quiet):
         effects: Effects = [fx.SetTimer("tick", timing.HEARTBEAT)]
         effects += self.uplink.watch(now, slept)
         effects += [*self.mesh.beat(now, slept), *self._others_changed(now)]
-        effects += self.membership.beat()
+        effects += self.membership.beat(now)
         self.admission.expire(now)
         self.broadcast.tick(now)
         effects += [*self.clients.tick(now), *self.membership.go_on_leaving(now)]
@@ -253,6 +257,9 @@ class Server(Quiet):
 
     def _position(self, now: float, link: int, message: p.ServerPosition) -> Effects:
         effects, missed = self.mesh.position(link, message)
+        if self.clients.serving and self.mesh.behind:
+            self.broadcast.gather()
+            self._gather_until = now + timing.SUSPICION
         return [*effects, *self._missed(missed), *self._others_changed(now)]
 
     def _missed(self, missed: Missed) -> Effects:
@@ -263,7 +270,7 @@ class Server(Quiet):
 
     def _acknowledged(self, now: float, link: int, message: p.Acknowledge) -> Effects:
         self.mesh.acknowledged(link, message)
-        departed = self.departures.review(self.mesh.held_by_all) if self.departures else []
+        departed = self.departures.review(self.mesh.held_by_all(now)) if self.departures else []
         return [*departed, *self._flush_soon()] if self.broadcast.copies else departed
 
     def _released(self, now: float, link: int, message: p.Released) -> Effects:
@@ -283,7 +290,7 @@ class Server(Quiet):
     def _settle(self, now: float, link: int, message: p.Settle) -> Effects:
         ended = self.clients.end(message.session)
         self.departures.asked(link, message, self.origin.sequence)
-        return [*ended, *self.departures.review(self.mesh.held_by_all)]
+        return [*ended, *self.departures.review(self.mesh.held_by_all(now))]
 
     def _settled(self, now: float, link: int, message: p.Settled) -> Effects:
         return self.clients.arrivals.settled(now, link, message)
