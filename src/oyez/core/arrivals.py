@@ -68,9 +68,9 @@ class Arrivals:
         effects, released = self._review(now, arrival)
         return [fx.Hold(link), *effects, *released]
 
-    def links_of(self, tag: str) -> list[int]:
-        """Where this session waits."""
-        return [arrival.link for arrival in self._waiting.values() if arrival.tag == tag]
+    def links_of(self, tag: str, other_than: str) -> list[int]:
+        """Where this session waits, unless it has come from that origin."""
+        return [one.link for one in self._waiting.values() if one.tag == tag and other_than not in one.last]
 
     def gone(self, link: int) -> None:
         """It has not waited."""
@@ -127,7 +127,7 @@ class Arrivals:
         shown = self._shown.get(origin, 0)
         if self._linked(origin) is not None:
             return origin in arrival.through and shown >= arrival.through[origin]
-        if self._mesh.awaits(now) or not self._repair.settled(origin, self._mesh.settled_links):
+        if self._mesh.awaits(now) or not self._repair.settled(origin, joining=False):
             return False
         return shown >= self._repair.position(origin)
 

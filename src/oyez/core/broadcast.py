@@ -82,7 +82,8 @@ class Broadcast:
     def begin(self) -> None:
         """All that there was to gather is here: this server serves from now on."""
         assert self._backlog is not None
-        for chunk in self.withheld.release():
+        arrived, self._arrived = self._arrived + self.withheld.release(), []
+        for chunk in arrived:
             self._backlog.add(chunk)
         backlog, self._backlog = self._backlog.take(), None
         self.holdings.begun = True

@@ -91,7 +91,7 @@ class Clients:
         effects = self._end_session(tag)
         first = not self.sessions.unannounced
         secret = message.secret if message.ticket is None and name != m.ANONYMOUS else None
-        self.sessions.open(link, name, secret, tag, nonce, resume is not None)
+        self.sessions.open(link, name, secret, tag, nonce, resume is not None, resume.last if resume else ())
         success = m.LoginSuccess(f"logged in as user {name}", server=self._id, session=tag)
         if resume is None:
             effects += [fx.Send(link, success), fx.Follow(link, self._merged)]
@@ -181,18 +181,20 @@ class Clients:
         """LOGOUT; `posted` comes first: what it posted in the same breath comes back to it, too."""
         return [*posted, *self.part(link, [fx.Close(link)])]
 
-    def end(self, tag: str) -> Effects:
-        """The session is elsewhere now. It must not come in here on a link that has been waiting: it would be taken
-        from there again."""
-        return [*self._end_session(tag), *self._end_waiting(tag)]
+    def end(self, tag: str, origin: str) -> Effects:
+        """The server of that origin has the session now, says that server; but one that has come here from there has
+        come since. It must not come in on a link that has been waiting: it would be taken from there again."""
+        link = self.sessions.link_of(tag)
+        came_back = link is not None and origin in self.sessions.by_link[link].last
+        return [*([] if came_back else self._end_session(tag)), *self._end_waiting(tag, origin)]
 
     def _end_session(self, tag: str) -> Effects:
         link = self.sessions.link_of(tag)
         return [] if link is None else self.part(link, [fx.Close(link)])
 
-    def _end_waiting(self, tag: str) -> Effects:
+    def _end_waiting(self, tag: str, origin: str = "") -> Effects:
         effects: Effects = []
-        for link in self.arrivals.links_of(tag):
+        for link in self.arrivals.links_of(tag, origin):
             self.arrivals.gone(link)
             effects += self.part(link, [fx.Close(link)])
         return effects

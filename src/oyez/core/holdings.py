@@ -36,6 +36,11 @@ class Holdings:
         return self._own.log.last if origin == self._own.name else self._positions.get(origin)
 
     @property
+    def own(self) -> str:
+        """This server's own origin."""
+        return self._own.name
+
+    @property
     def origins(self) -> list[str]:
         """Of the other servers, those that are known."""
         return list(self._positions)

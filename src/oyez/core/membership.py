@@ -89,8 +89,9 @@ class Membership:
             return []
         self._mesh.release_lost()
         self._broadcast.begin()
-        self._clients.serving = True
-        return [fx.Report("ready", {"address": str(self._address)}), *self.announce()]
+        self._clients.serving = self._mesh.repair.serves = True
+        ready = fx.Report("ready", {"address": str(self._address)})
+        return [ready, *self.announce(), *self._mesh.repair.tell()]
 
     def beat(self, now: float) -> Effects:
         """Once a heartbeat: show life."""

@@ -291,11 +291,6 @@ class Mesh:
         return peer is not None and peer.positioned and sequence > peer.position >= peer.last
 
     @property
-    def settled_links(self) -> list[int]:
-        """Those of peers that have caught up."""
-        return [link for link, peer in self._by_link.items() if peer.current]
-
-    @property
     def behind(self) -> bool:
         """Is anything still to come that was there before a link was made?"""
         peers = [peer for peer in self.peers.values() if peer.positioned]

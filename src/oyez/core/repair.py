@@ -6,8 +6,6 @@ survivor that is linked with it will hold, and none forgets it before. Knows the
 links are made.
 """
 
-from collections.abc import Collection
-
 from oyez.core import effects as fx
 from oyez.core.copies import enough
 from oyez.core.effects import Effects
@@ -18,7 +16,10 @@ PIECES = 4
 """Most that one server is asked for at once: what it supplies waits in memory for the link."""
 
 ANSWER = 1.0
-"""Seconds after which a server is asked again."""
+"""Seconds after which a server that has not answered, or another, is asked again."""
+
+POLL = 1.0
+"""Seconds after which one is asked again that is linked with an origin which this server alone has lost."""
 
 Missed = list[tuple[str, int, int]]
 """Origin, first and last sequence of what nobody can supply any more."""
@@ -32,7 +33,9 @@ class Repair:
         self.linked: dict[int, str] = {}
         self.told: dict[int, p.Positions] = {}
         self._holdings = holdings
-        self._asked: dict[str, tuple[int, float]] = {}  # whom, and when, by origin
+        self.serves = False  # this server has clients
+        self._asked: dict[str, tuple[int, float]] = {}  # whom, and when, by origin; until the answer is there
+        self._answered: dict[str, float] = {}
         self._said: p.Positions | None = None
 
     # -- links --------------------------------------------------------------------------------------------------
@@ -48,13 +51,14 @@ class Repair:
         self.linked.pop(link, None)
         self.told.pop(link, None)
         self._asked = {origin: asked for origin, asked in self._asked.items() if asked[0] != link}
+        self._answered = {}
         return self.tell()
 
     def tell(self) -> Effects:
         """Tell the others how things stand here, if that has changed."""
         linked = set(self.linked.values())
         lost = {origin: self._holdings.held(origin) for origin in self._holdings.origins if origin not in linked}
-        positions = p.Positions(lost, sorted(linked))
+        positions = p.Positions(lost, sorted(linked), self.serves)
         if positions == self._said:
             return []
         self._said = positions
@@ -78,6 +82,8 @@ class Repair:
         if origin in self.linked.values() or self._holdings.is_past(origin):
             return None
         held = [told.lost[origin] for told in self.told.values() if origin in told.lost]
+        if any(origin in told.linked for told in self.told.values()):
+            return None  # that server may have it
         position = self._holdings.position(origin)
         first = min(one.first for one in held)
         if position is None:
@@ -92,17 +98,17 @@ class Repair:
         effects: Effects = []
         for link, told in self.told.items():
             room = PIECES - sum(asked == link for asked, since in self._asked.values() if now - since < ANSWER)
-            due = [origin for origin in self._wanted(told) if self._may_ask(now, origin)]
+            due = [origin for origin in self._wanted(now, told) if self._may_ask(now, origin)]
             for origin in due[: max(0, room)]:
                 self._asked[origin] = (link, now)
                 effects.append(fx.Send(link, p.RequestActivities(origin, self.position(origin))))
         return effects
 
-    def _wanted(self, told: p.Positions) -> list[str]:
-        linked = set(self.linked.values())
-        lost = [origin for origin, held in told.lost.items() if origin not in linked and self._lacks(origin, held)]
-        there = [origin for origin in told.linked if origin not in linked]
-        return [*lost, *[origin for origin in there if self._holdings.position(origin) is not None]]
+    def _wanted(self, now: float, told: p.Positions) -> list[str]:
+        here = {*self.linked.values(), self._holdings.own}
+        lost = [origin for origin, held in told.lost.items() if origin not in here and self._lacks(origin, held)]
+        there = [origin for origin in told.linked if origin not in here]
+        return [*lost, *[origin for origin in there if self._may_poll(now, origin)]]
 
     def _lacks(self, origin: str, held: p.Held) -> bool:
         position = self._holdings.position(origin)
@@ -110,6 +116,9 @@ class Repair:
 
     def _may_ask(self, now: float, origin: str) -> bool:
         return origin not in self._asked or now - self._asked[origin][1] >= ANSWER
+
+    def _may_poll(self, now: float, origin: str) -> bool:
+        return self._holdings.position(origin) is not None and now - self._answered.get(origin, -POLL) >= POLL
 
     def requested(self, link: int, message: p.RequestActivities) -> Effects:
         """Another server asks for what this one holds."""
@@ -119,8 +128,10 @@ class Repair:
 
     def supplied(self, now: float, message: p.ActivitiesSupplied) -> Effects:
         """All that was asked for has come; there may be more."""
-        if message.through < message.held:
-            self._asked.pop(message.origin, None)  # there is more; else it is asked again in a while
+        self._asked.pop(message.origin, None)
+        self._answered.pop(message.origin, None)
+        if message.through >= message.held:
+            self._answered[message.origin] = now
         position = self._holdings.position(message.origin)
         report = fx.Report("repaired", {"origin": message.origin, "through": position})
         return [*([report] if message.through else []), *self.ask(now), *self.tell()]
@@ -142,14 +153,16 @@ class Repair:
         lost = [told.lost.get(origin) for link in self.linked if (told := self.told.get(link)) is not None]
         return [0 if held is None else held.last for held in lost] + [0] * (len(self.linked) - len(lost))
 
-    def settled(self, origin: str, links: Collection[int] | None = None) -> bool:
-        """Do the servers at these links (all that are linked) hold the same of this lost origin as this one, and know
-        that it is lost?"""
+    def settled(self, origin: str, joining: bool = True) -> bool:
+        """Do all linked servers (`joining`: also those that have no clients yet) hold the same of this lost origin as
+        this one, and know that it is lost?"""
         position = self.position(origin)
-        for link in self.linked if links is None else links:
+        for link in self.linked:
             told = self.told.get(link)
             if told is None or origin in told.linked:
                 return False
+            if not told.serves and not joining:
+                continue
             held = told.lost.get(origin)
             if (0 if held is None else held.last) != position and not self._holdings.is_past(origin):
                 return False

@@ -288,7 +288,7 @@ class Server(Quiet):
         return [*self.mesh.supplied(now, message), *self._others_changed(now)]
 
     def _settle(self, now: float, link: int, message: p.Settle) -> Effects:
-        ended = self.clients.end(message.session)
+        ended = self.clients.end(message.session, self.mesh.repair.linked.get(link, ""))
         self.departures.asked(link, message, self.origin.sequence)
         return [*ended, *self.departures.review(self.mesh.held_by_all(now))]
 

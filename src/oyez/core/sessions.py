@@ -6,6 +6,7 @@ keyed digests to compare with. Knows nothing of the log.
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 
 from oyez.core.credentials import digest
 from oyez.protocol import activity
@@ -15,10 +16,13 @@ from oyez.protocol.messages import ActivityMessage
 class Session:
     """One client, logged in on `link`."""
 
-    __slots__ = ("aware", "key", "link", "opening", "secret", "tag", "username")
+    __slots__ = ("aware", "key", "last", "link", "opening", "secret", "tag", "username")
 
-    def __init__(self, link: int, username: str, secret: bytes | None, tag: str, aware: bool) -> None:
+    def __init__(
+        self, link: int, username: str, secret: bytes | None, tag: str, aware: bool, last: Sequence[str] = ()
+    ) -> None:
         self.aware = aware  # of GAP and HEARTBEAT
+        self.last = last  # origins of the servers that it has come from
         self.link = link
         self.username = username
         self.secret = secret  # digest; None where a ticket (or nothing) opened the session
@@ -44,30 +48,37 @@ class Sessions:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._by_link: dict[int, Session] = {}
+        self.by_link: dict[int, Session] = {}
         self._by_tag: dict[str, int] = {}
         self._by_username: dict[str, dict[int, None]] = {}
         self._arrived: list[str] = []
         self._redeemed: list[str] = []
 
     def __len__(self) -> int:
-        return len(self._by_link)
+        return len(self.by_link)
 
     def get(self, link: int) -> Session | None:
         """The session on this link."""
-        return self._by_link.get(link)
+        return self.by_link.get(link)
 
     @property
     def links(self) -> list[int]:
         """The links of all sessions."""
-        return list(self._by_link)
+        return list(self.by_link)
 
     def open(
-        self, link: int, username: str, secret: str | None, tag: str, nonce: str | None, aware: bool = False
+        self,
+        link: int,
+        username: str,
+        secret: str | None,
+        tag: str,
+        nonce: str | None,
+        aware: bool = False,
+        last: Sequence[str] = (),
     ) -> Session:
         """A client has logged in; `nonce` is of the ticket that it came with."""
         kept = None if secret is None else digest(self._key, secret)
-        session = self._by_link[link] = Session(link, username, kept, tag, aware)
+        session = self.by_link[link] = Session(link, username, kept, tag, aware, last)
         self._by_tag[tag] = link
         self._by_username.setdefault(username, {})[link] = None
         self._arrived.append(username)
@@ -77,7 +88,7 @@ class Sessions:
 
     def close(self, link: int) -> Session | None:
         """It is gone; returns who it was, the first time."""
-        session = self._by_link.pop(link, None)
+        session = self.by_link.pop(link, None)
         if session is None:
             return None
         if self._by_tag.get(session.tag) == link:
@@ -95,17 +106,17 @@ class Sessions:
     @property
     def aware(self) -> list[int]:
         """Links of the sessions that know GAP and HEARTBEAT."""
-        return [session.link for session in self._by_link.values() if session.aware]
+        return [session.link for session in self.by_link.values() if session.aware]
 
     def movable(self, username: str) -> int | None:
         """The link of a session of this user; rather one that loses nothing by moving."""
         links = self._by_username.get(username, {})
-        return next((link for link in links if self._by_link[link].aware), next(iter(links), None))
+        return next((link for link in links if self.by_link[link].aware), next(iter(links), None))
 
     @property
     def usernames(self) -> list[str]:
         """Of all sessions, those first that lose nothing by moving."""
-        return [session.username for session in sorted(self._by_link.values(), key=lambda one: not one.aware)]
+        return [session.username for session in sorted(self.by_link.values(), key=lambda one: not one.aware)]
 
     def may_post(self, session: Session, message: ActivityMessage) -> bool:
         """Are the credentials in the message the session's? A session opened by ticket has no secret to compare."""
@@ -128,7 +139,7 @@ class Sessions:
 
     def announce_all(self) -> None:
         """The next `arrivals` are to name everyone who is here: for a central that knows nobody yet."""
-        self._arrived = [session.username for session in self._by_link.values()]
+        self._arrived = [session.username for session in self.by_link.values()]
         self._redeemed = []
 
     def retract(self, username: str) -> None:

@@ -54,10 +54,12 @@ class Held(Struct, frozen=True, array_like=True):
 
 
 class Positions(Message, tag="POSITIONS"):
-    """Of which origins I hold what, that I have no link with; and which I have a link with."""
+    """Of which origins I hold what, that I have no link with; which I have a link with; and whether I have clients, or
+    am still joining."""
 
     lost: dict[str, Held]
     linked: list[str]
+    serves: bool = True
 
 
 class RequestActivities(Message, tag="REQUEST_ACTIVITIES"):
