@@ -86,8 +86,9 @@ def block(first: int, last: int) -> bytes:
     return b"".join(lines)
 
 
-def numbers(chunks: list[Chunk] | None) -> list[tuple[int, int]]:
-    assert chunks is not None
+def numbers(received: tuple[list[Chunk], bool]) -> list[tuple[int, int]]:
+    chunks, in_order = received
+    assert in_order
     return [(chunk.first, chunk.last) for chunk in chunks]
 
 
