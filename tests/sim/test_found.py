@@ -20,6 +20,7 @@ from oyez.protocol.nodes import (
     BackupAuthenticate,
     CentralAddress,
     Configuration,
+    Configure,
     NotMain,
     ServerAddress,
     ServerHello,
@@ -359,3 +360,18 @@ def performed(effects: Effects) -> None:
         effect = effects.pop(0)
         if isinstance(effect, Then):
             effects = [*effect.call(0.5), *effects]
+
+
+def test_a_candidate_that_learns_of_a_newer_configuration_in_its_trial_asks_for_no_votes() -> None:
+    """Seed 3010264: it could not vote for itself any more, and counted its own vote all the same."""
+    c1, c2 = CentralAddress("c1", "c1", 3780), CentralAddress("c2", "c2", 3780)
+    old = Configuration(1, 1, "c2", ("c1", "c2"), (c1, c2), ("s1.1",))
+    stored = Stored(bytes(32), "c1", voter=VoterState(1, "c2", old))
+    central = Central(Address("c1", 3780), "secret", stored, Random(1))
+    performed(central.on_start(0.5))
+    performed(central.office.wait(7, Authenticate("secret", "s1", "s1", 4000, 1)))
+    performed(central.office.campaign(1.0))
+    performed(central.office.configured(Configure(Configuration(2, 1, "c2", ("c1", "c2"), (c1, c2), ("s1.1",)))))
+    effects = central.office.voted(1.1, Vote("s1.1", 2, True, trial=True))
+    assert not effects
+    assert central.office.voter.state.voted_for == "c2"

@@ -35,7 +35,8 @@ class Candidacy:
 
     def stand(self) -> None:
         """The trial is won: vote for itself (to be put on disk first), and ask for the votes that bind."""
-        self._voter.consider(n.RequestVote(self.term, self._voter.id, self.configuration), main_is_alive=False)
+        own = self._voter.consider(n.RequestVote(self.term, self._voter.id, self.configuration), main_is_alive=False)
+        assert own.granted, own.info
         self.trial = self.asking = False
         self._votes = {self._voter.id}
 

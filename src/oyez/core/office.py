@@ -36,7 +36,6 @@ LONGEST = 32
 
 STANDING = 1.0
 """Seconds for which a candidate waits for its disk and for the votes that bind, before it begins anew."""
-
 Waiting = n.Authenticate | n.BackupAuthenticate
 
 
@@ -152,8 +151,6 @@ class Office:
         self._seen = max(self._seen, message.term if isinstance(message, n.Authenticate) else message.promised)
         self.waiting[link] = message
         effects: Effects = [fx.Trust(link), fx.Send(link, n.Heartbeat(self.term)), *learned]
-        if learned:
-            self._candidacy = None  # it is behind
         if self._candidacy is None:
             return [*effects, fx.SetTimer("campaign", self._entropy.uniform(*CAMPAIGN))]
         return [*effects, fx.Send(link, self._candidacy.request)] if self._candidacy.asking else effects
@@ -216,7 +213,10 @@ class Office:
         return [*self._keep(), fx.Send(link, n.TermConfirmed(message.round, message.term, message.version))]
 
     def _learn(self, configuration: Configuration | None) -> Effects:
-        return [*self._keep(), *self._dismiss()] if self.voter.learn(configuration) else []
+        if not self.voter.learn(configuration):
+            return []
+        self._candidacy = None  # it was for an older one: this central could not even vote for itself
+        return [*self._keep(), *self._dismiss()]
 
     def _dismiss(self) -> Effects:
         """Who waits here for a main waits in vain, if this central can't be it: let them look elsewhere."""
