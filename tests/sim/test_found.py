@@ -21,6 +21,7 @@ from oyez.protocol.nodes import (
     CentralAddress,
     Configuration,
     Configure,
+    Heartbeat,
     NotMain,
     ServerAddress,
     ServerHello,
@@ -375,3 +376,40 @@ def test_a_candidate_that_learns_of_a_newer_configuration_in_its_trial_asks_for_
     effects = central.office.voted(1.1, Vote("s1.1", 2, True, trial=True))
     assert not effects
     assert central.office.voter.state.voted_for == "c2"
+
+
+def test_who_waits_and_falls_silent_is_not_taken_in_later() -> None:
+    """Seed 3015450: a machine had lost its power; half a minute later the central at which it had waited was promoted,
+    took it in, made it a voter, and could never again acknowledge anything."""
+    central = candidate()
+    for link, id in ((8, "s1"), (9, "s2")):
+        central.on_open(0.5, link)
+        central.on_message(0.5, link, Authenticate("secret", id, id, 4000, 1))
+    for beat in range(2, 8):
+        assert Close(8, at_once=True) not in central.on_timer(beat / 2, "tick")
+        central.on_message(beat / 2, 9, Heartbeat())
+    assert Close(8, at_once=True) in central.on_timer(4.0, "tick")
+    assert list(central.office.waiting) == [9]
+
+
+def test_who_waits_is_not_silent_because_the_central_slept() -> None:
+    central = candidate()
+    central.on_open(1.0, 9)
+    central.on_message(1.0, 9, SERVER)
+    central.on_timer(1.5, "tick")
+    assert Close(9, at_once=True) not in central.on_timer(60.0, "tick")
+    assert Close(9, at_once=True) not in central.on_timer(62.5, "tick")
+    assert Close(9, at_once=True) in central.on_timer(63.0, "tick")
+
+
+def test_a_server_that_serves_shows_life_where_it_waits() -> None:
+    """Seed 3015450: else it would be taken for gone."""
+    server = Server("s1", Address("s1", 4000), [Address("c1", 3780)], "secret", 1, Random(1))
+    server.on_start(0.0)
+    performed(server.on_dialed(0.1, 1, "central"))
+    server.on_message(0.1, 1, AuthenticateSuccess("welcome", 1))
+    assert Send(1, Heartbeat(0)) not in server.on_timer(0.5, "tick")
+    server.on_close(0.6, 1)
+    server.on_timer(0.7, "central")
+    performed(server.on_dialed(0.7, 2, "central"))
+    assert Send(2, Heartbeat(0)) in server.on_timer(1.0, "tick")

@@ -90,7 +90,7 @@ class Central(Quiet):
 
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
         if purpose != PURPOSE:
-            return self.office.probe_dialed(now, link, purpose.removeprefix("probe:"))
+            return self.office.probes.dialed(now, link, purpose.removeprefix("probe:"))
         if self.office.is_main:
             return self.uplink.unwanted(link)
         return [
@@ -102,7 +102,7 @@ class Central(Quiet):
     def on_dial_failed(self, now: float, purpose: str) -> Effects:
         if purpose == PURPOSE:
             return self.uplink.failed()
-        self.office.probe_failed(purpose.removeprefix("probe:"))
+        self.office.probes.failed(purpose.removeprefix("probe:"))
         return []
 
     def on_message(self, now: float, link: int, message: m.Message) -> Effects:
@@ -121,9 +121,9 @@ class Central(Quiet):
         if link == self.uplink.link:
             self.uplink.heard(now)
             return _FROM_CENTRAL
-        if link in self.office.waiting:
+        if self.office.heard(now, link):
             return _FROM_WAITING
-        if link in self.office.probes:
+        if link in self.office.probes.links:
             return _FROM_PROBED
         server = self.registry.links.get(link)
         if server is not None:

@@ -157,7 +157,9 @@ class Server(Quiet):
         effects: Effects = [fx.SetTimer("tick", timing.HEARTBEAT)]
         effects += self.uplink.watch(now, slept)
         effects += self.mesh.beat(now, slept)
-        effects += self._announce() if self._serving else self.uplink.send(n.Heartbeat(self.voter.promised))
+        waits = self.uplink.link is not None and not self.uplink.joined
+        effects += [] if waits or not self._serving else self._announce()
+        effects += self.uplink.send(n.Heartbeat(self.voter.promised)) if waits or not self._serving else []
         self.admission.expire(now)
         seconds = f"took nothing for {self._patience:g} seconds"
         for cursor in self.merged.stalled(now, self._patience):
