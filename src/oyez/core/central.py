@@ -311,7 +311,7 @@ class Central(Quiet):
     # -- as backup ----------------------------------------------------------------------------------------------
 
     def _introduction(self) -> n.BackupAuthenticate:
-        at = self.entries.position
+        at = fx.Position(0, 0, 0) if self.office.is_main else self.entries.position  # a main asks for nothing
         me, voter = self.me, self.office.voter
         return n.BackupAuthenticate(
             self._secret, me.id, me.hostname, me.port, at.index, at.term, voter.promised, voter.configuration

@@ -142,6 +142,9 @@ class Office:
     def wait(self, link: int, message: Waiting) -> Effects:
         """A node looks for a main: send it there, or keep it as a voter for this one."""
         learned = self._learn(message.configuration)
+        if learned:  # perhaps from a main that this central had never heard of
+            self._uplink.learn(self.centrals)
+            learned += self._uplink.dial()
         if self._uplink.joined or not self.eligible:
             main = self._uplink.central if self._uplink.joined else None
             info = "this central is not the main"
@@ -383,6 +386,8 @@ class Office:
         if self.replication is not None:
             if message.term > self.replication.term:
                 return [*effects, *self.step_down(now, message.term)]
+            if message.term < self.replication.term:  # it may know no central that is left, and not where this one is
+                return [fx.Send(link, self._uplink.greeting), *effects]
             return effects
         if message.role != "main" or message.term < self.term or self._uplink.joined:
             return effects
