@@ -29,6 +29,8 @@ from oyez.protocol.nodes import (
     SynchronisedNewServer,
     Vote,
 )
+from oyez.sim.checkers import bounded
+from oyez.sim.history import Began, Entered, Fault, Posted, Promoted, Saw
 
 
 class Reader:
@@ -413,3 +415,17 @@ def test_a_server_that_serves_shows_life_where_it_waits() -> None:
     server.on_timer(0.7, "central")
     performed(server.on_dialed(0.7, 2, "central"))
     assert Send(2, Heartbeat(0)) in server.on_timer(1.0, "tick")
+
+
+def test_what_comes_late_while_a_server_looks_for_a_promoted_main_in_vain_breaks_no_promise() -> None:
+    """Seed 3015061: it had just dialed the other central, which was dead for good, when the operator came."""
+    began = Began(0.0, 1, 2, 2, 2, 1 << 20, 1 << 20, 30.0, ("retire central",))
+    inside = [Entered(1.0, f"c{n}.1", f"c{n}", "bob", f"s{n}", n, True) for n in (1, 2)]
+    dead = Fault(2.0, "stop", "central2", 2.0)
+
+    def late(at: float) -> list[str]:
+        seen = [Posted(at, "c1.1", 1), Saw(at + 1.4, "c2.1", "c1.1", 1, "bob", "s1.1-1")]
+        return bounded.check([began, *inside, dead, Promoted(40.0, "central", True), *seen])
+
+    assert late(45.0) == []
+    assert len(late(39.0 - 5.0)) == len(late(59.0)) == 1
