@@ -1,6 +1,8 @@
 """Failures that the simulator found, each as the smallest test that shows it."""
 
 from random import Random
+from types import SimpleNamespace
+from typing import Any
 
 from oyez.core.central import Central
 from oyez.core.client import Client
@@ -8,6 +10,7 @@ from oyez.core.effects import Close, Dial, Effects, HashSecret, Report, Send, Se
 from oyez.core.mesh import Mesh
 from oyez.core.origin import Origin, beginning
 from oyez.core.placement import Placement, Reservation
+from oyez.core.replication import Replication
 from oyez.core.server import Server
 from oyez.core.stored import Stored
 from oyez.core.uplink import Uplink
@@ -29,6 +32,7 @@ from oyez.protocol.nodes import (
     SynchronisedNewServer,
     Vote,
 )
+from oyez.sim import prospects
 from oyez.sim.checkers import bounded
 from oyez.sim.history import Began, Entered, Fault, Posted, Promoted, Saw
 
@@ -429,3 +433,24 @@ def test_what_comes_late_while_a_server_looks_for_a_promoted_main_in_vain_breaks
 
     assert late(45.0) == []
     assert len(late(39.0 - 5.0)) == len(late(59.0)) == 1
+
+
+def test_a_main_that_needs_the_dead_is_past_hope_though_the_living_would_elect_it_again() -> None:
+    """Seed 7400722: two backups stopped while the voters changed. The old voters' consent can't be had any more; the
+    new ones would do for an election, but nobody stands, or votes, while the main is there."""
+    before = ("c1", "c2", "c3", "s1.1", "s2.1")
+    changing = Configuration(2, 4, "c1", ("c1", "c2", "c3"), CENTRALS, ("s1.1", "s2.2"), before)
+    changed = Configuration(2, 5, "c1", ("c1", "c2", "c3"), CENTRALS, ("s1.1", "s2.2"))
+    main = Central(
+        CENTRALS[0].address, "secret", Stored(bytes(32), "c1", voter=VoterState(2, "c1", changed)), Random(1)
+    )
+    reign = Replication(main.office.voter, main.entries, 2, lambda: changed.servers)
+    main.office.replication, reign.adopted = reign, changing
+    s1 = Server("s1", Address("s1", 4000), [], "secret", 1, Random(1))
+    s2 = Server("s2", Address("s2", 4000), [], "secret", 2, Random(1))
+    nodes: Any = [SimpleNamespace(process=SimpleNamespace(host=SimpleNamespace(role=role))) for role in (main, s1, s2)]
+    assert prospects.hopeless(nodes) == ""  # the servers are not with it: they would vote
+    reign.voters.update({"s1.1": 1, "s2.2": 2})
+    assert prospects.hopeless(nodes)
+    reign.adopted = changed
+    assert prospects.hopeless(nodes) == ""
