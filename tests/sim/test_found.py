@@ -26,6 +26,7 @@ from oyez.protocol.nodes import (
     Configure,
     Heartbeat,
     NotMain,
+    RequestVote,
     ServerAddress,
     ServerHello,
     ServerPosition,
@@ -454,3 +455,14 @@ def test_a_main_that_needs_the_dead_is_past_hope_though_the_living_would_elect_i
     assert prospects.hopeless(nodes)
     reign.adopted = changed
     assert prospects.hopeless(nodes) == ""
+
+
+def test_a_central_that_votes_learns_where_the_centrals_are_that_it_votes_for() -> None:
+    """Seed 50156: it went on dialing the one that it had been given, which could not be elected."""
+    c1, c2, c3 = (CentralAddress(f"c{number}", f"c{number}", 3780) for number in (1, 2, 3))
+    old = Configuration(1, 1, "c2", ("c1", "c2"), (c1, c2))
+    central = Central(Address("c1", 3780), "secret", Stored(bytes(32), "c1", voter=VoterState(1, "c2", old)), Random(1))
+    performed(central.on_start(0.5))
+    newer = Configuration(2, 3, "c3", ("c3",), (c1, c2, c3))
+    performed(central.office.considered(7, RequestVote(3, "c3", newer)))
+    assert c3.address in central.uplink.centrals

@@ -143,7 +143,6 @@ class Office:
         """A node looks for a main: send it there, or keep it as a voter for this one."""
         learned = self._learn(message.configuration)
         if learned:  # perhaps from a main that this central had never heard of
-            self._uplink.learn(self.centrals)
             learned += self._uplink.dial()
         if self._uplink.joined or not self.eligible:
             main = self._uplink.central if self._uplink.joined else None
@@ -203,9 +202,7 @@ class Office:
 
     def configured(self, message: n.Configure) -> Effects:
         """The main says how things are decided."""
-        effects = self._learn(message.configuration)
-        self._uplink.learn(self.centrals)
-        return effects
+        return self._learn(message.configuration)
 
     def asked_to_confirm(self, link: int, message: n.ConfirmTerm) -> Effects:
         """The main asks whether it still is."""
@@ -235,6 +232,7 @@ class Office:
         state = self.voter.state
         if state is self._durable:
             return []
+        self._uplink.learn(self.centrals)  # a vote may have brought a newer configuration along
 
         def kept(now: float) -> Effects:
             self._durable = state
