@@ -94,7 +94,7 @@ class Central(Quiet):
         if self.office.is_main:
             return self.uplink.unwanted(link)
         return [
-            fx.Persist((self.entries.position,)),  # the introduction claims to hold nothing that is not on disk
+            fx.Persist((self.entries.kept,)),  # the introduction claims to hold nothing that is not on disk
             *self.uplink.dialed(now, link),
             fx.Then(lambda now: self.office.ask_uplink()),
         ]
@@ -189,7 +189,7 @@ class Central(Quiet):
         if acknowledged <= self.entries.acknowledged:
             return []
         self.entries.acknowledged = acknowledged
-        return [fx.Persist((self.entries.position,))]
+        return [fx.Persist((self.entries.kept,))]
 
     def on_hashed(self, now: float, token: int, hash: str) -> Effects:
         return self.accounts.hashed(now, token, hash)

@@ -238,7 +238,7 @@ class Office:
             self._durable = state
             return []
 
-        return [fx.Persist((state,)), fx.Then(kept)]
+        return [fx.Persist((fx.Current(self.voter.records),)), fx.Then(kept)]
 
     # -- office -------------------------------------------------------------------------------------------------
 
