@@ -265,7 +265,7 @@ class Host:
         """Carry out effects in order; those behind a `Persist` once it is durable."""
         for index, effect in enumerate(effects):
             if type(effect) is fx.Persist:
-                self.environment.persist(effect.records, partial(self.perform, effects[index + 1 :]))
+                self.environment.persist(effect.taken(), partial(self.perform, effects[index + 1 :]))
                 return
             _PERFORM[type(effect)](self, effect)
 

@@ -51,8 +51,8 @@ class Reign:
     def do(self, effects: Effects) -> None:
         for index, effect in enumerate(effects):
             match effect:
-                case fx.Persist(records):
-                    self.disk.append((records, effects[index + 1 :]))
+                case fx.Persist():
+                    self.disk.append((effect.taken(), effects[index + 1 :]))
                     break
                 case fx.Then(call):
                     self.do(call(self.now))

@@ -56,9 +56,10 @@ class Side:
         """The peer says that its log goes on behind this sequence."""
         return self.mesh.position(link, p.ServerPosition(peer.origin.name, sequence, peer.origin.log.last))[0]
 
-    def receives(self, chunk: Chunk, link: int = 1, now: float = 0.0) -> list[Chunk] | None:
+    def receives(self, chunk: Chunk, link: int = 1, now: float = 0.0) -> list[Chunk]:
         """Lines come over this link, and are shown."""
-        new = self.mesh.receive(now, link, chunk.data)
+        new, in_order = self.mesh.receive(now, link, chunk.data)
+        assert in_order
         if new:
             self.broadcast.take(new)
             self.broadcast.show([])

@@ -183,21 +183,21 @@ def test_a_central_that_takes_links_and_says_nothing_is_looked_after_again_and_a
     """It is frozen; or it was, and nobody told the main that the link of its question is dead."""
     m_ = council.members["m"]
     council.freeze("b")
-    council.until(lambda: m_.central.office.probes)
-    first = set(m_.central.office.probes)
+    council.until(lambda: m_.central.office.probes.links)
+    first = set(m_.central.office.probes.links)
     council.run(timing.SUSPICION - 2 * timing.HEARTBEAT)
-    assert set(m_.central.office.probes) == first
+    assert set(m_.central.office.probes.links) == first
     council.run(4 * timing.HEARTBEAT)
-    assert m_.central.office.probes
-    assert not first & set(m_.central.office.probes)
-    assert len(m_.central.office.probes) == 1
+    assert m_.central.office.probes.links
+    assert not first & set(m_.central.office.probes.links)
+    assert len(m_.central.office.probes.links) == 1
 
 
 def test_one_that_cannot_be_reached_is_tried_again(council: Council) -> None:
     m_ = council.members["m"]
     council.kill("b")
     council.run(2.0)
-    assert m_.central.office.probes == {}
+    assert m_.central.office.probes.links == {}
     m_.world.dials.clear()
     m_.host.timer("tick")
     assert (address("b"), "probe:c-b") in m_.world.dials

@@ -346,7 +346,7 @@ def test_what_the_server_itself_misses_is_told_to_those_who_understand() -> None
     peer.says(from_peer("a", 1, "one"))
     bob, old = resumes(server, m.Resume()), server.logs_in("eve")
     bob.hears()
-    again = server.connect().says(hello("a", of=1, cursor=0), p.ServerPosition("a.1", 5))
+    again = server.connect().says(hello("a", of=1, cursor=0), p.ServerPosition("a.1", 5), p.Positions({}, [OWN]))
     assert bob.hears() == [m.Gap([m.Range("a.1", 2, 5)])]
     assert old.hears() == []
     assert server.reported("mesh_gap") == [{"origin": "a.1", "from": 2, "to": 5}]

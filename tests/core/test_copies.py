@@ -145,6 +145,27 @@ def test_each_origin_waits_for_its_own_word() -> None:
     assert [chunk.origin for chunk in held.release()] == ["b.1"]
 
 
+def test_what_waits_for_nothing_is_forgotten_and_so_is_its_word() -> None:
+    held = withheld(numbered("a", 1))
+    held.allow("a.1", 9)
+    assert shown(held.release()) == [1]
+    held.forget("a.1")
+    held.forget("a.1")
+    held.forget("nobody.1")
+    assert ("a.1" in held, held.origins) == (False, [])
+    held.begin("a.1")
+    held.add(numbered("a", 1, first=2))
+    assert held.release() == []
+
+
+def test_what_still_waits_is_not_forgotten() -> None:
+    held = withheld(numbered("a", 1))
+    held.forget("a.1")
+    assert "a.1" in held
+    held.allow("a.1", 1)
+    assert shown(held.release()) == [1]
+
+
 def test_beginning_again_forgets_nothing() -> None:
     held = withheld(numbered("a", 1))
     held.begin("a.1")

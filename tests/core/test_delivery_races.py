@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from oyez.core.seen import Seen
+from oyez.core.server import Server
 from oyez.core.sessions import tag_of
 from oyez.log import Chunk, Cursor, Log
 from oyez.protocol import messages as m
@@ -34,26 +35,30 @@ def shown(talk: Talk) -> list[str]:
     return [line.partition(": ")[2] for line in feed(talk) if ": " in line]
 
 
-def resumed(talk: Talk) -> m.LoginSuccess:
-    (success,) = [message for message in talk.hears() if isinstance(message, m.LoginSuccess)]
-    return success
+def cursor(talk: Talk) -> m.Resume:
+    """With which it goes on after its first post."""
+    (first,) = [message for message in talk.hears() if isinstance(message, m.LoginSuccess)]
+    assert first.network is not None
+    assert first.origin is not None
+    return m.Resume(first.network, {**(first.origins or {}), first.origin: 1}, [first.origin])
 
 
 def linked(council: Council, one: str, other: str) -> bool:
-    peer = council.members[one].role.mesh.peers.get(other)
+    role = council.members[one].role
+    assert isinstance(role, Server)
+    peer = role.mesh.peers.get(other)
     return peer is not None and peer.positioned
 
 
 def test_a_third_server_that_is_cut_off_from_the_first_gets_the_session_in_order() -> None:
-    # Was broken (order; with `posts` as committed: silent loss): s answers SETTLE though u, which it has just lost, does
-    # not hold post 1; t accepts post 2 and u shows it first.
+    # Was broken (order): s answers SETTLE though u, which it has just lost, does not hold post 1; t accepts post 2
+    # and u shows it first.
     council = founded(servers="stu")
     reader, sender = enters(council, "u"), enters(council, "s", SESSION)
-    first = resumed(sender)
+    resume = cursor(sender)
     council.cut("s", "u")
     says(council, sender, "one", 1)
     assert shown(sender) == ["one"]  # t holds it
-    resume = m.Resume(first.network, {**first.origins, first.origin: 1}, [first.origin])
     sender = enters(council, "t", SESSION, resume)
     for _ in range(40):
         council.run(0.1)
@@ -66,16 +71,15 @@ def test_a_third_server_that_is_cut_off_from_the_first_gets_the_session_in_order
 
 
 def test_a_server_that_was_cut_off_while_an_origin_died_gets_its_sessions_in_order() -> None:
-    # Was broken (order; as committed: silent loss): back again, u reads t's log at once, and what it lacks of s's later.
+    # Was broken (order): back again, u reads t's log at once, and what it lacks of s's later.
     council = founded(servers="stu")
     reader, sender = enters(council, "u"), enters(council, "s", SESSION)
-    first = resumed(sender)
+    resume = cursor(sender)
     council.cut("st", "u")
     council.run(4.0)
     says(council, sender, "one", 1)
     assert shown(sender) == ["one"]
     council.kill("s")
-    resume = m.Resume(first.network, {**first.origins, first.origin: 1}, [first.origin])
     sender = enters(council, "t", SESSION, resume)
     council.run(1.0)
     says(council, sender, "two", 2)
@@ -134,8 +138,8 @@ def numbered(id: str, sequence: int, tag: str, number: int, text: str) -> bytes:
 
 
 def test_a_link_that_replaces_another_is_waited_for() -> None:
-    # Was broken (two copies): `Mesh.greeted` takes the old link away without `lost_at`, so that nobody is awaited, and all
-    # that waits for its copy is shown at once, though only this server holds it.
+    # Was broken (two copies): `Mesh.greeted` takes the old link away without `lost_at`, so that nobody is awaited,
+    # and all that waits for its copy is shown at once, though only this server holds it.
     server, (_,) = with_peers("a")
     bob = aware(server)
     bob.says(post(m.ANONYMOUS, "one", id=1))
@@ -198,8 +202,8 @@ def test_what_is_told_as_a_gap_is_not_given_all_the_same() -> None:
 
 
 def test_a_cursor_that_a_linked_server_has_reached_is_not_called_ahead() -> None:
-    # Was broken (delivered): a, linked, has said that its log goes to 100; this server is still reading it after 8 s. The
-    # client is refused with `cursor_ahead`, which the library takes as final.
+    # Was broken (delivered): a, linked, has said that its log goes to 100; this server is still reading it after 8 s.
+    # The client is refused with `cursor_ahead`, which the library takes as final.
     server, (a,) = with_peers("a")
     a.hangs_up()
     a = server.connect()
@@ -215,7 +219,8 @@ def test_a_server_without_links_for_a_moment_shows_the_session_in_order() -> Non
     # Holds: `Repair.settled` is true at once where there is no link at all, but what is posted then waits for its copy.
     server, (a, b) = with_peers("a", "b")
     reader = aware(server, "reader of session")
-    a.hangs_up(), b.hangs_up()
+    a.hangs_up()
+    b.hangs_up()
     back(server, {"a.1": 1}, "a.1").says(post(m.ANONYMOUS, "two", id=2))
     server.pass_time(0.1)
     a = server.connect()
@@ -226,8 +231,8 @@ def test_a_server_without_links_for_a_moment_shows_the_session_in_order() -> Non
 
 
 def test_a_newcomer_that_still_reads_keeps_no_session_from_posting() -> None:
-    # Was broken (promise 8): `held_by_all` counts a newcomer that serves nobody and has our whole log still to read; each
-    # session that moves meanwhile may not post for 5 s.
+    # Was broken (promise 8): `held_by_all` counts a newcomer that serves nobody and has our whole log still to read;
+    # each session that moves meanwhile may not post for 5 s.
     server, (a,) = with_peers("a")
     bob = aware(server)
     bob.says(post(m.ANONYMOUS, "one", id=1))
@@ -308,7 +313,6 @@ def test_a_server_that_leaves_waits_for_a_server_that_was_here_a_moment_ago() ->
 
 
 def test_a_post_that_three_sides_have_accepted_is_shown_once() -> None:
-    # (was broken as committed, mended meanwhile)
     server, (a, b) = with_peers("a", "b")
     bob, reader = aware(server), aware(server, "reader of session")
     bob.says(post(m.ANONYMOUS, "one", id=1))  # waits
@@ -320,8 +324,8 @@ def test_a_post_that_three_sides_have_accepted_is_shown_once() -> None:
 
 
 def test_what_is_done_between_two_arrivals_does_not_open_a_silent_hole() -> None:
-    # Was broken (never silent): `Arrivals.review` reckons gaps for the second session; its effects are carried out after
-    # the `Release` of the first, whose LOGOUT publishes in between and so forgets what the second lacks.
+    # Was broken (never silent): `Arrivals.review` reckons gaps for the second session; its effects are carried out
+    # after the `Release` of the first, whose LOGOUT publishes in between and so forgets what the second lacks.
     server, (a,) = with_peers("a", retention=3000)
     server.role.broadcast.copies.wanted = 1
     for sequence in range(1, 6):
@@ -338,9 +342,9 @@ def test_what_is_done_between_two_arrivals_does_not_open_a_silent_hole() -> None
 
 
 def test_a_newcomer_learns_of_many_lost_origins_and_serves() -> None:
-    # Was broken (joining): with more than 512 lost origins a heartbeat in the middle of the repair forgets those that are
-    # being asked for: the newcomer never serves; and the answer, which is then refused, costs the link and whatever
-    # came of that server's own log in the same block.
+    # Was broken (joining): with more than 512 lost origins a heartbeat in the middle of the repair forgets those that
+    # are being asked for: the newcomer never serves; and the answer, which is then refused, costs the link and
+    # whatever came of that server's own log in the same block.
     server = serving(listing("a"))
     a = server.connect().says(p.ServerHello("cluster secret", "a", 1), p.ServerPosition("a.1", 0))
     lost = {f"old{number:03}.1": p.Held(1, 1) for number in range(600)}
@@ -371,8 +375,8 @@ def test_a_reader_that_resumes_costs_no_memory_beyond_its_place() -> None:
 
 
 def test_waiting_cursors_are_not_looked_at_whole_in_every_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Was broken (never slows anyone else): each arrival that waits, of any anonymous client, is reviewed in each turn,
-    # all 1,024 origins of its cursor.
+    # Was broken (never slows anyone else): each arrival that waits, of any anonymous client, is reviewed in each
+    # turn, all 1,024 origins of its cursor.
     server, (a,) = with_peers("a")
     foreign = {f"o{number}.1": 1 for number in range(1000)}
     for number in range(10):

@@ -3,7 +3,7 @@
 import pytest
 
 from oyez.core import effects as fx
-from oyez.core.effects import Position
+from oyez.core.effects import Position, Replacement
 from oyez.core.entries import Entries, Entry, EntryRecord, received
 from oyez.protocol import nodes as n
 
@@ -44,7 +44,7 @@ def test_what_is_acknowledged_is_stored_and_not_what_is_only_committed() -> None
     assert entries.position == Position(10, 1, 6)
     entries.acknowledged = 9
     assert entries.position == Position(10, 1, 9)
-    entries.restart(Position(12, 2, 11))
+    entries.restart(Position(12, 2, 11), Replacement((), ()))
     assert (entries.committed, entries.acknowledged) == (11, 11)
 
 
@@ -103,7 +103,7 @@ def test_the_oldest_go_when_there_are_too_many() -> None:
 
 def test_after_a_snapshot_only_what_follows_it_is_held() -> None:
     entries = log(1, 1, 1)
-    entries.restart(Position(2, 5, 1))  # it may end before what was here
+    entries.restart(Position(2, 5, 1), Replacement((), ()))  # it may end before what was here
     assert entries.position == Position(2, 5, 1)
     assert entries.knows(2, 5)
     assert indices(entries.between(2, 2)) == []

@@ -49,6 +49,12 @@ def holder() -> Holder:
     return Holder()
 
 
+def begins_with(holder: Holder, *origins: str) -> None:
+    """Nothing is held of these but how far they came."""
+    for origin in origins:
+        holder.holdings.begin(origin, 3)
+
+
 # -- taking ---------------------------------------------------------------------------------------------------------
 
 
@@ -194,12 +200,38 @@ def test_what_was_kept_is_forgotten_once_it_need_not_be() -> None:
 def test_the_newest_origins_of_which_nothing_is_held_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holdings_module, "REMEMBERED", 2)
     holder = Holder(retained=2)
-    for id in "vwxyz":
-        holder.took(id, 1)
-    holder.fills(5)
-    holder.holdings.prune(linked={"v.1", "f.1"})
-    assert holder.holdings.origins == ["v.1", "y.1", "z.1", "f.1"]
-    assert {origin for origin, _, _ in holder.merged.gaps({})} == {"v.1", "y.1", "z.1", "f.1"}
+    begins_with(holder, "z.3", "v.5", "w.10", "x.1", "y.2")
+    holder.fills(1)
+    holder.holdings.begun = True
+    assert holder.holdings.prune(["v.5", "w.10", "x.1", "y.2", "f.1"]) == ["x.1", "y.2"]  # as numbers, not as letters
+    assert holder.holdings.origins == ["z.3", "v.5", "w.10", "f.1"]
+    assert {origin for origin, _, _ in holder.merged.gaps({})} == {"z.3", "v.5", "w.10"}
+    assert holder.holdings.prune(["v.5", "w.10"]) == []
+
+
+def test_a_newcomer_remembers_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have asked for some of what it does not hold yet."""
+    monkeypatch.setattr(holdings_module, "REMEMBERED", 1)
+    holder = Holder()
+    begins_with(holder, "x.1", "y.2")
+    assert holder.holdings.prune(["x.1", "y.2"]) == []
+    assert holder.holdings.origins == ["x.1", "y.2"]
+    holder.holdings.begun = True
+    assert holder.holdings.prune(["x.1", "y.2"]) == ["x.1"]
+
+
+def test_what_was_dropped_and_what_is_older_is_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody needs to be asked about it; but what has come since, or is still known, is another matter."""
+    monkeypatch.setattr(holdings_module, "REMEMBERED", 1)
+    holder = Holder()
+    begins_with(holder, "w.2", "x.5", "y.7")
+    asked = ("u.4", "w.2", "x.5", "y.7", "v.6", "no number")
+    assert [holder.holdings.is_past(origin) for origin in asked] == [False] * 6
+    holder.holdings.begun = True
+    holder.holdings.prune(["x.5", "y.7"])
+    assert [holder.holdings.is_past(origin) for origin in asked] == [True, False, True, False, False, True]
+    holder.holdings.begin("x.5", 0)  # it is back
+    assert not holder.holdings.is_past("x.5")
 
 
 # -- all together ---------------------------------------------------------------------------------------------------

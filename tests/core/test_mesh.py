@@ -2,6 +2,7 @@
 
 from oyez.core import effects as fx
 from oyez.core import timing
+from oyez.core.holdings import REMEMBERED
 from oyez.core.mesh import FORGET
 from oyez.log import Chunk
 from oyez.protocol import nodes as n
@@ -191,7 +192,7 @@ def test_a_removed_servers_link_goes_on_working() -> None:
     b.linked(a)
     assert b.mesh.removed(0.0, "a") == []
     assert b.mesh.removed(0.0, "unknown") == []
-    assert b.mesh.receive(0.0, 1, a.accept().data) is not None
+    assert b.receives(a.accept()) != []
 
 
 def test_a_removed_server_is_dialed_a_while_longer_and_then_no_more() -> None:
@@ -414,13 +415,151 @@ def test_each_peer_is_told_how_far_its_log_has_come() -> None:
 
 def test_how_far_all_hold_the_own_log() -> None:
     a = Side("a")
-    assert a.mesh.held_by_all == 0
+    assert a.mesh.held_by_all(0.0) == 0
     a.post(3)
-    assert a.mesh.held_by_all == 3
+    assert a.mesh.held_by_all(0.0) == 3
     a.linked(Side("b"), link=1)
     a.linked(Side("c"), link=2)
+    assert a.mesh.held_by_all(0.0) == 3  # they have still to catch up
+    a.mesh.acknowledged(1, p.Acknowledge(3))
+    a.mesh.acknowledged(2, p.Acknowledge(3))
+    a.post(2)
+    a.mesh.acknowledged(1, p.Acknowledge(5))
+    assert a.mesh.held_by_all(0.0) == 3
+    a.mesh.acknowledged(2, p.Acknowledge(4))
+    assert a.mesh.held_by_all(0.0) == 4
+
+
+def linked_twice() -> Side:
+    """With "b" and "c", of which only the first holds all of the own log: the last one is to come."""
+    a = Side("a")
+    for link, id in ((1, "b"), (2, "c")):
+        a.mesh.listed(listing(id))
+        a.linked(Side(id), link=link)
+    a.post(3)
     a.mesh.acknowledged(1, p.Acknowledge(3))
     a.mesh.acknowledged(2, p.Acknowledge(2))
-    assert a.mesh.held_by_all == 2
-    a.mesh.lost(0.0, 2)
-    assert a.mesh.held_by_all == 3
+    return a
+
+
+def test_who_was_here_a_moment_ago_counts_among_all() -> None:
+    a = linked_twice()
+    assert not a.mesh.awaits(1.0)
+    a.mesh.lost(1.0, 2)
+    assert (a.mesh.held_by_all(0.9 + timing.SUSPICION), a.mesh.awaits(0.9 + timing.SUSPICION)) == (2, True)
+    assert (a.mesh.held_by_all(1.0 + timing.SUSPICION), a.mesh.awaits(1.0 + timing.SUSPICION)) == (3, False)
+
+
+def test_until_nobody_listens_where_it_was() -> None:
+    a = linked_twice()
+    a.mesh.lost(1.0, 2)
+    a.mesh.absent("c")
+    assert (a.mesh.held_by_all(1.0), a.mesh.awaits(1.0)) == (3, False)
+
+
+def test_who_is_back_and_reads_what_it_missed_counts_too() -> None:
+    a = linked_twice()
+    a.mesh.lost(1.0, 2)
+    a.mesh.greeted(1.1, 3, hello("c", of=1, cursor=2))
+    a.mesh.position(3, p.ServerPosition("c.1", 0))
+    assert (a.mesh.held_by_all(1.1), a.mesh.awaits(1.1)) == (2, True)
+    a.mesh.acknowledged(3, p.Acknowledge(3))
+    assert (a.mesh.held_by_all(1.1), a.mesh.awaits(1.1)) == (3, False)
+
+
+def test_who_was_restarted_is_not_awaited() -> None:
+    """What it held is gone; it reads everything first."""
+    a = linked_twice()
+    a.mesh.lost(1.0, 2)
+    a.mesh.greeted(1.1, 3, hello("c", incarnation=2))
+    a.mesh.position(3, p.ServerPosition("c.2", 0))
+    assert (a.mesh.held_by_all(1.1), a.mesh.awaits(1.1)) == (3, False)
+    a.mesh.acknowledged(3, p.Acknowledge(3))
+    a.post()
+    assert a.mesh.held_by_all(1.1) == 3
+    a.mesh.acknowledged(1, p.Acknowledge(4))
+    assert shows(a, 1.1) == 4
+
+
+def test_a_link_that_another_replaces_leaves_its_server_awaited() -> None:
+    a = linked_twice()
+    a.mesh.greeted(1.0, 3, hello("c", of=1, cursor=1))
+    assert (a.mesh.held_by_all(1.0), a.mesh.awaits(1.0)) == (1, True)
+    a.mesh.position(3, p.ServerPosition("c.1", 0))
+    assert (a.mesh.held_by_all(1.0), a.mesh.awaits(1.0)) == (1, True)
+
+
+# -- away ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_probe_that_fails_once_the_server_is_back_says_nothing() -> None:
+    a = linked_twice()
+    a.mesh.lost(1.0, 2)
+    a.mesh.greeted(1.1, 3, hello("c", of=1, cursor=2))
+    a.mesh.absent("c")
+    a.mesh.lost(1.2, 3)
+    assert (a.mesh.held_by_all(1.2), a.mesh.awaits(1.2)) == (2, True)
+
+
+def test_who_was_away_and_is_back_is_awaited_the_next_time() -> None:
+    a = linked_twice()
+    a.mesh.lost(1.0, 2)
+    a.mesh.absent("c")
+    a.mesh.greeted(5.0, 3, hello("c", of=1, cursor=2))
+    a.mesh.lost(5.1, 3)
+    assert a.mesh.awaits(5.1)
+
+
+def test_who_was_silent_for_that_long_has_been_waited_for() -> None:
+    a = linked_twice()
+    assert closed(a.mesh.beat(timing.SUSPICION, slept=False)) == [1, 2]
+    a.mesh.lost(timing.SUSPICION, 2)
+    assert (a.mesh.held_by_all(timing.SUSPICION), a.mesh.awaits(timing.SUSPICION)) == (3, False)
+
+
+def test_who_is_silent_but_not_for_that_long_has_not() -> None:
+    a = linked_twice()
+    a.mesh.beat(timing.SUSPICION - 0.1, slept=False)
+    a.mesh.lost(timing.SUSPICION, 2)
+    assert a.mesh.awaits(timing.SUSPICION)
+
+
+# -- behind ----------------------------------------------------------------------------------------------------------
+
+
+def test_who_is_linked_anew_is_behind_until_it_has_what_there_was() -> None:
+    a, b = Side("a"), Side("b")
+    lines, _ = a.accept(3), b.mesh.greeted(0.0, 1, hello("a"))
+    assert b.mesh.behind is False
+    b.positioned(a, 1, 0)
+    b.mesh.told(0.0, 1, p.Positions({}, ["b.1"]))
+    assert b.mesh.behind
+    b.receives(lines)
+    assert not b.mesh.behind
+    a.accept()
+    assert not b.mesh.behind  # what comes later is the present
+
+
+def test_and_until_it_has_what_others_say_they_hold_of_lost_servers() -> None:
+    a, b, z = Side("a"), Side("b"), Side("z")
+    b.linked(a)
+    assert b.mesh.behind
+    b.mesh.told(0.0, 1, p.Positions({"z.1": p.Held(1, 1)}, ["b.1"]))
+    assert b.mesh.behind
+    b.receives(z.accept())
+    assert not b.mesh.behind
+
+
+# -- what is pruned --------------------------------------------------------------------------------------------------
+
+
+def test_what_is_dropped_of_lost_origins_is_not_withheld_any_more() -> None:
+    b = Side("b", copies=3)
+    for incarnation in range(1, REMEMBERED + 4):
+        b.mesh.greeted(0.0, incarnation, hello("a", incarnation))
+        b.mesh.position(incarnation, p.ServerPosition(f"a.{incarnation}", 0, 0, withheld=True))
+        b.mesh.lost(0.0, incarnation)
+    b.mesh.beat(1.0, slept=False)
+    assert len(b.broadcast.withheld.origins) == REMEMBERED
+    assert "a.3" not in b.broadcast.withheld
+    assert "a.4" in b.broadcast.withheld

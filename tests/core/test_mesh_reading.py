@@ -5,6 +5,8 @@ from oyez.protocol import peers as p
 from oyez.protocol.messages import InvalidMessage
 from tests.core.sides import Side, begins_at, closed, hello, sent
 
+REFUSED: tuple[list[Chunk], bool] = ([], False)
+
 # -- where reading begins -------------------------------------------------------------------------------------------
 
 
@@ -118,8 +120,8 @@ def test_a_position_of_another_origin_is_refused() -> None:
 def test_activities_before_a_position_are_not_taken() -> None:
     a, b = Side("a"), Side("b")
     b.mesh.greeted(0.0, 1, a.mesh.hello(0.0, "b"))
-    assert b.mesh.receive(0.0, 1, a.accept().data) is None
-    assert b.mesh.receive(0.0, 99, a.accept().data) is None
+    assert b.mesh.receive(0.0, 1, a.accept().data) == REFUSED
+    assert b.mesh.receive(0.0, 99, a.accept().data) == REFUSED
 
 
 def test_activities_with_a_hole_are_not_taken() -> None:
@@ -127,30 +129,43 @@ def test_activities_with_a_hole_are_not_taken() -> None:
     b.linked(a)
     a.accept()
     second = a.accept()
-    assert b.mesh.receive(0.0, 1, second.data) is None
+    assert b.mesh.receive(0.0, 1, second.data) == REFUSED
     assert b.mesh.hello(0.0, "a") == hello("b", of=1, cursor=0)
 
 
 def test_what_comes_of_a_third_servers_log_is_taken_where_it_continues_what_is_held() -> None:
-    """It was asked for, and comes between the lines of the peer's own log."""
+    """It was asked for, and comes between the lines of the peer's own log; or was, before it was given up here."""
     a, b, z = Side("a"), Side("b"), Side("z")
     b.linked(a, link=1)
     b.linked(z, link=2)
     one, two = z.accept(2), z.accept(2)
     own = a.accept()
     b.receives(one, link=2)
-    assert b.mesh.receive(0.0, 1, two.data + own.data) == [two, own]
-    assert b.mesh.receive(0.0, 1, two.data) == []  # twice does no harm
+    assert b.mesh.receive(0.0, 1, two.data + own.data) == ([two, own], True)
+    assert b.mesh.receive(0.0, 1, two.data) == ([], True)  # twice does no harm
     z.accept()
-    assert b.mesh.receive(0.0, 1, z.accept().data) is None  # with a hole, it is a fault
-    assert b.mesh.receive(0.0, 1, Side("y").accept().data) is None
+    later, own = z.accept(), a.accept()
+    assert b.mesh.receive(0.0, 1, later.data + Side("y").accept().data + own.data) == ([own], True)
+    assert b.broadcast.holdings.position("z.1") == 4
+    assert b.broadcast.holdings.position("y.1") is None
+
+
+def test_of_a_block_that_is_not_in_order_what_comes_before_that_is_kept() -> None:
+    """It is held, and will not come again."""
+    a, b, z = Side("a"), Side("b"), Side("z")
+    b.linked(a, link=1)
+    b.linked(z, link=2)
+    one, _, three = a.accept(), a.accept(), a.accept()
+    supplied = z.accept(2)
+    assert b.mesh.receive(0.0, 1, one.data + supplied.data + three.data) == ([one, supplied], False)
+    assert b.mesh.hello(0.0, "a") == hello("b", of=1, cursor=1)
 
 
 def test_what_is_no_activity_line_of_a_server_is_not_taken() -> None:
     b = Side("b")
     b.linked(Side("a"))
     line = b'{"command":"ACTIVITY_BROADCAST","activity":{}}\n'
-    assert b.mesh.receive(0.0, 1, line) is None
+    assert b.mesh.receive(0.0, 1, line) == REFUSED
 
 
 def test_what_a_second_link_repeats_is_dropped() -> None:
@@ -159,9 +174,10 @@ def test_what_a_second_link_repeats_is_dropped() -> None:
     b.linked(a, link=1)
     one, two, three = a.accept(2), a.accept(2), a.accept(1)
     part = Chunk("a.1", 3, 1, two.data[: two.offset(4)])
-    assert b.mesh.receive(0.0, 1, one.data + part.data) == [Chunk("a.1", 1, 3, one.data + part.data)]
+    assert b.mesh.receive(0.0, 1, one.data + part.data) == ([Chunk("a.1", 1, 3, one.data + part.data)], True)
     b.mesh.greeted(0.0, 2, hello("a"))
     b.mesh.position(2, p.ServerPosition("a.1", 0))
-    assert b.mesh.receive(0.0, 2, one.data) == []
-    assert b.mesh.receive(0.0, 2, two.data + three.data) == [Chunk("a.1", 4, 2, two.after(3).data + three.data)]
+    assert b.mesh.receive(0.0, 2, one.data) == ([], True)
+    rest = Chunk("a.1", 4, 2, two.after(3).data + three.data)
+    assert b.mesh.receive(0.0, 2, two.data + three.data) == ([rest], True)
     assert b.mesh.hello(0.0, "a") == hello("b", of=1, cursor=5)

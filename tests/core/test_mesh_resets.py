@@ -60,8 +60,8 @@ class Server(Side):
 
     def _bring(self, link: int, block: bytes) -> None:
         if block:
-            chunks = self.mesh.receive(1.0, link, block)
-            assert chunks is not None
+            chunks, in_order = self.mesh.receive(1.0, link, block)
+            assert in_order
             self.received += [line for chunk in chunks for line in chunk.lines]
 
     def _answer(self, link: int, message: Message) -> None:

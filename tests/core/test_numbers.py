@@ -33,7 +33,6 @@ def test_a_hole_that_is_filled_is_forgotten() -> None:
     assert not seen._holes
 
 
-
 def test_holes_are_bounded() -> None:
     seen: Numbers[str] = Numbers(10)
     for number in range(2, 2 + 2 * 3 * HOLES, 2):

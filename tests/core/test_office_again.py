@@ -87,3 +87,31 @@ def test_a_backup_waits_for_its_first_main() -> None:
     assert council.status("b").role == "backup"
     council.central("m")
     council.until(lambda: council.in_sync("m") == {"m", "b"})
+
+
+def succeeded_twice(council: Council) -> None:
+    """b reigned after m, and c, which m has never heard of, after b."""
+    council.until(lambda: council.mains()[-1:] == ["b"])
+    council.central("c", "b")
+    council.until(lambda: council.in_sync("b") == {"b", "c"})
+    council.run(5.0)  # a server that is gone has a say no more
+    council.kill("b")
+    council.until(lambda: council.mains()[-1:] == ["c"])
+
+
+def test_a_central_that_knows_only_the_dead_is_told_where_the_main_is(council: Council) -> None:
+    """Seed 3012624: it waited for ever, and its vote, and a server that knew no other central, with it."""
+    council.kill("m", "u")
+    succeeded_twice(council)
+    council.central("m")
+    council.server("u")
+    council.until(lambda: council.in_sync("c") == {"m", "c"} and council.serving("c", "stu"))
+    assert council.mains() == ["c"]
+
+
+def test_a_main_that_knows_only_the_dead_is_told_that_it_has_been_replaced(council: Council) -> None:
+    council.cut("m", "bcstu")
+    succeeded_twice(council)
+    assert council.mains() == ["m", "c"]
+    council.heal()
+    council.until(lambda: council.mains() == ["c"] and council.in_sync("c") == {"m", "c"})

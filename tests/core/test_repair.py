@@ -3,12 +3,12 @@
 import pytest
 
 from oyez.core import effects as fx
+from oyez.core import holdings as holdings_module
 from oyez.core import repair as repair_module
-from oyez.core import timing
 from oyez.core.effects import Effects
 from oyez.core.holdings import Holdings
 from oyez.core.origin import Origin
-from oyez.core.repair import Missed, Repair
+from oyez.core.repair import ANSWER, POLL, Missed, Repair
 from oyez.log import Log
 from oyez.protocol import peers as p
 from oyez.protocol.messages import Message
@@ -149,8 +149,8 @@ def test_who_does_not_answer_is_asked_again_and_so_may_another_be() -> None:
     server = Server().holds("z", 5).is_linked(1, 2)
     server.hears(1, z=(1, 8))
     server.hears(2, z=(1, 8))
-    assert asked(server.repair.ask(timing.SUSPICION - 0.1)) == []
-    assert len(asked(server.repair.ask(timing.SUSPICION))) == 1
+    assert asked(server.repair.ask(ANSWER - 0.1)) == []
+    assert len(asked(server.repair.ask(ANSWER))) == 1
 
 
 def test_who_is_lost_while_asked_is_asked_no_more_but_another_is() -> None:
@@ -176,6 +176,77 @@ def test_one_server_is_asked_for_a_few_at_once() -> None:
     server.take(names[0], 3, 1)
     effects = server.repair.supplied(0.1, p.ActivitiesSupplied(f"{names[0]}.1", 3, 3))
     assert asked(effects) == [(1, names[repair_module.PIECES], 0)]
+
+
+def test_who_does_not_answer_is_not_asked_for_more_before_its_time() -> None:
+    """A server that stands still is not to find a heap of questions."""
+    server = Server().is_linked(1)
+    names = [chr(ord("b") + index) for index in range(repair_module.PIECES + 2)]
+    first = asked(server.hears(1, **dict.fromkeys(names, (1, 3))))  # type: ignore[arg-type]
+    assert asked(server.repair.ask(ANSWER - 0.1)) == []
+    again = asked(server.repair.ask(ANSWER))
+    assert len(again) == len(first) == repair_module.PIECES
+
+
+# -- what this server alone has lost ----------------------------------------------------------------------------------
+
+
+def cut_off() -> Server:
+    """From "y", with which "x" is linked."""
+    server = Server().is_linked(1, 2)
+    server.take("y", 3, 1)
+    server.repair.left(2)
+    return server
+
+
+def test_who_is_linked_with_what_is_lost_here_is_asked_now_and_then() -> None:
+    server = cut_off()
+    assert asked(server.hears(1, linked=("a", "y"))) == [(1, "y", 3)]
+    server.take("y", 1, 4)
+    assert asked(server.repair.supplied(0.1, p.ActivitiesSupplied("y.1", 4, 4))) == []
+    assert asked(server.repair.ask(POLL)) == []
+    assert asked(server.repair.ask(POLL + 0.1)) == [(1, "y", 4)]
+    assert asked(server.repair.supplied(POLL + 0.2, p.ActivitiesSupplied("y.1", 4, 4))) == []
+    assert asked(server.repair.ask(2 * POLL + 0.2)) == [(1, "y", 4)]
+
+
+def test_where_there_is_more_it_is_asked_for_at_once() -> None:
+    server = cut_off()
+    server.hears(1, linked=("a", "y"))
+    server.take("y", 1, 4)
+    assert asked(server.repair.supplied(0.1, p.ActivitiesSupplied("y.1", 4, 9))) == [(1, "y", 4)]
+
+
+def test_of_several_that_are_linked_with_it_one_is_asked() -> None:
+    server = cut_off().is_linked(3)
+    assert asked(server.hears(1, linked=("a", "y"))) == [(1, "y", 3)]
+    assert asked(server.hears(3, linked=("a", "y"))) == []
+    server.repair.left(1)
+    assert asked(server.repair.ask(0.1)) == [(3, "y", 3)]
+
+
+@pytest.mark.parametrize("id", ["a", "u", "y"])
+def test_nobody_is_asked_for_the_own_log_or_an_unknown_one_or_that_of_one_that_is_linked(id: str) -> None:
+    server = Server().is_linked(1, 2)
+    assert asked(server.hears(1, linked=(id,))) == []
+    assert asked(server.repair.ask(POLL)) == []
+
+
+def test_once_it_is_linked_again_nobody_else_is_asked() -> None:
+    server = cut_off()
+    server.hears(1, linked=("a", "y"))
+    server.repair.supplied(0.1, p.ActivitiesSupplied("y.1", 3, 3))
+    server.is_linked(2)
+    assert asked(server.repair.ask(10.0)) == []
+
+
+def test_a_link_that_breaks_leads_to_new_questions_at_once() -> None:
+    server = cut_off().is_linked(3)
+    server.hears(1, linked=("a", "y"))
+    server.repair.supplied(0.1, p.ActivitiesSupplied("y.1", 3, 3))
+    server.hears(3, now=0.2, linked=("a", "y"))
+    server.repair.left(1)
+    assert asked(server.repair.ask(0.3)) == [(3, "y", 3)]
 
 
 # -- answering ------------------------------------------------------------------------------------------------------
@@ -212,6 +283,21 @@ def test_what_another_has_is_not_passed_over() -> None:
     server.hears(1, z=(4, 7))
     assert server.misses(2, z=(8, 10)) == []
     assert server.repair.position("z.1") == 5
+
+
+def test_what_somebody_who_has_not_told_yet_may_have_is_not_passed_over() -> None:
+    server = Server().holds("z", 5).is_linked(1, 2)
+    assert server.misses(1, z=(8, 10)) == []
+    assert server.repair.position("z.1") == 5
+    assert server.misses(2, z=(7, 10)) == [("z.1", 6, 6)]
+
+
+def test_what_its_server_itself_may_give_is_not_passed_over() -> None:
+    """It is there, and somebody has a link with it."""
+    server = Server().holds("z", 5).is_linked(1, 2)
+    server.hears(1, linked=("z",))
+    assert server.misses(2, z=(8, 10)) == []
+    assert server.misses(1, z=(8, 10)) == [("z.1", 6, 7)]
 
 
 def test_of_a_server_that_is_linked_nothing_is_passed_over() -> None:
@@ -272,6 +358,40 @@ def test_a_server_that_is_lost_again_is_not_settled_by_what_was_said_before() ->
     assert server.repair.unsettled == {"y.1"}
     server.hears(1, y=(1, 0))
     assert server.repair.unsettled == set()
+
+
+def test_one_that_is_joining_need_not_hold_as_much_for_a_session_to_go_on() -> None:
+    """It has no clients that could see anything out of order; but it still needs what is held here."""
+    server = Server().holds("z", 5).is_linked(1)
+    server.repair.positions(0.0, 1, p.Positions({}, [], serves=False))
+    assert server.repair.settled("z.1", joining=False)
+    assert not server.repair.settled("z.1")
+    assert server.repair.unsettled == {"z.1"}
+    server.repair.positions(0.0, 1, p.Positions({}, ["z.1"], serves=False))
+    assert not server.repair.settled("z.1", joining=False)  # it may bring more
+
+
+def test_what_is_past_is_settled_whatever_the_others_remember() -> None:
+    server = Server().is_linked(1)
+    for number in range(1, holdings_module.REMEMBERED + 2):
+        server.holdings.begin(f"z.{number}", 0)
+    server.hears(1, z=(1, 5))
+    assert not server.repair.settled("z.1")
+    server.holdings.begun = True
+    assert server.holdings.prune([origin for origin in server.holdings.origins if origin != "x.1"]) == ["z.1"]
+    assert server.repair.settled("z.1")
+    assert server.repair.complete
+    assert asked(server.repair.ask(10.0)) == []
+    assert server.told(1, 10.0, (), z=(1, 5)) == ([], [])
+    assert server.holdings.position("z.1") is None
+
+
+def test_what_may_still_come_is_not_to_spare() -> None:
+    server = Server().holds("z", 5).holds("v", 1).is_linked(1)
+    server.hears(1, z=(1, 8), v=(1, 1))
+    assert server.repair.spare == ["v.1"]
+    server.take("z", 3, 6)
+    assert server.repair.spare == ["z.1", "v.1"]
 
 
 # -- complete -------------------------------------------------------------------------------------------------------

@@ -123,6 +123,9 @@ class ScriptedRole:
     def on_start(self, now: float) -> Effects:
         return self._hear("start")
 
+    def on_leave(self, now: float) -> Effects:
+        return self._hear("leave")
+
     def on_stop(self, now: float) -> Effects:
         return self._hear("stop")
 

@@ -108,3 +108,12 @@ def test_a_link_that_is_gone_when_the_disk_has_it_is_told_nothing(stage: Stage) 
 def test_an_effect_that_nobody_knows_fails_loudly(stage: Stage) -> None:
     with pytest.raises(KeyError):
         stage.host.perform([object()])  # type: ignore[list-item]
+
+
+def test_what_is_current_is_what_it_is_when_its_turn_comes(stage: Stage) -> None:
+    """Seed 3002811: a central voted while another list waited for the disk, which then wrote what it was before."""
+    now = {"who": BOB}
+    stage.host.perform([fx.Persist((BOB,)), fx.Persist((fx.Current(lambda: (now["who"],)), BOB)), reported("done")])
+    now["who"] = EVE
+    stage.world.finish_writing()
+    assert stage.world.events[-1] == ("persist", EVE, BOB)

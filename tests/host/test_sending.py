@@ -87,7 +87,7 @@ def test_who_was_cut_costs_nothing_more(stage: Stage, log: Log) -> None:
     log.publish([chunk(1)])
     assert link.outbox == b""
     assert stage.words_heard() == []
-    assert log.lagging == 0
+    assert len(log.behind) == 0
     assert len(stage.world.events) == 1
     stage.host.closed(link)
     assert stage.role.heard[-1] == ("close", link.id)
@@ -158,7 +158,7 @@ def test_the_last_word_to_a_slow_follower_ends_its_line_first(stage: Stage, log:
     stage.host.perform([send(link.id, "too slow"), fx.Close(link.id)])
     assert transport.sent == line(1) + line(2) + said("too slow")
     assert transport.ended == "closed"
-    assert log.lagging == 0
+    assert len(log.behind) == 0
 
 
 # -- catching up ----------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def test_a_closed_cursor_reads_no_further(log: Log) -> None:
     log.publish([chunk(2)])
     assert reader.got == line(1)
     assert slow.got == b""
-    assert log.lagging == 0
+    assert len(log.behind) == 0
     reader.cursor.close()  # twice does no harm
 
 
@@ -94,7 +94,7 @@ def test_a_full_link_is_left_alone_until_it_drains(log: Log) -> None:
     log.publish([chunk(2)])
     assert reader.got == line(1)[:7]
     assert reader.cursor.blocked
-    assert log.lagging == 1
+    assert len(log.behind) == 1
     assert not reader.drain(5)
     assert reader.cursor.blocked
     assert reader.drain(None)

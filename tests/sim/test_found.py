@@ -1,6 +1,8 @@
 """Failures that the simulator found, each as the smallest test that shows it."""
 
 from random import Random
+from types import SimpleNamespace
+from typing import Any
 
 from oyez.core.broadcast import Broadcast
 from oyez.core.central import Central
@@ -9,6 +11,7 @@ from oyez.core.effects import Close, Dial, Effects, HashSecret, Send, SetTimer, 
 from oyez.core.mesh import Mesh
 from oyez.core.origin import Origin, beginning
 from oyez.core.placement import Placement, Reservation
+from oyez.core.replication import Replication
 from oyez.core.server import Server
 from oyez.core.stored import Stored
 from oyez.core.uplink import Uplink
@@ -22,12 +25,17 @@ from oyez.protocol.nodes import (
     CentralAddress,
     Configuration,
     Configure,
+    Heartbeat,
     NotMain,
+    RequestVote,
     ServerAddress,
     SynchronisedNewServer,
     Vote,
 )
 from oyez.protocol.peers import ServerHello, ServerPosition
+from oyez.sim import prospects
+from oyez.sim.checkers import bounded
+from oyez.sim.history import Began, Entered, Fault, Posted, Promoted, Saw
 
 
 class Reader:
@@ -362,3 +370,86 @@ def test_a_candidate_that_learns_of_a_newer_configuration_in_its_trial_asks_for_
     effects = central.office.voted(1.1, Vote("s1.1", 2, True, trial=True))
     assert not effects
     assert central.office.voter.state.voted_for == "c2"
+
+
+def test_who_waits_and_falls_silent_is_not_taken_in_later() -> None:
+    """Seed 3015450: a machine had lost its power; half a minute later the central at which it had waited was promoted,
+    took it in, made it a voter, and could never again acknowledge anything."""
+    central = candidate()
+    for link, id in ((8, "s1"), (9, "s2")):
+        central.on_open(0.5, link)
+        central.on_message(0.5, link, Authenticate("secret", id, id, 4000, 1))
+    for beat in range(2, 8):
+        assert Close(8, at_once=True) not in central.on_timer(beat / 2, "tick")
+        central.on_message(beat / 2, 9, Heartbeat())
+    assert Close(8, at_once=True) in central.on_timer(4.0, "tick")
+    assert list(central.office.waiting) == [9]
+
+
+def test_who_waits_is_not_silent_because_the_central_slept() -> None:
+    central = candidate()
+    central.on_open(1.0, 9)
+    central.on_message(1.0, 9, SERVER)
+    central.on_timer(1.5, "tick")
+    assert Close(9, at_once=True) not in central.on_timer(60.0, "tick")
+    assert Close(9, at_once=True) not in central.on_timer(62.5, "tick")
+    assert Close(9, at_once=True) in central.on_timer(63.0, "tick")
+
+
+def test_a_server_that_serves_shows_life_where_it_waits() -> None:
+    """Seed 3015450: else it would be taken for gone."""
+    server = Server("s1", Address("s1", 4000), [Address("c1", 3780)], "secret", 1, Random(1))
+    server.on_start(0.0)
+    performed(server.on_dialed(0.1, 1, "central"))
+    server.on_message(0.1, 1, AuthenticateSuccess("welcome", 1))
+    assert Send(1, Heartbeat(0)) not in server.on_timer(0.5, "tick")
+    server.on_close(0.6, 1)
+    server.on_timer(0.7, "central")
+    performed(server.on_dialed(0.7, 2, "central"))
+    assert Send(2, Heartbeat(0)) in server.on_timer(1.0, "tick")
+
+
+def test_what_comes_late_while_a_server_looks_for_a_promoted_main_in_vain_breaks_no_promise() -> None:
+    """Seed 3015061: it had just dialed the other central, which was dead for good, when the operator came."""
+    began = Began(0.0, 1, 2, 2, 2, 1 << 20, 1 << 20, 30.0, ("retire central",))
+    inside = [Entered(1.0, f"c{n}.1", f"c{n}", "bob", f"s{n}", n, True) for n in (1, 2)]
+    dead = Fault(2.0, "stop", "central2", 2.0)
+
+    def late(at: float) -> list[str]:
+        seen = [Posted(at, "c1.1", 1), Saw(at + 1.4, "c2.1", "c1.1", 1, "bob", "s1.1-1")]
+        return bounded.check([began, *inside, dead, Promoted(40.0, "central", True), *seen])
+
+    assert late(45.0) == []
+    assert len(late(39.0 - 5.0)) == len(late(59.0)) == 1
+
+
+def test_a_main_that_needs_the_dead_is_past_hope_though_the_living_would_elect_it_again() -> None:
+    """Seed 7400722: two backups stopped while the voters changed. The old voters' consent can't be had any more; the
+    new ones would do for an election, but nobody stands, or votes, while the main is there."""
+    before = ("c1", "c2", "c3", "s1.1", "s2.1")
+    changing = Configuration(2, 4, "c1", ("c1", "c2", "c3"), CENTRALS, ("s1.1", "s2.2"), before)
+    changed = Configuration(2, 5, "c1", ("c1", "c2", "c3"), CENTRALS, ("s1.1", "s2.2"))
+    main = Central(
+        CENTRALS[0].address, "secret", Stored(bytes(32), "c1", voter=VoterState(2, "c1", changed)), Random(1)
+    )
+    reign = Replication(main.office.voter, main.entries, 2, lambda: changed.servers)
+    main.office.replication, reign.adopted = reign, changing
+    s1 = Server("s1", Address("s1", 4000), [], "secret", 1, Random(1))
+    s2 = Server("s2", Address("s2", 4000), [], "secret", 2, Random(1))
+    nodes: Any = [SimpleNamespace(process=SimpleNamespace(host=SimpleNamespace(role=role))) for role in (main, s1, s2)]
+    assert prospects.hopeless(nodes) == ""  # the servers are not with it: they would vote
+    reign.voters.update({"s1.1": 1, "s2.2": 2})
+    assert prospects.hopeless(nodes)
+    reign.adopted = changed
+    assert prospects.hopeless(nodes) == ""
+
+
+def test_a_central_that_votes_learns_where_the_centrals_are_that_it_votes_for() -> None:
+    """Seed 50156: it went on dialing the one that it had been given, which could not be elected."""
+    c1, c2, c3 = (CentralAddress(f"c{number}", f"c{number}", 3780) for number in (1, 2, 3))
+    old = Configuration(1, 1, "c2", ("c1", "c2"), (c1, c2))
+    central = Central(Address("c1", 3780), "secret", Stored(bytes(32), "c1", voter=VoterState(1, "c2", old)), Random(1))
+    performed(central.on_start(0.5))
+    newer = Configuration(2, 3, "c3", ("c3",), (c1, c2, c3))
+    performed(central.office.considered(7, RequestVote(3, "c3", newer)))
+    assert c3.address in central.uplink.centrals

@@ -94,11 +94,11 @@ class Central(Quiet):
 
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
         if purpose != PURPOSE:
-            return self.office.probe_dialed(now, link, purpose.removeprefix("probe:"))
+            return self.office.probes.dialed(now, link, purpose.removeprefix("probe:"))
         if self.office.is_main:
             return self.uplink.unwanted(link)
         return [
-            fx.Persist((self.entries.position,)),  # the introduction claims to hold nothing that is not on disk
+            fx.Persist((self.entries.kept,)),  # the introduction claims to hold nothing that is not on disk
             *self.uplink.dialed(now, link),
             fx.Then(lambda now: self.office.ask_uplink()),
         ]
@@ -106,7 +106,7 @@ class Central(Quiet):
     def on_dial_failed(self, now: float, purpose: str) -> Effects:
         if purpose == PURPOSE:
             return self.uplink.failed()
-        self.office.probe_failed(purpose.removeprefix("probe:"))
+        self.office.probes.failed(purpose.removeprefix("probe:"))
         return []
 
     def on_message(self, now: float, link: int, message: m.Message) -> Effects:
@@ -125,9 +125,9 @@ class Central(Quiet):
         if link == self.uplink.link:
             self.uplink.heard(now)
             return _FROM_CENTRAL
-        if link in self.office.waiting:
+        if self.office.heard(now, link):
             return _FROM_WAITING
-        if link in self.office.probes:
+        if link in self.office.probes.links:
             return _FROM_PROBED
         server = self.registry.links.get(link)
         if server is not None:
@@ -195,7 +195,7 @@ class Central(Quiet):
         if acknowledged <= self.entries.acknowledged:
             return []
         self.entries.acknowledged = acknowledged
-        return [fx.Persist((self.entries.position,))]
+        return [fx.Persist((self.entries.kept,))]
 
     def on_hashed(self, now: float, token: int, hash: str) -> Effects:
         return self.accounts.hashed(now, token, hash)
@@ -306,7 +306,7 @@ class Central(Quiet):
     # -- as backup ----------------------------------------------------------------------------------------------
 
     def _introduction(self) -> n.BackupAuthenticate:
-        at = self.entries.position
+        at = fx.Position(0, 0, 0) if self.office.is_main else self.entries.position  # a main asks for nothing
         me, voter = self.me, self.office.voter
         return n.BackupAuthenticate(
             self._secret, me.id, me.hostname, me.port, at.index, at.term, voter.promised, voter.configuration

@@ -106,7 +106,20 @@ class CancelTimer:
 class Persist:
     """Put these records on disk before anything that follows in this list."""
 
-    records: tuple["Record", ...]
+    records: tuple["Record | Current", ...]
+
+    def taken(self) -> tuple["Record", ...]:
+        """What there is to be put on disk now."""
+        taken = [record.take() if isinstance(record, Current) else (record,) for record in self.records]
+        return tuple(record for records in taken for record in records)
+
+
+@dataclass(slots=True, frozen=True)
+class Current:
+    """Stands for what `take` gives when it is this `Persist`'s turn: another, whose turn came in between, may have put
+    something newer on disk, which what was current when the list was made would undo."""
+
+    take: Callable[[], tuple["Record", ...]]
 
 
 @dataclass(slots=True, frozen=True)

@@ -58,24 +58,36 @@ class Entries:
         self.committed = self.acknowledged = position.committed
         self.most = KEPT
         self._kept: deque[Entry] = deque()
+        self._unwritten: list[fx.Record] = []
         self._base = (position.index, position.term)  # the entry before the first that is kept
 
     @property
     def position(self) -> fx.Position:
-        """For the disk."""
+        """Where the log ends."""
         return fx.Position(self.last, self.last_term, self.acknowledged)
+
+    @property
+    def kept(self) -> fx.Current:
+        """For the disk: all that was not written by then, and where the log ends."""
+        return fx.Current(self._take)
+
+    def _take(self) -> tuple[fx.Record, ...]:
+        unwritten, self._unwritten = self._unwritten, []
+        return (*unwritten, self.position)
 
     def append(self, entry: Entry) -> None:
         """The next entry, made here or received."""
         assert entry.index == self.last + 1
         self.last, self.last_term = entry.index, entry.term
         self._kept.append(entry)
+        self._unwritten.append(entry.record)
         if len(self._kept) > self.most:
             oldest = self._kept.popleft()
             self._base = (oldest.index, oldest.term)
 
-    def restart(self, position: fx.Position) -> None:
+    def restart(self, position: fx.Position, replacement: fx.Replacement) -> None:
         """The directory was replaced as a whole."""
+        self._unwritten = [replacement]
         self.last, self.last_term = position.index, position.term
         self.committed = self.acknowledged = position.committed
         self._kept.clear()

@@ -59,11 +59,11 @@ class Following:
         for server in replacement.servers:
             self._directory.apply(server)
         position = fx.Position(last.index, last.entry_term, last.committed)
-        self._entries.restart(position)
+        self._entries.restart(position, replacement)
         reports: Effects = [fx.Report("unacknowledged_discarded", {"usernames": ", ".join(lost)})] if lost else []
         return [
             *reports,
-            fx.Persist((replacement, position)),
+            fx.Persist((self._entries.kept,)),
             fx.Send(link, n.Synchronised(last.index)),
             fx.Report("synchronised", {"users": len(replacement.users), "index": last.index}),
         ]
@@ -85,7 +85,7 @@ class Following:
         self._entries.append(entry)
         self._directory.apply(entry.record)
         return [
-            fx.Persist((entry.record, self._entries.position)),
+            fx.Persist((self._entries.kept,)),
             fx.Send(link, n.Synchronised(entry.index)),
         ]
 
@@ -100,7 +100,7 @@ class Following:
         if self._incoming is None and self._entries.committed < message.index <= self._entries.last:
             self._entries.committed = self._entries.acknowledged = message.index
             self._directory.settled(message.index)
-            return [fx.Persist((self._entries.position,))]
+            return [fx.Persist((self._entries.kept,))]
         return []
 
 

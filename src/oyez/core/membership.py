@@ -96,7 +96,10 @@ class Membership:
     def beat(self, now: float) -> Effects:
         """Once a heartbeat: show life."""
         self._lag = self._broadcast.origin.sequence - self._mesh.held_by_all(now)
-        return self.announce() if self._clients.serving else self._uplink.send(n.Heartbeat(self.voter.promised))
+        waits = self._uplink.link is not None and not self._uplink.joined
+        if self._clients.serving and not waits:
+            return self.announce()
+        return self._uplink.send(n.Heartbeat(self.voter.promised))
 
     def announce(self) -> Effects:
         """Tell the central the count, and who has arrived."""

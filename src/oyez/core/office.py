@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from oyez.core import configuration as cfg
 from oyez.core import effects as fx
-from oyez.core import timing
 from oyez.core.effects import Effects
 from oyez.core.election import Candidacy
 from oyez.core.entries import Entries
 from oyez.core.gathering import Gathering
+from oyez.core.probes import Probes
 from oyez.core.replication import Replication
 from oyez.core.uplink import Uplink
 from oyez.core.voter import Voter, VoterState
 from oyez.protocol import nodes as n
-from oyez.protocol.messages import Address, CentralStatus, ServerStatus, Status, StatusReport
+from oyez.protocol.messages import Address, CentralStatus, ServerStatus, StatusReport
 from oyez.protocol.nodes import CentralAddress, Configuration
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Office:
         self.voter = voter
         self.replication: Replication | None = None
         self.waiting: dict[int, Waiting] = {}  # nodes that look for a main, and may vote for this one
-        self.probes: dict[int, str] = {}
+        self.probes = Probes()
         self._entries = entries
         self._uplink = uplink
         self._entropy = entropy
@@ -69,9 +69,7 @@ class Office:
         self._stood = 0.0  # when it won its trial
         self._seen = 0  # the highest term heard of
         self._durable = voter.state
-        self._probing: set[str] = set()
         self._gathering = Gathering()
-        self._probed_at: dict[int, float] = {}
 
     # -- standing -----------------------------------------------------------------------------------------------
 
@@ -144,6 +142,8 @@ class Office:
     def wait(self, link: int, message: Waiting) -> Effects:
         """A node looks for a main: send it there, or keep it as a voter for this one."""
         learned = self._learn(message.configuration)
+        if learned:  # perhaps from a main that this central had never heard of
+            learned += self._uplink.dial()
         if self._uplink.joined or not self.eligible:
             main = self._uplink.central if self._uplink.joined else None
             info = "this central is not the main"
@@ -202,9 +202,7 @@ class Office:
 
     def configured(self, message: n.Configure) -> Effects:
         """The main says how things are decided."""
-        effects = self._learn(message.configuration)
-        self._uplink.learn(self.centrals)
-        return effects
+        return self._learn(message.configuration)
 
     def asked_to_confirm(self, link: int, message: n.ConfirmTerm) -> Effects:
         """The main asks whether it still is."""
@@ -234,12 +232,13 @@ class Office:
         state = self.voter.state
         if state is self._durable:
             return []
+        self._uplink.learn(self.centrals)  # a vote may have brought a newer configuration along
 
         def kept(now: float) -> Effects:
             self._durable = state
             return []
 
-        return [fx.Persist((state,)), fx.Then(kept)]
+        return [fx.Persist((fx.Current(self.voter.records),)), fx.Then(kept)]
 
     # -- office -------------------------------------------------------------------------------------------------
 
@@ -288,7 +287,7 @@ class Office:
             fx.Report("stepped_down", {"term": replication.term, "for": term}),
             *effects,
             *self._left_office(now),
-            *[fx.Close(link) for link in self.probes],
+            *[fx.Close(link) for link in self.probes.links],
             *self._uplink.dial(),
             *self.soon(),
         ]
@@ -340,61 +339,60 @@ class Office:
         reached = None if self._uplink.link is None else self._uplink.central
         return [c for c in configuration.centrals if c.id not in here and c.address != reached]
 
+    def heard(self, now: float, link: int) -> bool:
+        """Does a node wait on this link? Then it has just shown life."""
+        if link not in self.waiting:
+            return False
+        self._gathering.heard(now, link)
+        return True
+
     def gather(self, now: float) -> Effects:
-        """Once a heartbeat: send on who has waited long, if there is a candidate that comes before this one."""
+        """Once a heartbeat: part with who fell silent, and send on who has waited long, if there is a candidate that
+        comes before this one."""
+        silent = self._gathering.silent(now, self.waiting)
+        for link in silent:
+            del self.waiting[link]
+        closed: Effects = [fx.Close(link, at_once=True) for link in silent]
         configuration = self.voter.configuration
         if configuration is None or self.is_main or self._uplink.joined:
-            return []
+            return closed
         missing = self._missing()
         before = [c for c in configuration.centrals if c.id in configuration.in_sync and c.id < self.me.id]
         here = [central for central in before if central not in missing]
         if not here:
-            return []
+            return closed
         answer = n.NotMain("another candidate may have the votes", "not_main", here[0].address, self.centrals)
         links = self._gathering.due(now, self.waiting)
         for link in links:
             del self.waiting[link]
-        return [effect for link in links for effect in (fx.Send(link, answer), fx.Close(link))]
+        return [*closed, *[effect for link in links for effect in (fx.Send(link, answer), fx.Close(link))]]
 
     # -- looking for a main -------------------------------------------------------------------------------------
 
     def probe(self, now: float) -> Effects:
         """A main, or a candidate, looks after the centrals that it misses: one of them may reign in a higher term."""
-        silent = [link for link, since in self._probed_at.items() if now - since >= timing.SUSPICION]
         missing = self._missing()
         if self.replication is not None:
             present = {follower.central.id for follower in self.replication.followers.values()}
             centrals = self.replication.configuration.centrals
             missing = [c for c in centrals if c.id not in present and c.id != self.me.id]
-        missing = [central for central in missing if central.id not in self._probing]
-        self._probing.update(central.id for central in missing)
-        closed: Effects = [fx.Close(link, at_once=True) for link in silent]
-        return [*closed, *[fx.Dial(central.address, f"probe:{central.id}") for central in missing]]
-
-    def probe_dialed(self, now: float, link: int, id: str) -> Effects:
-        """Connected to one of them."""
-        self.probes[link] = id
-        self._probed_at[link] = now
-        return [fx.Send(link, Status())]
-
-    def probe_failed(self, id: str) -> None:
-        """Nobody there."""
-        self._probing.discard(id)
+        return self.probes.due(now, missing)
 
     def probed(self, now: float, link: int, message: StatusReport) -> Effects:
         """How it sees the network."""
         effects: Effects = [fx.Close(link)]
         if self.replication is not None:
-            return [*effects, *self.step_down(now, message.term)] if message.term > self.replication.term else effects
+            if message.term > self.replication.term:
+                return [*effects, *self.step_down(now, message.term)]
+            if message.term < self.replication.term:  # it may know no central that is left, and not where this one is
+                return [fx.Send(link, self._uplink.greeting), *effects]
+            return effects
         if message.role != "main" or message.term < self.term or self._uplink.joined:
             return effects
-        named = [c.address for c in self._missing() if c.id == self.probes.get(link)]
+        named = [c.address for c in self._missing() if c.id == self.probes.links.get(link)]
         return [*effects, *self._uplink.not_main(named[0])] if named else effects
 
     def link_closed(self, link: int) -> None:
         """A link that waited, or probed, is gone."""
         self.waiting.pop(link, None)
-        self._probed_at.pop(link, None)
-        id = self.probes.pop(link, None)
-        if id is not None:
-            self._probing.discard(id)
+        self.probes.closed(link)

@@ -92,7 +92,7 @@ class Replication:
         self._entries.append(entry)
         return [
             fx.Then(self._feed_all),
-            fx.Persist((record, self._entries.position)),
+            fx.Persist((self._entries.kept,)),
             fx.Then(lambda now: self._is_durable(now, entry.index)),
         ]
 
@@ -237,7 +237,7 @@ class Replication:
             names = {"term": new.term, "version": new.version, "in_sync": ", ".join(new.in_sync)}
             return [*told, fx.Report("configured", names), *self._advance(now)]
 
-        return [fx.Persist((self._voter.state,)), fx.Then(stored)]
+        return [fx.Persist((fx.Current(self._voter.records),)), fx.Then(stored)]
 
     # -- links --------------------------------------------------------------------------------------------------
 

@@ -161,6 +161,11 @@ class Uplink:
         link, self.link, self.joined = self.link, None, False
         return [] if link is None else [fx.Close(link, at_once=True)]
 
+    @property
+    def greeting(self) -> Message:
+        """What this node would introduce itself with now."""
+        return self._introduce()
+
     def send(self, message: Message) -> Effects:
         """Say something to the central, if it is there; what is lost is corrected by the next introduction."""
         return [fx.Send(self.link, message)] if self.link is not None and self.introduced else []

@@ -39,6 +39,10 @@ class Voter:
         """The highest term that is known."""
         return self.state.promised
 
+    def records(self) -> tuple[VoterState]:
+        """For the disk."""
+        return (self.state,)
+
     def learn(self, configuration: Configuration | None) -> bool:
         """Keep it if it is newer; True if so. It is a fact about a main that was elected, whoever tells it."""
         if configuration is None or cfg.place(configuration) <= cfg.place(self.configuration):

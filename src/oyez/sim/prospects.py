@@ -77,6 +77,14 @@ def _newest(nodes: list[Node]) -> Configuration | None:
     return max((voter.configuration for voter in voters), key=cfg.place, default=None)
 
 
+def _all_with(main: Central, nodes: list[Node]) -> bool:
+    others = [role for role in centrals(nodes) if role is not main]
+    reign = main.office.replication
+    backups = set() if reign is None else {follower.central.id for follower in reign.followers.values()}
+    joined = {role.voter.id for role in servers(nodes)} <= (set() if reign is None else set(reign.voters))
+    return joined and all(role.me.id in backups for role in others)
+
+
 def hopeless(nodes: list[Node]) -> str:
     """Why there can't be a main that acknowledges, with these nodes alone; nothing where there can."""
     voters: dict[str, Voter] = {role.me.id: role.office.voter for role in centrals(nodes)}
@@ -92,6 +100,8 @@ def hopeless(nodes: list[Node]) -> str:
             needed = [reign.configuration] if reign.adopted is None else [reign.configuration, reign.adopted]
             if all(cfg.confirmed(configuration, voters) for configuration in needed):
                 return ""
+            if _all_with(role, nodes):  # and nobody votes while its own link to a main is alive
+                return f"too few voters are left to confirm the main of term {newest.term}"
     able = [role.me.id for role in centrals(nodes) if role.me.id in newest.in_sync]
     if not able:
         return f"no central is left that was in sync in configuration {newest.version} of term {newest.term}"

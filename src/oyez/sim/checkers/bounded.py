@@ -4,7 +4,21 @@ No outbox and no log grows beyond its limit; a link on which nothing moves is cl
 work, an activity is with every session that reads what it is sent within a second, whoever else does not read.
 """
 
-from oyez.sim.history import Back, Began, Died, Ended, Entered, Fault, History, Measured, Posted, Reported, Saw, Stuck
+from oyez.sim.history import (
+    Back,
+    Began,
+    Died,
+    Ended,
+    Entered,
+    Fault,
+    History,
+    Measured,
+    Posted,
+    Promoted,
+    Reported,
+    Saw,
+    Stuck,
+)
 
 TURN = 512 * 1024
 """Bytes that one turn of a loop may add to a log before the oldest are forgotten."""
@@ -59,11 +73,12 @@ def _stuck(history: History, began: Began) -> list[str]:
 
 
 def _troubled(history: History) -> list[tuple[float, float]]:
-    """When faults were at work, with what follows from them."""
+    """When faults were at work, with what follows from them. Where only the operator could make a main, the servers
+    begin to find it when that has been done, some of them in the middle of a dial in vain."""
     backups = any(isinstance(entry, Began) and entry.centrals > 1 for entry in history)
     aftermath = AFTERMATH + (DIALING if backups else 0.0)
     spans = [(entry.at, entry.until + aftermath) for entry in history if isinstance(entry, Fault)]
-    spans += [(entry.at, entry.at + aftermath) for entry in history if isinstance(entry, Died)]
+    spans += [(entry.at, entry.at + aftermath) for entry in history if isinstance(entry, Died | Promoted)]
     peers = ("peer_stalled", "mesh_gap")  # a server that fell out of a small retention: noticed within a tick or two
     fallen = [entry.at for entry in history if isinstance(entry, Reported) and entry.event in peers]
     return spans + [(at - 2.5, at + aftermath) for at in fallen]
