@@ -103,7 +103,7 @@ def test_who_has_seen_nothing_reads_and_posts_at_once() -> None:
 def test_what_the_cursor_covers_has_to_be_shown_first(id: str) -> None:
     """Else it would come twice."""
     server = Server().is_linked(1).shows(id, 4)
-    assert server.arrives(**{id: 5}) == [HELD]
+    assert server.arrives(last="", **{id: 5}) == [HELD]
     assert server.arrivals
     server.takes(id, 1, 5)
     assert server.review(0.1) == []

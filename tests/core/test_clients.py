@@ -354,6 +354,25 @@ def test_what_the_server_itself_misses_is_told_to_those_who_understand() -> None
     assert feed(bob) == feed(old) == ["zoe: six"]
 
 
+def test_who_is_behind_is_not_told_what_was_missed_but_comes_back_for_it() -> None:
+    """It would hear of it before what it has still to read."""
+    server, _ = ready()
+    peer = server.linked_from("a")
+    bob, eve = resumes(server, m.Resume()), resumes(server, m.Resume(), "eve", "another string..")
+    old = server.logs_in()
+    for talk in (bob, eve):
+        talk.hears()
+    bob.stops_reading()
+    old.stops_reading()
+    peer.says(from_peer("a", 1, "one"))
+    server.connect().says(hello("a", of=1, cursor=1), p.ServerPosition("a.1", 5), p.Positions({}, [OWN]))
+    assert bob.ended
+    assert not old.ended  # whom nobody tells anything
+    assert [message for message in eve.hears() if isinstance(message, m.Gap)] == [m.Gap([m.Range("a.1", 2, 5)])]
+    again = resumes(server, seen(a=0))
+    assert [message.gaps for message in again.hears() if isinstance(message, m.Gap)] != []
+
+
 def test_in_quiet_those_who_understand_are_shown_life() -> None:
     server, central = ready()
     bob, old = resumes(server, m.Resume()), server.logs_in("eve")

@@ -23,6 +23,7 @@ class Server:
         self.merged = Log(1_000_000)
         self.holdings = Holdings(Origin("a", 1, 1_000_000), self.merged)
         self.repair = Repair(self.holdings)
+        self.repair.serves = True
 
     def holds(self, id: str, through: int, first: int = 1) -> "Server":
         """Of this server's log it has this."""
@@ -88,6 +89,14 @@ def test_everybody_is_told_when_a_server_comes_or_goes() -> None:
     assert said(server.repair.joined(2, "y.1"), p.Positions) == everybody
     server.take("y", 3, 1)
     assert said(server.repair.left(2), p.Positions) == [(1, p.Positions({"y.1": p.Held(1, 3)}, ["x.1"]))]
+
+
+def test_who_begins_to_serve_says_so() -> None:
+    server = Server().is_linked(1)
+    server.repair.serves = False
+    assert said(server.repair.tell(), p.Positions) == [(1, p.Positions({}, ["x.1"], serves=False))]
+    server.repair.serves = True
+    assert said(server.repair.tell(), p.Positions) == [(1, p.Positions({}, ["x.1"]))]
 
 
 def test_nobody_is_told_twice() -> None:
@@ -382,6 +391,7 @@ def test_what_is_past_is_settled_whatever_the_others_remember() -> None:
     assert server.repair.settled("z.1")
     assert server.repair.complete
     assert asked(server.repair.ask(10.0)) == []
+    server.repair.tell()
     assert server.told(1, 10.0, (), z=(1, 5)) == ([], [])
     assert server.holdings.position("z.1") is None
 

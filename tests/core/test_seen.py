@@ -47,6 +47,18 @@ def test_the_session_unseen_for_longest_is_forgotten_first() -> None:
     assert seen.is_new("", "older-1")
 
 
+def test_what_is_skipped_is_returned_as_far_as_it_was_not_seen() -> None:
+    seen = Seen(Resume("net", {"a": 5}))
+    assert seen.skip([Range("a", 1, 5), Range("a", 3, 5)]) == []
+    assert seen.skip([Range("a", 4, 8), Range("new", 1, 2), Range("a", 9, 9)]) == [
+        Range("a", 6, 8),
+        Range("new", 1, 2),
+        Range("a", 9, 9),
+    ]
+    assert seen.resume().origins == {"a": 9, "new": 2}
+    assert not seen.is_new("a-9", None)
+
+
 def test_a_post_is_new_once_though_it_may_come_late() -> None:
     seen = Seen()
     assert seen.is_new("", "a-b-3")

@@ -27,6 +27,7 @@ class Broadcast:
         self.withheld = Withheld()
         self.posts = Posts()
         self.holdings = Holdings(origin, self.merged)
+        self.holdings.on_skip = self._show_before
         self.age = age
         self._ages: deque[tuple[float, int]] = deque()  # how far the merged log was, and when
         self._arrived: list[Chunk] = []  # from other servers, since the last turn
@@ -88,6 +89,14 @@ class Broadcast:
         backlog, self._backlog = self._backlog.take(), None
         self.holdings.begun = True
         self._publish(backlog, [])
+
+    def _show_before(self, origin: str, sequence: int) -> None:
+        """A gap up to there is to be told: show first what came before. Whoever has forgotten it has shown it."""
+        if origin in self.withheld:
+            self.withheld.allow(origin, sequence)
+        gathered = [] if self._backlog is None else self._backlog.take()
+        arrived, self._arrived = self._arrived + self.withheld.release(), []
+        self._publish([*gathered, *arrived], [])
 
     def _publish(self, arrived: list[Chunk], own: list[Chunk]) -> None:
         waiting = [*self.copies.waiting, *own]

@@ -4,6 +4,8 @@ Chunks are shared with the merged log, and forgotten with it; but nothing of an 
 held of an origin has no hole and no repetition, whoever supplied it. Knows nothing of links.
 """
 
+from collections.abc import Callable
+
 from oyez.core.origin import Origin
 from oyez.log import Chunk, Log
 from oyez.protocol.peers import Held
@@ -28,6 +30,7 @@ class Holdings:
         self._logs: dict[str, Log] = {}
         self._positions: dict[str, int] = {}
         self._kept: set[str] = set()
+        self.on_skip: Callable[[str, int], None] | None = None
         own.log.retention = _NEVER
         merged.on_forget = self._forgotten
 
@@ -57,6 +60,8 @@ class Holdings:
         position = self._positions.get(origin)
         if position is not None and sequence <= position:
             return None
+        if self.begun and self.on_skip is not None:
+            self.on_skip(origin, sequence)  # before: what came earlier must not be shown behind the gap
         self._positions[origin] = sequence
         self._logs.pop(origin, None)
         self._merged.skip_to(origin, sequence)

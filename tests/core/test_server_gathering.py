@@ -1,0 +1,119 @@
+"""A server that was cut off: what it missed is gathered first, and then shown in the order of the sessions (ADR 9).
+
+Server "m" serves, and has clients; "a" and "b" were out of its reach for a while.
+"""
+
+from oyez.core.sessions import tag_of
+from oyez.core.timing import HEARTBEAT, SUSPICION
+from oyez.protocol import messages as m
+from oyez.protocol import nodes as n
+from oyez.protocol import peers as p
+from tests.core.nodes import Talk
+from tests.core.servers import Serving, feed, from_peer, hello, holds, post, ready
+
+BOTH = ["a.1", "b.1"]
+TAG = tag_of("zoe", "0123456789abcdef")
+
+
+def posted(id: str, sequence: int, number: int) -> bytes:
+    """A session's post of this number, as it is in that server's log."""
+    line = from_peer(id, sequence, f"post {number}")
+    return line.replace(b'"activity"', b'"post":"%b-%d","activity"' % (TAG.encode(), number), 1)
+
+
+def cut_off() -> tuple[Serving, Talk, Talk]:
+    """And its central, and somebody who reads."""
+    server, central = ready()
+    peers = [server.linked_from(id) for id in "ab"]
+    reader = server.logs_in("eve")
+    for peer in peers:
+        peer.hangs_up()
+    server.pass_time(SUSPICION)
+    central.says(n.Heartbeat())
+    return server, central, reader
+
+
+def back(server: Serving, id: str, through: int, cursor: int = 0) -> Talk:
+    """This server is linked anew; its log goes so far."""
+    talk = server.connect().says(hello(id, of=1, cursor=cursor), p.ServerPosition(f"{id}.1", 0, through))
+    return talk.says(p.Positions({}, ["m.1", *(origin for origin in BOTH if origin != f"{id}.1")]))
+
+
+def test_posts_of_a_session_that_moved_meanwhile_are_shown_in_order() -> None:
+    server, _, reader = cut_off()
+    b, a = back(server, "b", 1), back(server, "a", 1)
+    b.says(posted("b", 1, 2))
+    assert feed(reader) == []
+    a.says(posted("a", 1, 1))
+    assert feed(reader) == ["zoe: post 1", "zoe: post 2"]
+    assert not server.role.broadcast.gathering
+    a.says(posted("a", 2, 3))
+    assert feed(reader) == ["zoe: post 3"]
+
+
+def test_what_is_supplied_of_a_lost_server_comes_before_what_follows_it() -> None:
+    server, _, reader = cut_off()
+    a = server.connect().says(hello("a", of=1, cursor=0), p.ServerPosition("a.1", 0, 1))
+    a.says(posted("a", 1, 2))
+    assert feed(reader) == []  # it has not said yet what it has lost
+    a.hears()
+    a.says(p.Positions({"b.1": p.Held(1, 1)}, ["m.1"]))
+    assert [message for message in a.hears() if isinstance(message, p.RequestActivities)] == [
+        p.RequestActivities("b.1", 0)
+    ]
+    assert feed(reader) == []
+    a.says(posted("b", 1, 1), p.ActivitiesSupplied("b.1", 1, 1))
+    assert feed(reader) == ["zoe: post 1", "zoe: post 2"]
+
+
+def test_own_activities_are_shown_meanwhile() -> None:
+    server, _, reader = cut_off()
+    back(server, "b", 1)
+    a = back(server, "a", 0)
+    reader.says(post("eve", "own"))
+    holds(a, 1)
+    assert feed(reader) == ["eve: own"]
+
+
+def test_a_server_that_brings_nothing_is_not_waited_for_for_long() -> None:
+    """Though it shows life: it may be slow, or what others say that they hold may never come."""
+    server, central, reader = cut_off()
+    b = back(server, "b", 2).says(posted("b", 1, 2))
+    for _ in range(round(SUSPICION / HEARTBEAT) - 1):
+        server.pass_time(HEARTBEAT)
+        central.says(n.Heartbeat())
+        b.says(n.Heartbeat())
+    assert feed(reader) == []
+    server.pass_time(HEARTBEAT)
+    assert feed(reader) == ["zoe: post 2"]
+    assert server.role.mesh.behind
+    assert not b.ended
+
+
+def test_who_is_lost_again_is_not_waited_for() -> None:
+    server, _, reader = cut_off()
+    a, b = back(server, "a", 2), back(server, "b", 1)
+    b.says(posted("b", 1, 2))
+    a.says(posted("a", 1, 1))
+    assert feed(reader) == []
+    a.hangs_up()
+    assert feed(reader) == ["zoe: post 1", "zoe: post 2"]
+
+
+def test_a_gap_does_not_overtake_what_is_gathered() -> None:
+    """Else who is told of it takes what comes then for known."""
+    server, _, _ = cut_off()
+    bob = server.connect().says(m.Login(m.ANONYMOUS, session="0123456789abcdef", resume=m.Resume()))
+    bob.hears()
+    back(server, "b", 1)
+    a = back(server, "a", 9)
+    a.says(from_peer("a", 1, "one"), from_peer("a", 2, "two"))
+    again = server.connect().says(hello("a", of=1, cursor=0), p.ServerPosition("a.1", 7, 9))
+    again.says(p.Positions({}, ["m.1", "b.1"]), from_peer("a", 8, "eight"), from_peer("a", 9, "nine"))
+    server.pass_time(SUSPICION)
+    heard = [
+        message.gaps if isinstance(message, m.Gap) else message.id
+        for message in bob.hears()
+        if isinstance(message, m.Gap | m.ActivityBroadcast)
+    ]
+    assert heard == ["a.1-1", "a.1-2", [m.Range("a.1", 3, 7)], "a.1-8", "a.1-9"]
