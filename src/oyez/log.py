@@ -119,16 +119,16 @@ class Log:
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    def publish(self, chunks: list[Chunk]) -> None:
-        """Append one turn's chunks and send them to every cursor that keeps up."""
-        before = self.end
+    def publish(self, chunks: list[Chunk], silently: bool = False) -> None:
+        """Append one turn's chunks and send them, unless `silently`, to every cursor that keeps up."""
+        before, readers = self.end, 0 if silently else len(self._current)
         for chunk in chunks:
             self._chunks.append(chunk)
             self._starts.append(self.end)
             self.end += len(chunk.data)
-            self.delivered += chunk.count * len(self._current)
+            self.delivered += chunk.count * readers
             self.positions[chunk.origin] = chunk.last
-        if self._current:
+        if readers:
             self._send_on(before, chunks)
         # Last: whoever took only a part of this turn keeps the rest of the line that it began.
         self.forget_to(self.end - self.retention, beyond=True)

@@ -30,6 +30,7 @@ class Broadcast:
         self.holdings.on_skip = self._show_before
         self.age = age
         self._ages: deque[tuple[float, int]] = deque()  # how far the merged log was, and when
+        self.past: dict[str, int] = {}  # up to where an origin's activities came before this server had clients
         self._arrived: list[Chunk] = []  # from other servers, since the last turn
         self._backlog: Backlog | None = Backlog()
 
@@ -48,11 +49,29 @@ class Broadcast:
         """Another server's log has brought these; they are held. True if they are the first since the last turn."""
         first = not self._arrived
         for chunk in chunks:
+            if chunk.first <= self.past.get(chunk.origin, 0):
+                chunk = self._keep_past(chunk)
+            if not chunk.count:
+                continue
             if chunk.origin in self.withheld:
                 self.withheld.add(chunk)
             else:
                 self._arrived.append(chunk)
         return first
+
+    def _keep_past(self, chunk: Chunk) -> Chunk:
+        """Hold it for those who resume, and show it to nobody; returns the part that is not of the past."""
+        rest = chunk.after(self.past[chunk.origin])
+        if rest.count:
+            del self.past[chunk.origin]
+        past = Chunk(
+            chunk.origin, chunk.first, chunk.count - rest.count, chunk.data[: len(chunk.data) - len(rest.data)]
+        )
+        shown = self.posts.shown(past, [])
+        if shown:
+            self.merged.publish(shown, silently=True)
+        self.merged.pass_over(past.origin, past.last)
+        return rest
 
     def write(self) -> None:
         """What was accepted in this turn goes to the other servers."""

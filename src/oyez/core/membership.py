@@ -75,7 +75,7 @@ class Membership:
         self._admission.rules(message.ticket_keys, message.anonymous)
         joined = fx.Report("joined", {"central": str(self._uplink.central)})
         effects = [joined, *self._mesh.listed_all(now, message.servers)]
-        return [*effects, *(self.announce() if self._clients.serving else self.serve_if_complete())]
+        return [*effects, *(self.announce() if self._clients.serving else self.serve_if_complete(now))]
 
     def unwelcome(self, now: float, link: int, message: m.AuthenticationFail) -> Effects:
         """AUTHENTICATION_FAIL."""
@@ -83,13 +83,14 @@ class Membership:
             return [fx.Quit(f"the central at {self._uplink.central} refuses this server: {message.info}")]
         return [fx.Report("not_welcome", {"info": message.info}), fx.Close(link)]
 
-    def serve_if_complete(self) -> Effects:
+    def serve_if_complete(self, now: float) -> Effects:
         """Take clients from now on, if nothing is missing any more that they could miss."""
         if self._clients.serving or not self._uplink.ever_joined or not self._mesh.complete:
             return []
         self._mesh.release_lost()
         self._broadcast.begin()
         self._clients.serving = self._mesh.repair.serves = True
+        self._mesh.serving_since = now
         ready = fx.Report("ready", {"address": str(self._address)})
         return [ready, *self.announce(), *self._mesh.repair.tell()]
 

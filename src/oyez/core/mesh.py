@@ -9,6 +9,7 @@ told. Knows nothing of clients.
 """
 
 import hmac
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,7 @@ class Mesh:
         entropy: "Random",
     ) -> None:
         self.peers: dict[str, Peer] = {}
+        self.serving_since: float | None = None
         self.repair = Repair(broadcast.holdings)
         self._id = id
         self._incarnation = incarnation
@@ -89,6 +91,8 @@ class Mesh:
         self._holdings = broadcast.holdings
         self._entropy = entropy
         self._by_link: dict[int, Peer] = {}
+        self._marks: deque[tuple[float, int]] = deque()  # how far the own log was, and when
+        self._past_of = broadcast.past
         self._greeting: dict[int, tuple[str, float]] = {}  # dialed links whose other end has not answered yet
 
     @property
@@ -139,25 +143,20 @@ class Mesh:
 
     def removed(self, now: float, id: str) -> Effects:
         """The central no longer knows of it. A link that works goes on working: the central may be wrong."""
-        peer = self.peers.get(id)
-        if peer is None:
-            return []
-        peer.listed, peer.removed_at = False, now
+        if id in self.peers:
+            self.peers[id].listed, self.peers[id].removed_at = False, now
         return []
 
     def dial(self, id: str) -> Effects:
         """Connect, where it is this side's turn."""
         peer = self.peers.get(id)
-        if peer is None or peer.link is not None or self._id > id:
-            return []
-        return [fx.Dial(peer.address, f"peer:{id}")]
+        turn = peer is not None and peer.link is None and self._id < id
+        return [fx.Dial(peer.address, f"peer:{id}")] if peer is not None and turn else []
 
     def redial(self, now: float, id: str) -> Effects:
         """The link was lost, or could not be made: try again in a while, unless the server is gone."""
         peer = self.peers.get(id)
-        if peer is None or self._id > id:
-            return []
-        if not peer.listed and now - peer.removed_at > FORGET:
+        if peer is None or self._id > id or (not peer.listed and now - peer.removed_at > FORGET):
             return []  # how far its log is held is kept: it may come back yet, with the same log
         return [fx.SetTimer(f"peer:{id}", peer.backoff.next())]
 
@@ -168,7 +167,8 @@ class Mesh:
         peer = self.peers.get(id)
         position = None if peer is None else self._holdings.position(peer.origin)
         of = None if peer is None or position is None else peer.incarnation
-        return p.ServerHello(self._secret, self._id, self._incarnation, of, position)
+        since = 0.0 if self.serving_since is None else max(now - self.serving_since, 0.001)
+        return p.ServerHello(self._secret, self._id, self._incarnation, of, position, since)
 
     def dialed(self, now: float, link: int, id: str) -> Effects:
         """Connected to where that server is said to be."""
@@ -207,7 +207,7 @@ class Mesh:
         return [
             *effects,
             fx.Trust(link),
-            fx.Send(link, self._position(sequence)),
+            fx.Send(link, self._position(sequence, self._past(now, message))),
             fx.Follow(link, self._origin.log, self._origin.log.position_after(sequence)),
             fx.Report("mesh_linked", {"peer": peer.id, "from": sequence}),
         ]
@@ -222,8 +222,16 @@ class Mesh:
         """Does the peer hold anything of this lifetime's log?"""
         return hello.of == self._incarnation and hello.cursor is not None
 
-    def _position(self, sequence: int) -> p.ServerPosition:
-        return p.ServerPosition(self._origin.name, sequence, self._origin.log.last, self._copies.wanted > TWO)
+    def _past(self, now: float, hello: p.ServerHello) -> int:
+        """How far the own log was when the peer began to serve; 0 where that is of no importance."""
+        if not hello.since or self._has_cursor(hello):
+            return 0
+        began = now - hello.since - timing.HEARTBEAT
+        return max((sequence for at, sequence in self._marks if at <= began), default=0)
+
+    def _position(self, sequence: int, past: int) -> p.ServerPosition:
+        withheld = self._copies.wanted > TWO
+        return p.ServerPosition(self._origin.name, sequence, self._origin.log.last, past, withheld)
 
     def position(self, link: int, message: p.ServerPosition) -> tuple[Effects, Missed]:
         """The peer says after which sequence it goes on."""
@@ -233,11 +241,15 @@ class Mesh:
         missed = self._holdings.begin(peer.origin, message.sequence)
         if message.withheld:
             self._withheld.begin(peer.origin)
+        if message.past > message.sequence:
+            self._past_of[peer.origin] = message.past
         peer.position, peer.last, peer.positioned = message.sequence, message.last, True
         effects = self.repair.joined(link, peer.origin)
         if self._copies.wanted > TWO:
             effects.append(fx.Send(link, p.Released(self._copies.released)))
-        return effects, [] if missed is None else [(peer.origin, *missed)]
+        if missed is None or missed[1] <= message.past:
+            return effects, []
+        return effects, [(peer.origin, max(missed[0], message.past + 1), missed[1])]
 
     # -- the life of a link -------------------------------------------------------------------------------------
 
@@ -336,9 +348,8 @@ class Mesh:
 
     def absent(self, id: str) -> None:
         """Nobody answers where that server listened: it is not to be waited for."""
-        peer = self.peers.get(id)
-        if peer is not None and peer.link is None:
-            peer.away = True
+        if id in self.peers:
+            self.peers[id].away = self.peers[id].link is None
 
     def told(self, now: float, link: int, message: p.Positions) -> tuple[Effects, Missed]:
         """A peer says how things stand there."""
@@ -359,6 +370,7 @@ class Mesh:
 
     def beat(self, now: float, slept: bool) -> Effects:
         """Once a heartbeat: show life, act on silence."""
+        self._mark(now)
         effects: Effects = [*self.repair.ask(now), *self.repair.tell()]
         self._holdings.keep(self.repair.unsettled)
         for origin in self._holdings.prune(self.repair.spare):
@@ -377,3 +389,11 @@ class Mesh:
             if now - since >= timing.SUSPICION:
                 effects.append(fx.Close(link, at_once=True))
         return effects
+
+    def _mark(self, now: float) -> None:
+        """Remember how far the own log is now, for as long as it holds that."""
+        log = self._origin.log
+        if not self._marks or self._marks[-1][1] < log.last:
+            self._marks.append((now, log.last))
+        while len(self._marks) > 1 and self._marks[1][1] < log.first:
+            self._marks.popleft()

@@ -34,8 +34,8 @@ class Repair:
         self.told: dict[int, p.Positions] = {}
         self._holdings = holdings
         self.serves = False  # this server has clients
-        self._asked: dict[str, tuple[int, float]] = {}  # whom, and when, by origin; until the answer is there
-        self._answered: dict[str, float] = {}
+        self._asked: dict[str, tuple[int, float, int]] = {}  # whom, when, behind what, by origin, until it is answered
+        self._answered: dict[str, float] = {}  # those of which there was no more, and when
         self._said: p.Positions | None = None
 
     # -- links --------------------------------------------------------------------------------------------------
@@ -85,40 +85,37 @@ class Repair:
         if any(origin in told.linked for told in self.told.values()):
             return None  # that server may have it
         position = self._holdings.position(origin)
-        first = min(one.first for one in held)
+        more = [one.first for one in held if one.last > (position or 0)]
         if position is None:
-            return self._holdings.begin(origin, first - 1)
-        if first <= position + 1 or max(one.last for one in held) <= position:
-            return None
-        return self._holdings.begin(origin, first - 1)
+            return self._holdings.begin(origin, min(more, default=1) - 1)
+        return self._holdings.begin(origin, min(more) - 1) if more and min(more) > position + 1 else None
 
     def ask(self, now: float) -> Effects:
         """Ask for what others hold of lost origins, and this server does not; and, now and then, those that are linked
         with an origin that this server alone has lost."""
         effects: Effects = []
         for link, told in self.told.items():
-            room = PIECES - sum(asked == link for asked, since in self._asked.values() if now - since < ANSWER)
-            due = [origin for origin in self._wanted(now, told) if self._may_ask(now, origin)]
+            room = PIECES - sum(asked == link for asked, since, _ in self._asked.values() if now - since < ANSWER)
+            due = [origin for origin in self._wanted(told) if self._may_ask(now, origin)]
             for origin in due[: max(0, room)]:
-                self._asked[origin] = (link, now)
+                self._asked[origin] = (link, now, self.position(origin))
                 effects.append(fx.Send(link, p.RequestActivities(origin, self.position(origin))))
         return effects
 
-    def _wanted(self, now: float, told: p.Positions) -> list[str]:
+    def _wanted(self, told: p.Positions) -> list[str]:
         here = {*self.linked.values(), self._holdings.own}
         lost = [origin for origin, held in told.lost.items() if origin not in here and self._lacks(origin, held)]
         there = [origin for origin in told.linked if origin not in here]
-        return [*lost, *[origin for origin in there if self._may_poll(now, origin)]]
+        return [*lost, *[origin for origin in there if self._holdings.position(origin) is not None]]
 
     def _lacks(self, origin: str, held: p.Held) -> bool:
         position = self._holdings.position(origin)
         return position is not None and held.first <= position + 1 <= held.last
 
     def _may_ask(self, now: float, origin: str) -> bool:
+        if now - self._answered.get(origin, -POLL) < POLL:
+            return False
         return origin not in self._asked or now - self._asked[origin][1] >= ANSWER
-
-    def _may_poll(self, now: float, origin: str) -> bool:
-        return self._holdings.position(origin) is not None and now - self._answered.get(origin, -POLL) >= POLL
 
     def requested(self, link: int, message: p.RequestActivities) -> Effects:
         """Another server asks for what this one holds."""
@@ -128,13 +125,13 @@ class Repair:
 
     def supplied(self, now: float, message: p.ActivitiesSupplied) -> Effects:
         """All that was asked for has come; there may be more."""
-        self._asked.pop(message.origin, None)
-        self._answered.pop(message.origin, None)
-        if message.through >= message.held:
-            self._answered[message.origin] = now
+        _, _, behind = self._asked.pop(message.origin, (0, 0.0, 0))
+        polled = message.through >= message.held and any(message.origin in told.linked for told in self.told.values())
+        if polled or message.through <= behind:
+            self._answered[message.origin] = now  # there is no more to be had at once
         position = self._holdings.position(message.origin)
         report = fx.Report("repaired", {"origin": message.origin, "through": position})
-        return [*([report] if message.through else []), *self.ask(now), *self.tell()]
+        return [*([report] if message.through > behind else []), *self.ask(now), *self.tell()]
 
     # -- what follows -------------------------------------------------------------------------------------------
 

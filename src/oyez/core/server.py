@@ -164,7 +164,7 @@ class Server(Quiet):
         if self.clients.arrivals:
             effects += self.clients.arrivals.review(now)
         if links and not self.clients.serving:
-            effects += self.membership.serve_if_complete()
+            effects += self.membership.serve_if_complete(now)
         return effects
 
     def on_close(self, now: float, link: int) -> Effects:
@@ -181,7 +181,7 @@ class Server(Quiet):
             *departed,
             *self._flush_soon(),
             *self.clients.arrivals.review(now),
-            *self.membership.serve_if_complete(),
+            *self.membership.serve_if_complete(now),
         ]
 
     def on_timer(self, now: float, key: str) -> Effects:
@@ -233,7 +233,7 @@ class Server(Quiet):
         return self.mesh.listed(message)
 
     def _server_removed(self, now: float, link: int, message: n.RemoveServer) -> Effects:
-        return [*self.mesh.removed(now, message.id), *self.membership.serve_if_complete()]
+        return [*self.mesh.removed(now, message.id), *self.membership.serve_if_complete(now)]
 
     def _verified(self, now: float, link: int, message: n.VerifyLoginSuccess | n.VerifyLoginFailed) -> Effects:
         return self.inquiry.answered(now, message)

@@ -14,7 +14,7 @@ class ServerHello(Message, tag="SERVER_HELLO"):
     """First line of each side on a link between two servers.
 
     `cursor` is the highest sequence that this side holds of the other's log, of its incarnation `of`. Without one the
-    other begins with the first activity that it has retained.
+    other begins with the first activity that it has retained. This side has had clients for `since` seconds.
     """
 
     secret: Secret
@@ -22,15 +22,18 @@ class ServerHello(Message, tag="SERVER_HELLO"):
     incarnation: Count
     of: Count | None = None
     cursor: Count | None = None
+    since: float = 0.0
 
 
 class ServerPosition(Message, tag="SERVER_POSITION"):
-    """After the hellos: the activities that follow begin after `sequence` of my own log, whose last is `last`. Where
-    it is `withheld`, none may be shown before RELEASED."""
+    """After the hellos: the activities that follow begin after `sequence` of my own log, whose last is `last`. Up to
+    `past` they were accepted before you had clients, who need not see them. Where the log is `withheld`, none may be
+    shown before RELEASED."""
 
     origin: str
     sequence: Count
     last: Count = 0
+    past: Count = 0
     withheld: bool = False
 
 
