@@ -348,8 +348,8 @@ class Mesh:
 
     def absent(self, id: str) -> None:
         """Nobody answers where that server listened: it is not to be waited for."""
-        if id in self.peers:
-            self.peers[id].away = self.peers[id].link is None
+        if id in self.peers and self.peers[id].link is None:
+            self.peers[id].away = True
 
     def told(self, now: float, link: int, message: p.Positions) -> tuple[Effects, Missed]:
         """A peer says how things stand there."""
@@ -375,6 +375,7 @@ class Mesh:
         self._holdings.keep(self.repair.unsettled)
         for origin in self._holdings.prune(self.repair.spare):
             self._withheld.forget(origin)
+            self._past_of.pop(origin, None)
         for peer in self.peers.values():
             if slept:
                 peer.heard = now

@@ -82,9 +82,10 @@ class Repair:
         if origin in self.linked.values() or self._holdings.is_past(origin):
             return None
         held = [told.lost[origin] for told in self.told.values() if origin in told.lost]
-        if any(origin in told.linked for told in self.told.values()):
-            return None  # that server may have it
         position = self._holdings.position(origin)
+        asks = self._holdings.begun or position is not None
+        if asks and any(origin in told.linked for told in self.told.values()):
+            return None  # that server may have it
         more = [one.first for one in held if one.last > (position or 0)]
         if position is None:
             return self._holdings.begin(origin, min(more, default=1) - 1)
