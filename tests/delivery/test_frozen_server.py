@@ -2,15 +2,12 @@
 
 import signal
 
-import pytest
-
 from tests.blackbox.wire import eventually
 from tests.delivery.conftest import Gather
 from tests.delivery.fleet import Fleet
 from tests.failover.cluster import SETTLED
 
 
-@pytest.mark.xfail(reason="a server that comes back reads on in live logs before it has been given the lost ones")
 def test_a_server_that_wakes_up_shows_everything_in_order(fleet: Fleet, gather: Gather) -> None:
     """Two servers leave before the main knows that a third one is frozen: some of their sessions are sent there, and
     wait. When it wakes up, it lacks what those of the second server posted there, and then elsewhere: two logs."""
