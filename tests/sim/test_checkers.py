@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace as replaced
 
 from oyez.sim.checkers import CHECKERS, violations
+from oyez.sim.checkers.losses import losses_of
 from oyez.sim.history import (
     Accepted,
     Acknowledged,
@@ -159,6 +160,22 @@ SMALL: list[Entry] = [
 ]
 """Retention is small, and a session is told what it can't get."""
 
+
+def late_comer(at: float, *more: Entry) -> list[Entry]:
+    """The same, and d.1 comes then to s2, which has not lost what c.1 could not be given."""
+    return sorted([*SMALL, entered(at, "d.1", "s2", lasting=True), *more], key=lambda entry: entry.at)
+
+
+def moved(*more: Entry, levelled: float = 12.2) -> list[Entry]:
+    """Two are on one of two servers and nobody on the other, after all that happens besides."""
+    opened = [Reported(0.5 + n / 10, "s1", "session_opened", {"username": "bob", "link": n}) for n in range(2)]
+    level = [Phase(12.1, "level"), Phase(levelled, "levelled")]
+    return sorted([*GOOD, *opened, *more, *level], key=lambda entry: entry.at)
+
+
+EVE = {"username": "eve", "link": 9}
+SENT = [Reported(0.7, "s1", "session_opened", EVE), Reported(12.15, "s1", "session_closed", EVE)]
+
 BROKEN: dict[str, tuple[str, list[Entry]]] = {
     "a name is given to two": (
         "unique",
@@ -202,29 +219,20 @@ BROKEN: dict[str, tuple[str, list[Entry]]] = {
         [Missed(5.15, "c.1", "s1.1", 4, 4) if isinstance(entry, Missed) else entry for entry in SMALL],
     ),
     "a gap is told that is none": ("silent", sorted([*SMALL, Missed(5.5, "c.1", "s3.1", 1, 1)], key=lambda e: e.at)),
-    "a gap is told of what was before": (
+    "a gap is told of what was long before": ("silent", late_comer(7.0, Missed(7.2, "d.1", "s1.1", 2, 2))),
+    "a gap is told of what its server had shown": (
         "silent",
-        sorted(
-            [
-                *SMALL,
-                Posted(0.82, "b.1", 1),
-                saw(0.83, "b.1", "b.1", 1, "s2.1-1"),
-                Missed(5.5, "c.1", "s2.1", 1, 1),
-            ],
-            key=lambda e: e.at,
-        ),
+        late_comer(1.3, entered(0.9, "e.1", "s2"), saw(1.25, "e.1", "a.1", 1), Missed(7.2, "d.1", "s1.1", 1, 1)),
     ),
     "a gap is told though all is retained": (
         "silent",
         [replaced(entry, retention=1 << 26) if isinstance(entry, Began) else entry for entry in SMALL],
     ),
-    "servers stay uneven": (
+    "servers stay uneven": ("even", moved()),
+    "servers stay uneven, and nobody is on the way any more": ("even", moved(*SENT, levelled=25.0)),
+    "servers stay uneven, and who was on the way has come": (
         "even",
-        with_(
-            *[Reported(0.5 + n / 10, "s1", "session_opened", {"username": "bob", "link": n}) for n in range(2)],
-            Phase(11.3, "level"),
-            Phase(11.4, "levelled"),
-        ),
+        moved(*SENT, Reported(12.16, "s1", "session_opened", EVE)),
     ),
     "without centrals nobody can move": (
         "alone",
@@ -382,3 +390,38 @@ def test_what_comes_late_because_of_a_fault_is_not_held_against_the_others() -> 
     late = in_place_of(saw(1.4, "b.1", "a.1", 2, "s1.1-2"), saw(2.5, "b.1", "a.1", 2, "s1.1-2"))
     stalled = sorted([*late, Fault(1.35, "stall", "link 3 of b with s2", 2.4)], key=lambda entry: entry.at)
     assert violations(stalled) == []
+
+
+def test_who_was_sent_to_a_server_and_has_not_come_is_waited_for() -> None:
+    assert CHECKERS["even"](moved(*SENT)) == []
+
+
+def test_who_comes_back_by_way_of_the_central_is_waited_for_where_it_was_sent_to() -> None:
+    placed = Reported(12.16, "central", "placed", {"username": "eve", "server": "s2", "link": 1})
+    back = Reported(12.17, "s2", "session_opened", EVE)
+    more = Reported(12.18, "s1", "session_opened", {"username": "bob", "link": 10})
+    assert CHECKERS["even"](moved(*SENT, placed, back, more)) == []
+    assert CHECKERS["even"](moved(*SENT, back, more)) != []
+
+
+def test_what_was_not_here_yet_when_a_session_came_may_be_missed() -> None:
+    """One session has seen it, at another server."""
+    assert CHECKERS["silent"](late_comer(1.15, Missed(7.2, "d.1", "s1.1", 1, 1))) == []
+
+
+def test_what_only_one_server_had_that_left_need_not_arrive() -> None:
+    lost = without(GOOD, saw(11.2, "b.1", "a.1", 4, "s1.1-4"))
+    left = [Died(11.6, "s1", 1, "stopped"), ended(11.6, "a.1", "network")]
+    one = sorted([*lost, *left], key=lambda entry: entry.at)
+    assert CHECKERS["delivered"](one) != []
+    alone = sorted([*one, Died(11.5, "s2", 1, "killed")], key=lambda entry: entry.at)
+    assert CHECKERS["delivered"](alone) == []
+
+
+def test_one_that_came_while_another_had_lost_the_central_may_not_have_heard_of_it() -> None:
+    came = [Started(4.5, "s4", 1), Reported(4.6, "s4", "ready", {})]
+    stalled = Fault(4.1, "stall", "link 7 of s1 with central", 8.0, ("s1",), ("central",))
+    losses = losses_of(sorted([*GOOD, *came, stalled], key=lambda entry: entry.at))
+    assert losses.parted(4.0, 5.0)
+    assert [parting.other for parting in losses.partings] == [("s4",)]
+    assert not losses_of(sorted([*GOOD, stalled], key=lambda entry: entry.at)).partings

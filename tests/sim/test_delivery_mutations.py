@@ -228,7 +228,24 @@ def test_a_gap_that_is_told_too_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     def wide(self: Log, held: dict[str, int]) -> list[tuple[str, int, int]]:
         return [(origin, max(1, first - 1), last) for origin, first, last in gaps(self, held)]
 
+    def credulous(self: Seen, gaps: Any) -> Any:
+        told = list(gaps)
+        skip(self, told)
+        return told
+
+    skip = Seen.skip
     monkeypatch.setattr(Log, "gaps", wide)
+    monkeypatch.setattr(Seen, "skip", credulous)  # else the client leaves out of it what it has seen
+    assert caught("silent", small)
+
+
+def test_a_gap_that_is_told_too_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    gaps = Log.gaps
+
+    def narrow(self: Log, held: dict[str, int]) -> list[tuple[str, int, int]]:
+        return [(origin, first + 1, last) for origin, first, last in gaps(self, held) if first < last]
+
+    monkeypatch.setattr(Log, "gaps", narrow)
     assert caught("silent", small)
 
 

@@ -185,7 +185,7 @@ def test_a_slow_consumer_that_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_log_that_forgets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Log, "_forget_oldest", lambda self: None)
+    monkeypatch.setattr(Log, "_forget", lambda self, until: None)
     assert caught("bounded", (readers(seed) for seed in range(2)))
 
 

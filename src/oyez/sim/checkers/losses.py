@@ -82,16 +82,21 @@ class Losses:
 
     @cached_property
     def partings(self) -> list[Parting]:
-        """When servers could not reach each other, for longer than nobody notices."""
+        """When servers could not reach each other, for longer than nobody notices; or did not know of each other, as
+        one had lost the central when the other came."""
         servers = {life.node for life in self.lives.values()}
-        return [
-            Parting(entry.at, entry.until + AFTERMATH, entry.one, entry.other)
-            for entry in self._history
-            if isinstance(entry, Fault)
-            and entry.until - entry.at >= UNNOTICED
-            and servers.intersection(entry.one)
-            and (not entry.other or servers.intersection(entry.other))
-        ]
+        found = []
+        for fault in self._history:
+            if not isinstance(fault, Fault) or fault.until - fault.at < UNNOTICED:
+                continue
+            end = fault.until + AFTERMATH
+            if servers.intersection(fault.one) and (not fault.other or servers.intersection(fault.other)):
+                found.append(Parting(fault.at, end, fault.one, fault.other))
+            if any(map(is_central, (*fault.one, *fault.other))):
+                unheard = tuple(node for node in (*fault.one, *fault.other) if node in servers)
+                came = (life for life in self.lives.values() if fault.at <= life.ready <= end)
+                found += [Parting(life.ready, end, unheard, (life.node,)) for life in came if unheard]
+        return found
 
     @cached_property
     def dangers(self) -> list[float]:
@@ -115,11 +120,11 @@ class Losses:
         return begin
 
     def _peers(self, life: Life, begin: float) -> int:
-        """How many others it could reach since then, until it died; those that left meanwhile are of no use. Who is
-        ready holds what the others hold."""
+        """How many others it could reach since then, until it died; those that left meanwhile are of no use, nor to one
+        that leaves those that have died. Who is ready holds what the others hold."""
         return sum(
             peer.ready < life.died
-            and peer.died > (life.died if peer.left else begin)
+            and peer.died > (life.died if peer.left or life.left else begin)
             and not any(
                 parting.concerns(life.node, peer.node) and parting.begin < life.died and parting.end > begin
                 for parting in self.partings

@@ -1,14 +1,18 @@
 """Promise 5, never silent: a session that cannot get everything since its cursor is told exactly what it missed.
 
 Of each origin, a lasting session sees one sequence after the other; where it does not, it was told so, or what is left
-out repeats what it has seen under another id. It is not told of what it gets or got, nor of what was before its time,
-unless that server could not be reached then: nobody knows whether it would have come.
+out repeats what it has seen under another id. It is not told of what it gets or got, nor of what its first
+cursor covers: what its server had shown when it came, and what was seen anywhere long enough before, unless one of the
+two servers could not be reached then.
 """
 
+from dataclasses import dataclass
+from math import inf
+
 from oyez.sim.checkers.delivered import MOST
-from oyez.sim.checkers.losses import Losses, all_retained, losses_of, posted
+from oyez.sim.checkers.losses import REPAIR, Losses, all_retained, losses_of, posted
 from oyez.sim.checkers.stays import Stay, stays
-from oyez.sim.history import History
+from oyez.sim.history import History, Reported
 
 
 def check(history: History) -> list[str]:
@@ -18,7 +22,8 @@ def check(history: History) -> list[str]:
     content = {one.id: (one.by, one.number) for stay in sessions.values() for one in stay.saw}
     lasting = [stay for stay in sessions.values() if stay.lasting]
     found = [one for stay in lasting for one in _holes(stay, losses, content, times)]
-    found += [one for stay in lasting for one in _needless(stay, losses, content, times)]
+    shown = _shown(history, sessions)
+    found += [one for stay in lasting for one in _needless(stay, losses, shown)]
     if all_retained(history):
         found += [f"{one.session} was told of a gap in {one.origin}" for s in lasting for one in s.missed][:MOST]
     return found[:MOST]
@@ -49,21 +54,51 @@ def _holes(
     return found
 
 
-def _needless(
-    stay: Stay, losses: Losses, content: dict[str, tuple[str, int]], times: dict[tuple[str, int], float]
-) -> list[str]:
+@dataclass(slots=True, frozen=True)
+class _Shown:
+    """When each id was first seen, and when at which server; and when sessions were opened, by server and user."""
+
+    first: dict[str, float]
+    there: dict[tuple[str, str], float]
+    opened: dict[tuple[str, str], list[float]]
+
+    def begin(self, stay: Stay) -> float:
+        """When this session's first server opened it, of which it heard later."""
+        opened = self.opened.get((stay.entered.node, stay.entered.username), [])
+        return max((at for at in opened if at <= stay.begin), default=stay.begin)
+
+
+def _shown(history: History, sessions: dict[str, Stay]) -> _Shown:
+    shown = _Shown({}, {}, {})
+    for stay in sessions.values():
+        places = iter([*stay.servers, (inf, "")])
+        node, (until, after) = "", next(places)
+        for one in stay.saw:
+            while one.at >= until:
+                node, (until, after) = after, next(places)
+            shown.first[one.id] = min(one.at, shown.first.get(one.id, one.at))
+            shown.there[one.id, node] = min(one.at, shown.there.get((one.id, node), one.at))
+    for entry in history:
+        if isinstance(entry, Reported) and entry.event == "session_opened":
+            shown.opened.setdefault((entry.node, str(entry.fields["username"])), []).append(entry.at)
+    return shown
+
+
+def _needless(stay: Stay, losses: Losses, shown: _Shown) -> list[str]:
     found = []
     got = {one.id: one for one in stay.saw}
+    begin, server = shown.begin(stay), stay.entered.node
     for gap in stay.missed:
+        origin = gap.origin.partition(".")[0]
         for sequence in range(gap.first, gap.last + 1):
             id = f"{gap.origin}-{sequence}"
             if id in got:
                 found.append(f"{stay.session} was told that it misses {id}, which it saw at {got[id].at:.4f}")
                 break
-            post = content.get(id)
-            at = stay.begin if post is None else times.get(post, stay.begin)
-            if at < stay.begin and not losses.cut_off(gap.origin.partition(".")[0], at, gap.at):
-                found.append(f"{stay.session} was told that it misses {id}, which was posted before it came")
+            at = shown.first.get(id, begin)
+            apart = any(losses.cut_off(node, at, gap.at) for node in (origin, server))
+            if shown.there.get((id, server), begin) < begin or (at < begin - REPAIR and not apart):
+                found.append(f"{stay.session} was told that it misses {id}, which was shown before it came")
                 break
         if gap.first > gap.last:
             found.append(f"{stay.session} was told of a gap of nothing, {gap.origin}-{gap.first} to {gap.last}")
