@@ -91,7 +91,9 @@ class Clients:
         effects = self._end_session(tag)
         first = not self.sessions.unannounced
         secret = message.secret if message.ticket is None and name != m.ANONYMOUS else None
-        self.sessions.open(link, name, secret, tag, nonce, resume is not None, resume.last if resume else ())
+        last = resume.last if resume else ()
+        session = self.sessions.open(link, name, secret, tag, nonce, resume is not None, last)
+        session.resumed = resume is not None and bool(resume.network)
         success = m.LoginSuccess(f"logged in as user {name}", server=self._id, session=tag)
         if resume is None:
             effects += [fx.Send(link, success), fx.Follow(link, self._merged)]
@@ -145,11 +147,23 @@ class Clients:
         closed, and told when it comes back with its cursor."""
         if not missed:
             return []
-        behind = {cursor.owner for cursor in self._merged.behind}
+        behind = self.behind
         aware = self.sessions.aware
         told = _tell([link for link in aware if link not in behind], [m.Range(*range) for range in missed])
         closed = [self._too_slow(link, "was behind a gap") for link in aware if link in behind]
         return [*told, *[effect for effects in closed for effect in effects]]
+
+    def recall(self, now: float, here: m.Address) -> Effects:
+        """Something has come that was not shown to those who are here. Who has resumed may lack it: let it come in
+        again `here`, and get what its cursor lacks."""
+        recalled: list[Effects] = []
+        for session in list(self.sessions.by_link.values()):
+            if session.resumed:
+                ticket = self._admission.own_ticket(now, session.username, self._entropy.randbytes(12).hex())
+                redirect = m.Redirect(here.hostname, here.port, ticket)
+                recalled.append(self.part(session.link, [fx.Send(session.link, redirect), fx.Close(session.link)]))
+        report: Effects = [fx.Report("recalled", {"sessions": len(recalled)})] if recalled else []
+        return [*report, *[effect for effects in recalled for effect in effects]]
 
     def fallen_out(self) -> Effects:
         """Close those whose place in the log is forgotten."""
@@ -199,9 +213,14 @@ class Clients:
             effects += self.part(link, [fx.Close(link)])
         return effects
 
+    @property
+    def behind(self) -> set[int]:
+        """Links of those who do not keep up."""
+        return {cursor.owner for cursor in self._merged.behind}
+
     def move(self, username: str, redirect: m.Redirect) -> Effects:
         """Send a session of this user there."""
-        link = self.sessions.movable(username)
+        link = self.sessions.movable(username, self.behind)
         return [] if link is None else self.part(link, [fx.Send(link, redirect), fx.Close(link)])
 
     def _too_slow(self, link: int, why: str) -> Effects:

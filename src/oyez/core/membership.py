@@ -154,7 +154,8 @@ class Membership:
 
     def rebalance(self, now: float, link: int, message: n.Rebalance) -> Effects:
         """REBALANCE."""
-        return [fx.Send(link, n.Movable(self._sessions.usernames[: min(message.count, NAMES)]))]
+        movable = self._sessions.usernames(self._clients.behind, unharmed=True)
+        return [fx.Send(link, n.Movable(movable[: min(message.count, NAMES)]))]
 
     def move(self, now: float, link: int, message: n.Move) -> Effects:
         """MOVE."""
@@ -179,5 +180,5 @@ class Membership:
         if ended or not self.leaving.begun:
             return []
         held = self._broadcast.lag == 0 and self._mesh.held_by_all(now) == self._broadcast.origin.sequence
-        effects = self.leaving.review(now, self._sessions.usernames, self._mesh.alone, held)
+        effects = self.leaving.review(now, self._sessions.usernames(self._clients.behind), self._mesh.alone, held)
         return [*effects, fx.Stopped()] if self.leaving.over else effects

@@ -16,12 +16,13 @@ from oyez.protocol.messages import ActivityMessage
 class Session:
     """One client, logged in on `link`."""
 
-    __slots__ = ("aware", "key", "last", "link", "opening", "secret", "tag", "username")
+    __slots__ = ("aware", "key", "last", "link", "opening", "resumed", "secret", "tag", "username")
 
     def __init__(
         self, link: int, username: str, secret: bytes | None, tag: str, aware: bool, last: Sequence[str] = ()
     ) -> None:
         self.aware = aware  # of GAP and HEARTBEAT
+        self.resumed = False  # with a cursor that it has got elsewhere, or here before
         self.last = last  # origins of the servers that it has come from
         self.link = link
         self.username = username
@@ -108,15 +109,21 @@ class Sessions:
         """Links of the sessions that know GAP and HEARTBEAT."""
         return [session.link for session in self.by_link.values() if session.aware]
 
-    def movable(self, username: str) -> int | None:
-        """The link of a session of this user; rather one that loses nothing by moving."""
+    def movable(self, username: str, behind: set[int]) -> int | None:
+        """The link of a session of this user: the one that loses least by moving."""
         links = self._by_username.get(username, {})
-        return next((link for link in links if self.by_link[link].aware), next(iter(links), None))
+        return min(links, key=lambda link: self._loses(self.by_link[link], behind), default=None)
 
-    @property
-    def usernames(self) -> list[str]:
-        """Of all sessions, those first that lose nothing by moving."""
-        return [session.username for session in sorted(self.by_link.values(), key=lambda one: not one.aware)]
+    def usernames(self, behind: set[int], unharmed: bool = False) -> list[str]:
+        """Of all sessions, those first that lose least by moving; `unharmed`: without those that would lose what they
+        have still to read. `behind` are the links of those who do not keep up."""
+        ordered = sorted(self.by_link.values(), key=lambda session: self._loses(session, behind))
+        return [session.username for session in ordered if not unharmed or self._loses(session, behind) < 2]
+
+    @staticmethod
+    def _loses(session: Session, behind: set[int]) -> int:
+        """What it loses when it is sent elsewhere: nothing with a cursor, else what is posted meanwhile, or more."""
+        return 0 if session.aware else 2 if session.link in behind else 1
 
     def may_post(self, session: Session, message: ActivityMessage) -> bool:
         """Are the credentials in the message the session's? A session opened by ticket has no secret to compare."""
