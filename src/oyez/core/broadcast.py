@@ -12,6 +12,7 @@ from oyez.core.backlog import Backlog
 from oyez.core.copies import Copies, Withheld
 from oyez.core.holdings import Holdings
 from oyez.core.origin import Origin
+from oyez.core.past import Past
 from oyez.core.posts import Posts
 from oyez.core.sessions import Session
 from oyez.log import Chunk, Log
@@ -30,7 +31,7 @@ class Broadcast:
         self.holdings.on_skip = self._show_before
         self.age = age
         self._ages: deque[tuple[float, int]] = deque()  # how far the merged log was, and when
-        self.past: dict[str, int] = {}  # up to where an origin's activities came before this server had clients
+        self.past = Past()
         self._arrived: list[Chunk] = []  # from other servers, since the last turn
         self._backlog: Backlog | None = Backlog()
 
@@ -49,8 +50,10 @@ class Broadcast:
         """Another server's log has brought these; they are held. True if they are the first since the last turn."""
         first = not self._arrived
         for chunk in chunks:
-            if chunk.first <= self.past.get(chunk.origin, 0):
-                chunk = self._keep_past(chunk)
+            past = self.past.of(chunk)
+            if past.count:
+                self._keep(past)
+                chunk = chunk.after(past.last)
             if not chunk.count:
                 continue
             if chunk.origin in self.withheld:
@@ -59,19 +62,13 @@ class Broadcast:
                 self._arrived.append(chunk)
         return first
 
-    def _keep_past(self, chunk: Chunk) -> Chunk:
-        """Hold it for those who resume, and show it to nobody; returns the part that is not of the past."""
-        rest = chunk.after(self.past[chunk.origin])
-        if rest.count:
-            del self.past[chunk.origin]
-        past = Chunk(
-            chunk.origin, chunk.first, chunk.count - rest.count, chunk.data[: len(chunk.data) - len(rest.data)]
-        )
+    def _keep(self, past: Chunk) -> None:
+        """For those who resume, and show it to nobody."""
         shown = self.posts.shown(past, [])
         if shown:
             self.merged.publish(shown, silently=True)
         self.merged.pass_over(past.origin, past.last)
-        return rest
+        self.past.kept(past)
 
     def write(self) -> None:
         """What was accepted in this turn goes to the other servers."""

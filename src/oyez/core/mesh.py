@@ -9,7 +9,6 @@ told. Knows nothing of clients.
 """
 
 import hmac
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from oyez.core import timing
 from oyez.core.broadcast import Broadcast
 from oyez.core.copies import TWO
 from oyez.core.effects import Effects
+from oyez.core.past import Marks
 from oyez.core.refusal import refuse
 from oyez.core.repair import Missed, Repair
 from oyez.log import Chunk
@@ -91,8 +91,8 @@ class Mesh:
         self._holdings = broadcast.holdings
         self._entropy = entropy
         self._by_link: dict[int, Peer] = {}
-        self._marks: deque[tuple[float, int]] = deque()  # how far the own log was, and when
-        self._past_of = broadcast.past
+        self._marks = Marks()
+        self._past_of_others = broadcast.past
         self._greeting: dict[int, tuple[str, float]] = {}  # dialed links whose other end has not answered yet
 
     @property
@@ -226,8 +226,7 @@ class Mesh:
         """How far the own log was when the peer began to serve; 0 where that is of no importance."""
         if not hello.since or self._has_cursor(hello):
             return 0
-        began = now - hello.since - timing.HEARTBEAT
-        return max((sequence for at, sequence in self._marks if at <= began), default=0)
+        return self._marks.at(now - hello.since - timing.HEARTBEAT)
 
     def _position(self, sequence: int, past: int) -> p.ServerPosition:
         withheld = self._copies.wanted > TWO
@@ -238,18 +237,19 @@ class Mesh:
         peer = self._by_link[link]
         if message.origin != peer.origin:
             return refuse(link, InvalidMessage(f"{message.origin} is not your origin", "wrong_origin")), []
+        known = self._holdings.position(peer.origin) is not None  # then all that comes is new to those who are here
+        past = 0 if known else message.past
         missed = self._holdings.begin(peer.origin, message.sequence)
         if message.withheld:
             self._withheld.begin(peer.origin)
-        if message.past > message.sequence:
-            self._past_of[peer.origin] = message.past
+        self._past_of_others.begin(peer.origin, message.sequence, past)
         peer.position, peer.last, peer.positioned = message.sequence, message.last, True
         effects = self.repair.joined(link, peer.origin)
         if self._copies.wanted > TWO:
             effects.append(fx.Send(link, p.Released(self._copies.released)))
-        if missed is None or missed[1] <= message.past:
+        if missed is None or missed[1] <= past:
             return effects, []
-        return effects, [(peer.origin, max(missed[0], message.past + 1), missed[1])]
+        return effects, [(peer.origin, max(missed[0], past + 1), missed[1])]
 
     # -- the life of a link -------------------------------------------------------------------------------------
 
@@ -370,12 +370,12 @@ class Mesh:
 
     def beat(self, now: float, slept: bool) -> Effects:
         """Once a heartbeat: show life, act on silence."""
-        self._mark(now)
+        self._marks.mark(now, self._origin.log)
         effects: Effects = [*self.repair.ask(now), *self.repair.tell()]
         self._holdings.keep(self.repair.unsettled)
         for origin in self._holdings.prune(self.repair.spare):
             self._withheld.forget(origin)
-            self._past_of.pop(origin, None)
+            self._past_of_others.forget(origin)
         for peer in self.peers.values():
             if slept:
                 peer.heard = now
@@ -390,11 +390,3 @@ class Mesh:
             if now - since >= timing.SUSPICION:
                 effects.append(fx.Close(link, at_once=True))
         return effects
-
-    def _mark(self, now: float) -> None:
-        """Remember how far the own log is now, for as long as it holds that."""
-        log = self._origin.log
-        if not self._marks or self._marks[-1][1] < log.last:
-            self._marks.append((now, log.last))
-        while len(self._marks) > 1 and self._marks[1][1] < log.first:
-            self._marks.popleft()

@@ -140,10 +140,18 @@ class Server(Quiet):
         chunks, in_order = self.mesh.receive(now, link, block)
         self.broadcast.take(chunks)
         self._from.add(link)
+        effects = [*self._recall(now, self.broadcast.past.complete), *self._flush_soon()]
         if in_order:
-            return self._flush_soon()
+            return effects
         refused = m.InvalidMessage("these are not the activities that come next", "out_of_order")
-        return [*self._flush_soon(), *refuse(link, refused)]
+        return [*effects, *refuse(link, refused)]
+
+    def _recall(self, now: float, due: bool) -> Effects:
+        """Have those come in again who may lack something, before they are shown what follows it."""
+        if not due:
+            return []
+        self.broadcast.past.recalled()
+        return self.clients.recall(now, self.address)
 
     def _flush_soon(self) -> Effects:
         if self._flushing:
@@ -202,6 +210,7 @@ class Server(Quiet):
         effects += self.membership.beat(now)
         self.admission.expire(now)
         self.broadcast.tick(now)
+        effects += self._recall(now, self.broadcast.past.kept_back)  # whether the rest of it comes or not
         effects += [*self.clients.tick(now), *self.membership.go_on_leaving(now)]
         for link in self._stalled(now):
             effects += [fx.Report("peer_stalled", {"link": link}), fx.Close(link, at_once=True)]
@@ -260,7 +269,8 @@ class Server(Quiet):
         if self.clients.serving and self.mesh.behind:
             self.broadcast.gather()
             self._gather_until = now + timing.SUSPICION
-        return [*effects, *self._missed(missed), *self._others_changed(now)]
+        recalled = self._recall(now, self.broadcast.past.complete)
+        return [*effects, *recalled, *self._missed(missed), *self._others_changed(now)]
 
     def _missed(self, missed: Missed) -> Effects:
         reports = [
