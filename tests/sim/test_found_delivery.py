@@ -8,8 +8,8 @@ from oyez.sim.plan import FaultPlan, Plan
 from oyez.sim.wire import Conditions
 
 LIBRARY = tuple(Manner(f"user{n}", f"secret{n}", registers=True, library=True, posts=30, pace=0.2) for n in range(6))
-S1, S2, S3 = 2, 4, 8
-"""Bits of these servers in the targets of "cut": the first is the central's."""
+CENTRAL, S1, S2, S3 = 1, 2, 4, 8
+"""Bits of these nodes in the targets of "cut"."""
 
 SEEDS = range(4)
 
@@ -54,3 +54,16 @@ def test_nobody_is_told_to_miss_what_it_saw_at_the_server_before(seed: int) -> N
     """Seed 5374: a server told its own hole to sessions that had come from another with more."""
     faults = (cut(1.0, S1 | S2, S3, 5.0), FaultPlan("stop server", 4.2, 0, 6.0))
     keeps_its_promises(Plan(seed, 3, rough=12.0, clients=LIBRARY, calm=6, faults=faults, retention=1500, patience=2.0))
+
+
+@pytest.mark.parametrize("retention", [1500, 1 << 26])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_who_resumed_at_a_server_that_knew_of_no_other_gets_what_was_before_it(seed: int, retention: int) -> None:
+    """Seed 9002195: the others' activities of before were shown to nobody there, and what followed them was."""
+    away = tuple(FaultPlan("part client", 2.0, 4096 + client, 4.0) for client in range(3))
+    faults = (cut(0.5, CENTRAL, S1 | S2 | S3, 7.0), *away)
+    keeps_its_promises(
+        Plan(
+            seed, 3, late=(4.5,), rough=14.0, clients=LIBRARY, calm=6, faults=faults, retention=retention, patience=2.0
+        )
+    )

@@ -36,8 +36,14 @@ class Life:
     origin: str
     ready: float = inf
     died: float = inf
+    leaving: float = inf
     left: bool = False
     """In good order: all others had what it had."""
+
+    @property
+    def gone(self) -> float:
+        """Since when the others get nothing from it: one that leaves may still serve slow readers for a while."""
+        return self.leaving if self.left else self.died
 
 
 @dataclass(slots=True, frozen=True)
@@ -74,6 +80,8 @@ class Losses:
                     running[entry.node] = self.lives[origin] = Life(entry.node, origin)
                 case Reported(event="ready") if entry.node in running:
                     running[entry.node].ready = entry.at
+                case Reported(event="leaving") if entry.node in running:
+                    running[entry.node].leaving = entry.at
                 case Died() if entry.node in running:
                     life = running.pop(entry.node)
                     life.died, life.left = entry.at, entry.how == LEFT
@@ -123,8 +131,8 @@ class Losses:
         """How many others it could reach since then, until it died; those that left meanwhile are of no use, nor to one
         that leaves those that have died. Who is ready holds what the others hold."""
         return sum(
-            peer.ready < life.died
-            and peer.died > (life.died if peer.left or life.left else begin)
+            peer.ready < life.gone
+            and peer.gone > (life.gone if peer.left or life.left else begin)
             and not any(
                 parting.concerns(life.node, peer.node) and parting.begin < life.died and parting.end > begin
                 for parting in self.partings
@@ -136,7 +144,7 @@ class Losses:
     def excuse(self, id: str, posted: float) -> bool:
         """May the activity of this id, posted then, be lost to some?"""
         life = self.lives.get(id.rpartition("-")[0])
-        return life is not None and any(danger >= max(posted, life.died) for danger in self.dangers)
+        return life is not None and any(danger >= max(posted, life.gone) for danger in self.dangers)
 
     def ever(self, since: float, until: float = inf) -> bool:
         """May anything have been lost by then that was posted then?"""

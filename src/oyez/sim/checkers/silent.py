@@ -1,9 +1,9 @@
 """Promise 5, never silent: a session that cannot get everything since its cursor is told exactly what it missed.
 
 Of each origin, a lasting session sees one sequence after the other; where it does not, it was told so, or what is left
-out repeats what it has seen under another id. It is not told of what it gets or got, nor of what its first
-cursor covers: what its server had shown when it came, and what was seen anywhere long enough before, unless one of the
-two servers could not be reached then.
+out repeats what it has seen, or was told that it misses, under another id. It is not told of what it gets or got, nor
+of what its first cursor covers: what its server had shown when it came, and what was seen anywhere long enough before,
+unless one of the two servers could not be reached then.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,9 @@ def check(history: History) -> list[str]:
 def _holes(
     stay: Stay, losses: Losses, content: dict[str, tuple[str, int]], times: dict[tuple[str, int], float]
 ) -> list[str]:
-    got = {(one.by, one.number) for one in stay.saw}
+    known = {(one.by, one.number) for one in stay.saw}
+    told = (f"{gap.origin}-{sequence}" for gap in stay.missed for sequence in range(gap.first, gap.last + 1))
+    known |= {content[id] for id in told if id in content}
     place: dict[str, int] = {}
     found = []
     for one in stay.saw:
@@ -41,7 +43,7 @@ def _holes(
         for left_out in range(place.get(origin, sequence) + 1, sequence):
             id = f"{origin}-{left_out}"
             post = content.get(id)
-            if stay.told(origin, left_out) or post in got:
+            if stay.told(origin, left_out) or post in known:
                 continue
             if post is not None and times.get(post, 0.0) < stay.begin:
                 continue  # accepted again, since what was before had been lost
