@@ -41,18 +41,26 @@ def _silenced(history: History, spans: list[Span]) -> list[str]:
     ]
     seen = {(entry.session, entry.by, entry.number): entry.at for entry in history if isinstance(entry, Saw)}
     told = {entry.session for entry in history if isinstance(entry, Missed)}
-    stays = {session: span for session, span in _stays(history).items() if session not in told}
+    spent = {session: span for session, span in _stays(history).items() if session not in told}
+    everyone = stays(history)
     found = []
     for post in posted:
-        for session, (begin, end) in stays.items():
-            there = begin < post.at and post.at + PROMPTLY < end
+        for session, (begin, end) in spent.items():
+            there = begin < post.at and post.at + PROMPTLY < end and _has_server(everyone[session], post.at)
             if (
                 there
-                and post.session in stays
+                and post.session in spent
+                and _has_server(everyone[post.session], post.at)
                 and seen.get((session, post.session, post.number), inf) > post.at + PROMPTLY
             ):
                 found.append(f"without a central, {session} did not see {post.session} #{post.number} ({post.at:.4f})")
     return found[:3]
+
+
+def _has_server(stay: Stay, at: float) -> bool:
+    """Was the session on a server then? It may have lost its own, and there may be none that could take it."""
+    where = [server for since, server in stay.servers if since <= at]
+    return not stay.lasting or bool(where and where[-1])
 
 
 def _stranded(history: History, spans: list[Span]) -> list[str]:

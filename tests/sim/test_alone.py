@@ -1,0 +1,24 @@
+"""What is expected while there is no central, and of whom."""
+
+import pytest
+
+from oyez.sim.checkers import alone
+from oyez.sim.history import Away, Back, Entry
+from tests.sim.test_checkers import GOOD, saw, without
+
+UNSEEN = without(GOOD, saw(5.2, "c.1", "a.1", 3, "s1.1-3"))
+
+
+def with_more(*more: Entry) -> list[Entry]:
+    return sorted([*UNSEEN, *more], key=lambda entry: entry.at)
+
+
+def test_who_has_a_server_gets_everything() -> None:
+    assert alone.check(UNSEEN)
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["and none since", "and another since"])
+def test_who_has_lost_its_server_gets_what_there_is_once_it_has_another(back: bool) -> None:
+    lost = Away(4.5, "c.1", "s3", "the link was lost")
+    found = alone.check(with_more(lost, *([Back(4.6, "c.1", "s2")] if back else [])))
+    assert bool(found) == back
