@@ -419,9 +419,11 @@ def test_what_only_one_server_had_that_left_need_not_arrive() -> None:
 
 
 def test_one_that_came_while_another_had_lost_the_central_may_not_have_heard_of_it() -> None:
-    came = [Started(4.5, "s4", 1), Reported(4.6, "s4", "ready", {})]
+    came = [Started(7.5, "s4", 1), Reported(7.6, "s4", "ready", {})]
     stalled = Fault(4.1, "stall", "link 7 of s1 with central", 8.0, ("s1",), ("central",))
-    losses = losses_of(sorted([*GOOD, *came, stalled], key=lambda entry: entry.at))
-    assert losses.parted(4.0, 5.0)
-    assert [parting.other for parting in losses.partings] == [("s4",)]
-    assert not losses_of(sorted([*GOOD, stalled], key=lambda entry: entry.at)).partings
+    removed = Reported(7.1, "central", "server_removed", {"server": "s1"})
+    losses = losses_of(sorted([*GOOD, *came, stalled, removed], key=lambda entry: entry.at))
+    assert losses.parted(7.0, 8.0)
+    assert [(parting.one, parting.other) for parting in losses.partings] == [(("s1",), ("s4",))]
+    assert not losses_of(sorted([*GOOD, *came, stalled], key=lambda entry: entry.at)).partings
+    assert not losses_of(sorted([*GOOD, *came, removed], key=lambda entry: entry.at)).partings

@@ -36,14 +36,16 @@ class Life:
     origin: str
     ready: float = inf
     died: float = inf
-    leaving: float = inf
+    leaving: bool = False
+    parted: float = inf
+    """When another one lost it, since it was leaving."""
     left: bool = False
     """In good order: all others had what it had."""
 
     @property
     def gone(self) -> float:
         """Since when the others get nothing from it: one that leaves may still serve slow readers for a while."""
-        return self.leaving if self.left else self.died
+        return min(self.parted, self.died) if self.left else self.died
 
 
 @dataclass(slots=True, frozen=True)
@@ -81,7 +83,11 @@ class Losses:
                 case Reported(event="ready") if entry.node in running:
                     running[entry.node].ready = entry.at
                 case Reported(event="leaving") if entry.node in running:
-                    running[entry.node].leaving = entry.at
+                    running[entry.node].leaving = True
+                case Reported(event="mesh_lost", fields=fields):
+                    peer = running.get(str(fields["peer"]))
+                    if peer is not None and peer.leaving:
+                        peer.parted = min(peer.parted, entry.at)
                 case Died() if entry.node in running:
                     life = running.pop(entry.node)
                     life.died, life.left = entry.at, entry.how == LEFT
@@ -91,7 +97,7 @@ class Losses:
     @cached_property
     def partings(self) -> list[Parting]:
         """When servers could not reach each other, for longer than nobody notices; or did not know of each other, as
-        one had lost the central when the other came."""
+        one had lost the central, and been removed, when the other came."""
         servers = {life.node for life in self.lives.values()}
         found = []
         for fault in self._history:
@@ -100,11 +106,26 @@ class Losses:
             end = fault.until + AFTERMATH
             if servers.intersection(fault.one) and (not fault.other or servers.intersection(fault.other)):
                 found.append(Parting(fault.at, end, fault.one, fault.other))
-            if any(map(is_central, (*fault.one, *fault.other))):
-                unheard = tuple(node for node in (*fault.one, *fault.other) if node in servers)
-                came = (life for life in self.lives.values() if fault.at <= life.ready <= end)
-                found += [Parting(life.ready, end, unheard, (life.node,)) for life in came if unheard]
+            concerned = (*fault.one, *fault.other)
+            if any(map(is_central, concerned)):
+                removed = [(at, node) for at, node in self._removals if node in concerned and fault.at <= at <= end]
+                came = [life for life in self.lives.values() if fault.at <= life.ready <= end]
+                found += [
+                    Parting(life.ready, end, (node,), (life.node,))
+                    for at, node in removed
+                    for life in came
+                    if at <= life.ready
+                ]
         return found
+
+    @cached_property
+    def _removals(self) -> list[tuple[float, str]]:
+        """When a main has given up which server."""
+        return [
+            (entry.at, str(entry.fields["server"]))
+            for entry in self._history
+            if isinstance(entry, Reported) and entry.event == "server_removed"
+        ]
 
     @cached_property
     def dangers(self) -> list[float]:
