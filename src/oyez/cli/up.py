@@ -245,6 +245,9 @@ def _banner(centrals: dict[str, str], servers: dict[str, str], data: Path) -> st
         f"{oyez} client{where} --user alice": "talk",
         f"{oyez} status{where}": "how the network is",
     }
+    if len(servers) > 1:
+        secret = "" if os.environ.get("OYEZ_SECRET") else f" --secret-file {data / 'secret'}"
+        tries[f"{oyez} drain{where}{secret} {next(iter(servers))}"] = "take a server out: nobody notices"
     width = max(map(len, tries))
     return "\n".join(
         [
