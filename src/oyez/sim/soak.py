@@ -3,6 +3,7 @@
 Guarantees: outcomes come in the order of the seeds, whatever processor ran them; each can be repeated by its seed.
 """
 
+import gc
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -42,5 +43,10 @@ def soak(histories: int, first: int, processes: int, steps: int, topology: Topol
     if processes == 1:
         yield from (outcome(seed, steps, topology) for seed in seeds)
         return
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, initializer=_spare_the_collector) as pool:
         yield from pool.map(partial(outcome, steps=steps, topology=topology), seeds, chunksize=BATCH)
+
+
+def _spare_the_collector() -> None:
+    """A history makes hundreds of thousands of objects, and nearly all of them live until it has been judged."""
+    gc.set_threshold(200_000, 50, 1000)
