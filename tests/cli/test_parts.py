@@ -19,7 +19,7 @@ from oyez.cli.conversation import Conversation
 from oyez.cli.secrets import cluster_secret, user_secret
 from oyez.cli.tail import Announcer
 from oyez.client.events import Connected, Disconnected, Gap, Moved
-from oyez.core.server import Server
+from oyez.core.server.server import Server
 from oyez.protocol.messages import Address, Range
 
 PATIENCE = 30.0

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from random import SystemRandom
 
-from oyez.core.central import Central
-from oyez.core.server import Server
+from oyez.core.central.central import Central
+from oyez.core.server.server import Server
 from oyez.net.node import Node
 from oyez.protocol.messages import Address
 from oyez.storage.memory import MemoryStore

@@ -4,7 +4,7 @@ from random import Random
 
 import msgspec
 
-from oyez.core.client import LASTED, Client
+from oyez.core.client.client import LASTED, Client
 from oyez.protocol import messages as m
 from tests.core.nodes import Node, Talk
 

@@ -4,9 +4,9 @@ from collections import Counter
 from random import Random
 
 from oyez.core import tickets
-from oyez.core.central import Central
+from oyez.core.central.central import Central
+from oyez.core.central.stored import Stored
 from oyez.core.effects import ServerRecord
-from oyez.core.stored import Stored
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.nodes import Node, Talk, hash_of

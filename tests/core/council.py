@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from random import Random
 
 from oyez.core import effects as fx
-from oyez.core.central import Central
+from oyez.core.central.central import Central
 from oyez.core.role import Role
-from oyez.core.server import Server
+from oyez.core.server.server import Server
 from oyez.protocol import messages as m
 from oyez.storage.memory import MemoryStore
 from tests.core.centrals import CLUSTER, KEY

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 
-from oyez.core.seen import Seen
-from oyez.core.server import Server
+from oyez.core.client.seen import Seen
+from oyez.core.server.server import Server
 from oyez.core.timing import HEARTBEAT
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n

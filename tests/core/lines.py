@@ -3,8 +3,8 @@
 import json
 
 from oyez.core.origin import Origin
-from oyez.core.posts import Post
-from oyez.core.sessions import Session
+from oyez.core.server.posts import Post
+from oyez.core.server.sessions import Session
 from oyez.log import Chunk
 from oyez.protocol import activity
 

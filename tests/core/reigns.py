@@ -4,9 +4,9 @@ from collections import defaultdict
 
 from oyez.core import configuration as cfg
 from oyez.core import effects as fx
+from oyez.core.central.entries import Entries, Entry
+from oyez.core.central.replication import Follower, Replication
 from oyez.core.effects import Effects
-from oyez.core.entries import Entries, Entry
-from oyez.core.replication import Follower, Replication
 from oyez.core.voter import Voter, VoterState
 from oyez.protocol import nodes as n
 from oyez.protocol.messages import Message

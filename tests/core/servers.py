@@ -7,7 +7,7 @@ from random import Random
 import msgspec
 
 from oyez.core import tickets
-from oyez.core.server import Server
+from oyez.core.server.server import Server
 from oyez.protocol import activity
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n

@@ -3,10 +3,10 @@
 from random import Random
 
 from oyez.core import effects as fx
-from oyez.core.broadcast import Broadcast
 from oyez.core.effects import Effects
-from oyez.core.mesh import Mesh
 from oyez.core.origin import Origin
+from oyez.core.server.broadcast import Broadcast
+from oyez.core.server.mesh import Mesh
 from oyez.log import Chunk
 from oyez.protocol import activity
 from oyez.protocol import nodes as n

@@ -6,12 +6,12 @@ import pytest
 
 from oyez.core import effects as fx
 from oyez.core import tickets
-from oyez.core.accounts import ALTERNATES, OPEN, Accounts
-from oyez.core.directory import Directory
+from oyez.core.central.accounts import ALTERNATES, OPEN, Accounts
+from oyez.core.central.directory import Directory
+from oyez.core.central.permits import Permits
+from oyez.core.central.placement import Placement
+from oyez.core.central.replication import UNSETTLED
 from oyez.core.effects import Effects
-from oyez.core.permits import Permits
-from oyez.core.placement import Placement
-from oyez.core.replication import UNSETTLED
 from oyez.core.tickets import KEPT_TERMS
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n

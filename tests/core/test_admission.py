@@ -7,9 +7,9 @@ import pytest
 
 from oyez.core import effects as fx
 from oyez.core import tickets
-from oyez.core.admission import Admission
 from oyez.core.effects import Effects
-from oyez.core.inquiry import Inquiry
+from oyez.core.server.admission import Admission
+from oyez.core.server.inquiry import Inquiry
 from oyez.core.uplink import Uplink
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n

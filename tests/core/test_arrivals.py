@@ -6,8 +6,8 @@ This server is "a"; others are known by their links: 1, 2 are "x" and "y".
 import pytest
 
 from oyez.core import effects as fx
-from oyez.core.arrivals import AHEAD, PATIENCE, Arrivals
 from oyez.core.effects import Effects
+from oyez.core.server.arrivals import AHEAD, PATIENCE, Arrivals
 from oyez.core.timing import SUSPICION
 from oyez.protocol import messages as m
 from oyez.protocol import peers as p

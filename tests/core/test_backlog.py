@@ -5,10 +5,10 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oyez.core import posts
-from oyez.core.backlog import Backlog, in_order
 from oyez.core.origin import Origin
-from oyez.core.sessions import Session
+from oyez.core.server import posts
+from oyez.core.server.backlog import Backlog, in_order
+from oyez.core.server.sessions import Session
 from oyez.log import Chunk
 
 BOB, EVE = Session(1, "bob", None, "b0b", True), Session(2, "eve", None, "e4e", True)

@@ -6,8 +6,8 @@ import pytest
 
 from oyez.core import effects as fx
 from oyez.core import timing
-from oyez.core.backups import LOADS, Backups
-from oyez.core.directory import Directory
+from oyez.core.central.backups import LOADS, Backups
+from oyez.core.central.directory import Directory
 from oyez.core.effects import Effects
 from oyez.protocol import nodes as n
 from tests.core.reigns import LINKS, TERM, Reign

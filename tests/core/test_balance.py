@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oyez.core.balance import BATCH, LEAST_PACE, PACE, SETTLED, UNANSWERED, Balance
+from oyez.core.central.balance import BATCH, LEAST_PACE, PACE, SETTLED, UNANSWERED, Balance
 
 LOADS = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 300), min_size=1)
 

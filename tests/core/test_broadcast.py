@@ -1,8 +1,8 @@
 """Broadcast: from accepted to shown; each origin in order, each post once, what is too old forgotten."""
 
-from oyez.core.broadcast import Broadcast
 from oyez.core.origin import Origin
-from oyez.core.sessions import Session
+from oyez.core.server.broadcast import Broadcast
+from oyez.core.server.sessions import Session
 from oyez.log import Chunk
 from tests.core.lines import BOB, EVE, numbered, posted, shown
 

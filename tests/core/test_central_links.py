@@ -6,8 +6,8 @@ import pytest
 
 from oyez.core import effects as fx
 from oyez.core import timing
-from oyez.core.central import Central
-from oyez.core.stored import Stored
+from oyez.core.central.central import Central
+from oyez.core.central.stored import Stored
 from oyez.core.voter import VoterState
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n

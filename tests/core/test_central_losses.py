@@ -3,7 +3,8 @@
 import pytest
 
 from oyez.core import effects as fx
-from oyez.core import reception, timing
+from oyez.core import timing
+from oyez.core.central import reception
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.centrals import Centre, announce, beats, said, told

@@ -2,7 +2,7 @@
 
 import pytest
 
-from oyez.core.balance import SETTLED
+from oyez.core.central.balance import SETTLED
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.centrals import CLUSTER, SERVER_PORTS, Centre, announce, beats, permit_in, said, told

@@ -4,7 +4,7 @@ import pytest
 
 from oyez.core import effects as fx
 from oyez.core import timing
-from oyez.core.accounts import OPEN
+from oyez.core.central.accounts import OPEN
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.centrals import CLUSTER, Centre

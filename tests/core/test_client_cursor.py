@@ -5,7 +5,7 @@ from random import Random
 import msgspec
 import pytest
 
-from oyez.core.client import Client
+from oyez.core.client.client import Client
 from oyez.protocol import messages as m
 from tests.core.callers import HOME, OTHER, THERE, Caller, failed, first, says
 

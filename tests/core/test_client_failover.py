@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from oyez.core import effects as fx
-from oyez.core.client import Client
+from oyez.core.client.client import Client
 from oyez.core.effects import Effects
 from oyez.protocol import messages as m
 

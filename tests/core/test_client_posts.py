@@ -2,7 +2,7 @@
 
 import msgspec
 
-from oyez.core.seen import SERVERS
+from oyez.core.client.seen import SERVERS
 from oyez.protocol import messages as m
 from tests.core.callers import OTHER, Caller, failed, says
 from tests.core.nodes import Talk

@@ -5,9 +5,9 @@ import base64
 import pytest
 
 from oyez.core import tickets
-from oyez.core.arrivals import AHEAD, PATIENCE
-from oyez.core.clients import LIFE
-from oyez.core.sessions import tag_of
+from oyez.core.server.arrivals import AHEAD, PATIENCE
+from oyez.core.server.clients import LIFE
+from oyez.core.server.sessions import tag_of
 from oyez.core.timing import HEARTBEAT
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oyez.core.copies import Copies, Withheld, enough
+from oyez.core.server.copies import Copies, Withheld, enough
 from oyez.log import Chunk
 from tests.core.lines import numbered, shown
 

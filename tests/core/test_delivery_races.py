@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from oyez.core.seen import Seen
-from oyez.core.server import Server
-from oyez.core.sessions import tag_of
+from oyez.core.client.seen import Seen
+from oyez.core.server.server import Server
+from oyez.core.server.sessions import tag_of
 from oyez.log import Chunk, Cursor, Log
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n

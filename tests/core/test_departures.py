@@ -1,7 +1,7 @@
 """Departures: whoever asks for a session that has moved there is answered once all hold what it had posted."""
 
 from oyez.core import effects as fx
-from oyez.core.departures import Departures
+from oyez.core.server.departures import Departures
 from oyez.protocol import peers as p
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from oyez.core.directory import Directory, Server
+from oyez.core.central.directory import Directory, Server
 from oyez.core.effects import ServerGone, ServerRecord, UserRecord
 from oyez.protocol.messages import Address, Presence
 from oyez.protocol.nodes import ServerAddress, ServerAnnounce

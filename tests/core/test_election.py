@@ -2,7 +2,7 @@
 
 import pytest
 
-from oyez.core.election import Candidacy
+from oyez.core.central.election import Candidacy
 from oyez.core.voter import Voter, VoterState
 from oyez.protocol.nodes import CentralAddress, Configuration, RequestVote, Vote
 

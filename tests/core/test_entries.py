@@ -3,8 +3,8 @@
 import pytest
 
 from oyez.core import effects as fx
+from oyez.core.central.entries import Entries, Entry, EntryRecord, received
 from oyez.core.effects import Position, Replacement
-from oyez.core.entries import Entries, Entry, EntryRecord, received
 from oyez.protocol import nodes as n
 
 

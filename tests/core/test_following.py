@@ -3,10 +3,10 @@
 import pytest
 
 from oyez.core import effects as fx
-from oyez.core.directory import Directory
+from oyez.core.central.directory import Directory
+from oyez.core.central.entries import Entries
+from oyez.core.central.following import Following
 from oyez.core.effects import Effects
-from oyez.core.entries import Entries
-from oyez.core.following import Following
 from oyez.protocol import nodes as n
 
 LINK, TERM = 7, 5

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oyez.core import holdings as holdings_module
-from oyez.core.holdings import Holdings
 from oyez.core.origin import Origin
+from oyez.core.server import holdings as holdings_module
+from oyez.core.server.holdings import Holdings
 from oyez.log import Chunk, Log
 from oyez.protocol.peers import Held
 from tests.core.lines import numbered

@@ -7,7 +7,7 @@ import pytest
 
 from oyez.core import effects as fx
 from oyez.core.effects import Effects
-from oyez.core.inquiry import Inquiry
+from oyez.core.server.inquiry import Inquiry
 from oyez.core.uplink import Uplink
 from oyez.protocol import nodes as n
 from oyez.protocol.messages import Address, Refusal

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from oyez.core import effects as fx
-from oyez.core.leaving import AGAIN, BATCH, NOBODY, PATIENCE, Leaving
+from oyez.core.server.leaving import AGAIN, BATCH, NOBODY, PATIENCE, Leaving
 from oyez.core.uplink import Uplink
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n

@@ -2,8 +2,8 @@
 
 from oyez.core import effects as fx
 from oyez.core import timing
-from oyez.core.holdings import REMEMBERED
-from oyez.core.mesh import FORGET
+from oyez.core.server.holdings import REMEMBERED
+from oyez.core.server.mesh import FORGET
 from oyez.log import Chunk
 from oyez.protocol import nodes as n
 from oyez.protocol import peers as p

@@ -8,12 +8,12 @@ import pytest
 
 from oyez.core import effects as fx
 from oyez.core import tickets
-from oyez.core.balance import SETTLED
-from oyez.core.directory import Directory
+from oyez.core.central.balance import SETTLED
+from oyez.core.central.directory import Directory
+from oyez.core.central.moving import ON_THE_WAY, Moving
+from oyez.core.central.permits import Permits
+from oyez.core.central.placement import Placement, Reservation
 from oyez.core.effects import Effects
-from oyez.core.moving import ON_THE_WAY, Moving
-from oyez.core.permits import Permits
-from oyez.core.placement import Placement, Reservation
 from oyez.protocol import nodes as n
 
 KEY = b"k" * 32

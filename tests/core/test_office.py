@@ -2,7 +2,7 @@
 
 import pytest
 
-from oyez.core.office import PROMOTION, STANDING
+from oyez.core.central.office import PROMOTION, STANDING
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.centrals import CLUSTER

@@ -3,7 +3,7 @@
 Server "m" began to serve when it knew of no other. Server "a" has been there for longer.
 """
 
-from oyez.core.past import Marks, Past
+from oyez.core.server.past import Marks, Past
 from oyez.log import Chunk, Log
 from oyez.protocol import messages as m
 from oyez.protocol import peers as p

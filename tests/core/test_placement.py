@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from oyez.core.placement import Placement, Reservation
+from oyez.core.central.placement import Placement, Reservation
 
 SERVERS = ["a", "b", "c"]
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oyez.core import posts as posts_module
 from oyez.core.origin import Origin
-from oyez.core.posts import Posts, of
+from oyez.core.server import posts as posts_module
+from oyez.core.server.posts import Posts, of
 from oyez.log import Chunk
 from oyez.protocol import activity
 from tests.core.lines import BOB, EVE, post, posted, shown

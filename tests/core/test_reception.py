@@ -3,7 +3,7 @@
 import pytest
 
 from oyez.core import timing
-from oyez.core.reception import PATIENCE
+from oyez.core.central.reception import PATIENCE
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.centrals import CLUSTER

@@ -6,10 +6,10 @@ import pytest
 
 from oyez.core import effects as fx
 from oyez.core import timing
-from oyez.core.directory import Directory
+from oyez.core.central.directory import Directory
+from oyez.core.central.placement import Placement, Reservation
+from oyez.core.central.registry import Registry
 from oyez.core.effects import Effects
-from oyez.core.placement import Placement, Reservation
-from oyez.core.registry import Registry
 from oyez.protocol import nodes as n
 from tests.core.centrals import announce, authenticate
 from tests.core.sides import closed, reports, sent

@@ -3,12 +3,12 @@
 import pytest
 
 from oyez.core import effects as fx
-from oyez.core import holdings as holdings_module
-from oyez.core import repair as repair_module
 from oyez.core.effects import Effects
-from oyez.core.holdings import Holdings
 from oyez.core.origin import Origin
-from oyez.core.repair import ANSWER, POLL, Missed, Repair
+from oyez.core.server import holdings as holdings_module
+from oyez.core.server import repair as repair_module
+from oyez.core.server.holdings import Holdings
+from oyez.core.server.repair import ANSWER, POLL, Missed, Repair
 from oyez.log import Log
 from oyez.protocol import peers as p
 from oyez.protocol.messages import Message

@@ -3,7 +3,7 @@
 import pytest
 
 from oyez.core import effects as fx
-from oyez.core.replication import UNSETTLED
+from oyez.core.central.replication import UNSETTLED
 from oyez.protocol import nodes as n
 from tests.core.reigns import LINKS, SERVERS, TERM, Reign, paired
 

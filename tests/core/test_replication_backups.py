@@ -2,7 +2,7 @@
 
 import pytest
 
-from oyez.core.replication import GRACE, STALLED
+from oyez.core.central.replication import GRACE, STALLED
 from oyez.protocol import nodes as n
 from tests.core.reigns import LINKS, SERVERS, TERM, Reign, central, paired
 

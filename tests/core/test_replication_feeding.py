@@ -3,8 +3,8 @@
 import pytest
 
 from oyez.core import effects as fx
-from oyez.core import replication
-from oyez.core.replication import STALLED
+from oyez.core.central import replication
+from oyez.core.central.replication import STALLED
 from oyez.protocol import nodes as n
 from tests.core.reigns import LINKS, SERVERS, TERM, Reign, paired
 

@@ -1,6 +1,6 @@
 """What a session has seen stays bounded, and what goes first is what matters least."""
 
-from oyez.core.seen import ORIGINS, ORIGINS_BYTES, TAGS, Seen
+from oyez.core.client.seen import ORIGINS, ORIGINS_BYTES, TAGS, Seen
 from oyez.protocol import codec, limits
 from oyez.protocol.messages import Login, Range, Resume
 

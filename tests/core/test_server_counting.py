@@ -6,8 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from oyez.core.clients import ANNOUNCE
-from oyez.core.directory import Server as Record
+from oyez.core.central.directory import Server as Record
+from oyez.core.server.clients import ANNOUNCE
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.nodes import Talk

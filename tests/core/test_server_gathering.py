@@ -3,7 +3,7 @@
 Server "m" serves, and has clients; "a" and "b" were out of its reach for a while.
 """
 
-from oyez.core.sessions import tag_of
+from oyez.core.server.sessions import tag_of
 from oyez.core.timing import HEARTBEAT, SUSPICION
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n

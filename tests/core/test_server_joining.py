@@ -2,9 +2,9 @@
 
 import pytest
 
-from oyez.core.clients import ANNOUNCE
-from oyez.core.directory import Server as Record
-from oyez.core.membership import NAMES
+from oyez.core.central.directory import Server as Record
+from oyez.core.server.clients import ANNOUNCE
+from oyez.core.server.membership import NAMES
 from oyez.core.timing import HEARTBEAT
 from oyez.protocol import codec, limits
 from oyez.protocol import messages as m

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from oyez.core.sessions import Sessions, tag_of
+from oyez.core.server.sessions import Sessions, tag_of
 from oyez.protocol.messages import ActivityMessage
 
 

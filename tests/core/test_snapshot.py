@@ -3,10 +3,10 @@
 import pytest
 
 from oyez.core import effects as fx
-from oyez.core.directory import Directory
+from oyez.core.central.directory import Directory
+from oyez.core.central.entries import Entries, Entry, EntryRecord
+from oyez.core.central.snapshot import WINDOW, Incoming, Outgoing
 from oyez.core.effects import Effects
-from oyez.core.entries import Entries, Entry, EntryRecord
-from oyez.core.snapshot import WINDOW, Incoming, Outgoing
 from oyez.protocol import nodes as n
 
 LINK, TERM, SIZE = 7, 5, 10

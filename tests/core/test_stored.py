@@ -2,9 +2,9 @@
 
 from random import Random
 
-from oyez.core.central import Central
+from oyez.core.central.central import Central
+from oyez.core.central.stored import Stored
 from oyez.core.effects import Position, ServerRecord
-from oyez.core.stored import Stored
 from oyez.core.voter import VoterState
 from oyez.protocol.nodes import CentralAddress, Configuration
 from tests.core.centrals import CLUSTER, HOME, KEY

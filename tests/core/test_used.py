@@ -2,8 +2,8 @@
 
 from random import Random
 
+from oyez.core.server.used import UsedTickets
 from oyez.core.tickets import Ticket
-from oyez.core.used import UsedTickets
 
 
 def lasting(nonce: object, expires: float) -> Ticket:

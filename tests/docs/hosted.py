@@ -7,11 +7,11 @@ by `Desk.settle`.
 from collections.abc import Callable, Mapping
 from random import Random
 
-from oyez.core.central import Central
+from oyez.core.central.central import Central
+from oyez.core.central.stored import Stored
 from oyez.core.effects import Record
 from oyez.core.role import Role
-from oyez.core.server import Server
-from oyez.core.stored import Stored
+from oyez.core.server.server import Server
 from oyez.core.voter import VoterState
 from oyez.host import Host, Link
 from oyez.protocol.messages import ActivityBroadcast, Address

@@ -12,8 +12,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from random import Random
 from typing import Any
 
-from oyez.core.central import Central
-from oyez.core.server import Server
+from oyez.core.central.central import Central
+from oyez.core.server.server import Server
 from oyez.net.node import Node
 from oyez.protocol.messages import Address
 from oyez.storage.memory import MemoryStore

@@ -3,28 +3,10 @@
 import pytest
 
 from oyez import log
-from oyez.core import (
-    accounts,
-    arrivals,
-    backups,
-    balance,
-    client,
-    clients,
-    credentials,
-    entries,
-    holdings,
-    leaving,
-    placement,
-    reception,
-    repair,
-    replication,
-    server,
-    snapshot,
-    tickets,
-    timing,
-    uplink,
-    used,
-)
+from oyez.core import credentials, tickets, timing, uplink
+from oyez.core.central import accounts, backups, balance, entries, placement, reception, replication, snapshot
+from oyez.core.client import client
+from oyez.core.server import arrivals, clients, holdings, leaving, repair, server, used
 from oyez.net import node, transport
 from oyez.protocol import limits
 from tests.docs.markdown import DOCS, read

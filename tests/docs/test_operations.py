@@ -5,14 +5,15 @@ from collections.abc import Iterator
 
 from oyez import host
 from oyez.cli import nodes
-from oyez.core import accounts, replication, timing
+from oyez.core import timing
+from oyez.core.central import accounts, replication
 from tests.docs.markdown import DOCS, ROOT, read, sections
 
 SOURCE = ROOT / "src" / "oyez"
 PAGE = read(DOCS / "operations.md")
 
 OF_NODES = ("core", "net", "cli", "host.py")
-NOT_OF_NODES = {SOURCE / "core" / "client.py"}
+NOT_OF_NODES = {SOURCE / "core" / "client" / "client.py"}
 """What the client role reports goes to the program that uses it, into no node's log."""
 
 LOGGING = {"Report", "report", "_report", "warning", "critical"}

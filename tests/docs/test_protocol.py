@@ -18,7 +18,7 @@ from msgspec import inspect
 
 from oyez.core import tickets
 from oyez.core.origin import Origin
-from oyez.core.sessions import Session, tag_of
+from oyez.core.server.sessions import Session, tag_of
 from oyez.protocol import activity, codec, limits
 from oyez.protocol.framing import MESSAGE_PREFIX
 from oyez.protocol.messages import Login, Malformed, Refusal

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from oyez.core import clients as clients_module
-from oyez.core.arrivals import Arrivals
-from oyez.core.balance import Balance
-from oyez.core.client import Client
-from oyez.core.copies import Copies, Withheld
-from oyez.core.mesh import Mesh
-from oyez.core.posts import Posts
-from oyez.core.repair import Repair
-from oyez.core.route import Route
-from oyez.core.seen import Seen
+from oyez.core.central.balance import Balance
+from oyez.core.client.client import Client
+from oyez.core.client.route import Route
+from oyez.core.client.seen import Seen
+from oyez.core.server import clients as clients_module
+from oyez.core.server.arrivals import Arrivals
+from oyez.core.server.copies import Copies, Withheld
+from oyez.core.server.mesh import Mesh
+from oyez.core.server.posts import Posts
+from oyez.core.server.repair import Repair
 from oyez.log import Log
 from oyez.protocol.peers import ServerHello
 from oyez.sim import judge

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from oyez.core import central as central_module
 from oyez.core import configuration as cfg
 from oyez.core import effects as fx
-from oyez.core import following as following_module
-from oyez.core import server as server_module
-from oyez.core.central import Central
-from oyez.core.following import Following
-from oyez.core.office import Office
-from oyez.core.replication import Replication
-from oyez.core.server import Server
+from oyez.core.central import central as central_module
+from oyez.core.central import following as following_module
+from oyez.core.central.central import Central
+from oyez.core.central.following import Following
+from oyez.core.central.office import Office
+from oyez.core.central.replication import Replication
+from oyez.core.server import server as server_module
+from oyez.core.server.server import Server
 from oyez.core.voter import Voter, VoterState
 from oyez.protocol import nodes as n
 from oyez.protocol.nodes import Configuration

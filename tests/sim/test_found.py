@@ -4,16 +4,16 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
-from oyez.core.broadcast import Broadcast
-from oyez.core.central import Central
-from oyez.core.client import Client
+from oyez.core.central.central import Central
+from oyez.core.central.placement import Placement, Reservation
+from oyez.core.central.replication import Replication
+from oyez.core.central.stored import Stored
+from oyez.core.client.client import Client
 from oyez.core.effects import Close, Dial, Effects, HashSecret, Send, SetTimer, Then
-from oyez.core.mesh import Mesh
 from oyez.core.origin import Origin, beginning
-from oyez.core.placement import Placement, Reservation
-from oyez.core.replication import Replication
-from oyez.core.server import Server
-from oyez.core.stored import Stored
+from oyez.core.server.broadcast import Broadcast
+from oyez.core.server.mesh import Mesh
+from oyez.core.server.server import Server
 from oyez.core.uplink import Uplink
 from oyez.core.voter import VoterState
 from oyez.log import Chunk, Log

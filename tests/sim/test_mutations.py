@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from oyez.core import accounts as accounts_module
 from oyez.core import effects as fx
 from oyez.core import refusal
-from oyez.core.accounts import Accounts
-from oyez.core.admission import Admission, Admit
-from oyez.core.entries import EntryRecord
-from oyez.core.mesh import Mesh
-from oyez.core.placement import Placement
-from oyez.core.replication import Replication
-from oyez.core.server import Server
-from oyez.core.sessions import Sessions
+from oyez.core.central import accounts as accounts_module
+from oyez.core.central.accounts import Accounts
+from oyez.core.central.entries import EntryRecord
+from oyez.core.central.placement import Placement
+from oyez.core.central.replication import Replication
+from oyez.core.server.admission import Admission, Admit
+from oyez.core.server.mesh import Mesh
+from oyez.core.server.server import Server
+from oyez.core.server.sessions import Sessions
 from oyez.core.uplink import Uplink
 from oyez.log import Chunk, Log
 from oyez.protocol import activity

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from oyez.core.server import Server
+from oyez.core.server.server import Server
 from oyez.sim import Broken, __main__, judge, simulate
 from oyez.sim.participant import Manner
 from oyez.sim.plan import FaultPlan, Plan

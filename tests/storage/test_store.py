@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oyez.core.central.stored import Stored
 from oyez.core.effects import Key, Position, Record, Replacement, ServerGone, ServerRecord, UserRecord
-from oyez.core.stored import Stored
 from oyez.core.voter import VoterState
 from oyez.protocol.nodes import CentralAddress, Configuration
 from oyez.storage.memory import MemoryStore

@@ -12,8 +12,8 @@ from oyez.cli.secrets import cluster_secret
 from oyez.client.addresses import show
 
 if TYPE_CHECKING:
-    from oyez.core.central import Central
-    from oyez.core.stored import Stored
+    from oyez.core.central.central import Central
+    from oyez.core.central.stored import Stored
 
 
 def central(
@@ -55,7 +55,7 @@ def central(
 
     from random import SystemRandom
 
-    from oyez.core.central import Central
+    from oyez.core.central.central import Central
     from oyez.net.node import Node
     from oyez.protocol.messages import Address
     from oyez.storage.port import StorageError

@@ -70,7 +70,7 @@ def server(
 
     from random import SystemRandom
 
-    from oyez.core.server import Server
+    from oyez.core.server.server import Server
     from oyez.net.node import Node
     from oyez.protocol.messages import Address
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from oyez.core.seen import ORIGINS
+from oyez.core.client.seen import ORIGINS
 from oyez.protocol.messages import Count, Resume
 
 

@@ -20,7 +20,7 @@ from oyez.client.errors import Closed, PostUnsettled, Refused, Unreachable
 from oyez.client.inbox import Inbox
 from oyez.client.outbox import Outbox
 from oyez.core import effects as fx
-from oyez.core.client import UNREACHABLE, Client
+from oyez.core.client.client import UNREACHABLE, Client
 from oyez.core.role import Role
 from oyez.host import Host
 from oyez.protocol import limits

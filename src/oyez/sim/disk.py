@@ -8,8 +8,8 @@ passes the same tests as the real one.
 from collections.abc import Callable
 from random import Random
 
+from oyez.core.central.stored import Stored
 from oyez.core.effects import Record, Replacement, UserRecord
-from oyez.core.stored import Stored
 from oyez.sim.clock import Clock, Event
 from oyez.storage.memory import MemoryStore
 

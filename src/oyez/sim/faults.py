@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from oyez.core.central import Central
+from oyez.core.central.central import Central
 from oyez.sim.disk import USUAL
 from oyez.sim.history import Fault, is_central
 from oyez.sim.node import Node

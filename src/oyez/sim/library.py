@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from oyez.core import effects as fx
-from oyez.core.client import Client as Role
-from oyez.core.stored import Stored
+from oyez.core.central.stored import Stored
+from oyez.core.client.client import Client as Role
 from oyez.protocol.messages import ActivityBroadcast, Address
 from oyez.sim.connection import SLOWLY
 from oyez.sim.history import Away, Back, Doubted, Ended, Heard, Missed, Said

@@ -9,8 +9,8 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
+from oyez.core.central.stored import Stored
 from oyez.core.role import Role
-from oyez.core.stored import Stored
 from oyez.protocol.messages import ActivityBroadcast, Address
 from oyez.sim.disk import Disk
 from oyez.sim.history import Died, Started

@@ -4,9 +4,9 @@ Looks into the roles of all nodes, as no node can. Must not change anything.
 """
 
 from oyez.core import configuration as cfg
-from oyez.core.central import Central
+from oyez.core.central.central import Central
 from oyez.core.role import Role
-from oyez.core.server import Server
+from oyez.core.server.server import Server
 from oyez.core.voter import Voter
 from oyez.protocol.nodes import Configuration
 from oyez.sim.history import is_central

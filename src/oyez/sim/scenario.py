@@ -8,10 +8,10 @@ plan's faults, further clients and servers; "healed", where every fault is over 
 from functools import partial
 from random import Random
 
-from oyez.core.central import Central
+from oyez.core.central.central import Central
+from oyez.core.central.stored import Stored
 from oyez.core.role import Role
-from oyez.core.server import Server
-from oyez.core.stored import Stored
+from oyez.core.server.server import Server
 from oyez.host import OUTBOX
 from oyez.protocol.messages import Address
 from oyez.sim import prospects

@@ -7,7 +7,7 @@ here; `checkers` do that.
 from collections.abc import Callable, Mapping
 
 from oyez.core import configuration as cfg
-from oyez.core.central import Central
+from oyez.core.central.central import Central
 from oyez.protocol.messages import ActivityBroadcast
 from oyez.sim.history import Acknowledged, Elected
 from oyez.sim.node import Node

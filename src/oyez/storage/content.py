@@ -7,8 +7,8 @@ what a record is for.
 import os
 from dataclasses import dataclass, field
 
+from oyez.core.central.stored import Stored
 from oyez.core.effects import Key, Position, Record, Replacement, ServerGone, ServerRecord, UserRecord
-from oyez.core.stored import Stored
 from oyez.core.voter import VoterState
 
 

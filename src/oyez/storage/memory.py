@@ -4,8 +4,8 @@ Passes the port's contract within one process: what `append` has taken survives 
 and `reopen` gives what a new process would find. Must not know: files, time, who uses it.
 """
 
+from oyez.core.central.stored import Stored
 from oyez.core.effects import Record
-from oyez.core.stored import Stored
 from oyez.storage.content import Content, new_id, new_key
 from oyez.storage.port import StorageError
 

@@ -8,8 +8,8 @@ that append may be relied on. What is loaded is `core.stored.Stored`.
 
 from typing import Protocol
 
+from oyez.core.central.stored import Stored
 from oyez.core.effects import Record
-from oyez.core.stored import Stored
 
 
 class StorageError(Exception):

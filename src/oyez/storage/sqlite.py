@@ -15,8 +15,8 @@ from typing import TypeVar
 
 import msgspec
 
+from oyez.core.central.stored import Stored
 from oyez.core.effects import Key, Position, Record, Replacement, ServerGone, ServerRecord, UserRecord
-from oyez.core.stored import Stored
 from oyez.core.voter import VoterState
 from oyez.storage.content import new_id, new_key
 from oyez.storage.port import StorageError

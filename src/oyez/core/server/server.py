@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
 from oyez.core import timing
-from oyez.core.admission import Admission
-from oyez.core.broadcast import Broadcast
-from oyez.core.clients import Clients
-from oyez.core.departures import Departures
 from oyez.core.effects import Effects
-from oyez.core.inquiry import Inquiry
-from oyez.core.membership import Membership
-from oyez.core.mesh import Mesh
 from oyez.core.origin import Origin
 from oyez.core.refusal import refuse, refuse_out_of_place, refuse_unreadable
-from oyez.core.repair import Missed
 from oyez.core.role import Quiet
+from oyez.core.server.admission import Admission
+from oyez.core.server.broadcast import Broadcast
+from oyez.core.server.clients import Clients
+from oyez.core.server.departures import Departures
+from oyez.core.server.inquiry import Inquiry
+from oyez.core.server.membership import Membership
+from oyez.core.server.mesh import Mesh
+from oyez.core.server.repair import Missed
 from oyez.core.uplink import PURPOSE, Uplink
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
 from oyez.core import timing
-from oyez.core.directory import Directory, Server
+from oyez.core.central.directory import Directory, Server
+from oyez.core.central.placement import Placement
 from oyez.core.effects import Effects
-from oyez.core.placement import Placement
 from oyez.core.refusal import refuse
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 
 if TYPE_CHECKING:
-    from oyez.core.entries import EntryRecord
+    from oyez.core.central.entries import EntryRecord
 
 Append = Callable[[float, "EntryRecord"], Effects]
 

@@ -7,12 +7,13 @@ main a bounded amount of memory and time per turn. Knows no clients; what counts
 import base64
 
 from oyez.core import effects as fx
-from oyez.core import snapshot, timing
-from oyez.core.directory import Directory
+from oyez.core import timing
+from oyez.core.central import snapshot
+from oyez.core.central.directory import Directory
+from oyez.core.central.entries import Entries
+from oyez.core.central.replication import Follower, Replication
+from oyez.core.central.snapshot import Outgoing
 from oyez.core.effects import Effects
-from oyez.core.entries import Entries
-from oyez.core.replication import Follower, Replication
-from oyez.core.snapshot import Outgoing
 from oyez.protocol import nodes as n
 
 LOADS = 0.1

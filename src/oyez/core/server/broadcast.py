@@ -8,13 +8,13 @@ once. Knows no links.
 
 from collections import deque
 
-from oyez.core.backlog import Backlog
-from oyez.core.copies import Copies, Withheld
-from oyez.core.holdings import Holdings
 from oyez.core.origin import Origin
-from oyez.core.past import Past
-from oyez.core.posts import Posts
-from oyez.core.sessions import Session
+from oyez.core.server.backlog import Backlog
+from oyez.core.server.copies import Copies, Withheld
+from oyez.core.server.holdings import Holdings
+from oyez.core.server.past import Past
+from oyez.core.server.posts import Posts
+from oyez.core.server.sessions import Session
 from oyez.log import Chunk, Log
 
 

@@ -6,9 +6,9 @@ was there. Knows no disk and no election.
 """
 
 from oyez.core import effects as fx
-from oyez.core.directory import Directory
+from oyez.core.central.directory import Directory
+from oyez.core.central.entries import Entries
 from oyez.core.effects import Effects
-from oyez.core.entries import Entries
 from oyez.protocol import nodes as n
 
 PART = 500

@@ -6,12 +6,12 @@ names a line than it takes. Knows clients by username alone.
 """
 
 from oyez.core import effects as fx
-from oyez.core.admission import Admission
-from oyez.core.broadcast import Broadcast
-from oyez.core.clients import Clients
 from oyez.core.effects import Effects
-from oyez.core.leaving import Leaving
-from oyez.core.mesh import Mesh
+from oyez.core.server.admission import Admission
+from oyez.core.server.broadcast import Broadcast
+from oyez.core.server.clients import Clients
+from oyez.core.server.leaving import Leaving
+from oyez.core.server.mesh import Mesh
 from oyez.core.uplink import Uplink
 from oyez.core.voter import Voter
 from oyez.protocol import messages as m

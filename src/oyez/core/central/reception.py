@@ -7,10 +7,10 @@ short while instead of being refused; whoever waits gets an answer. Knows nothin
 from collections.abc import Callable
 
 from oyez.core import effects as fx
-from oyez.core.accounts import Accounts, Refused
-from oyez.core.directory import Directory
+from oyez.core.central.accounts import Accounts, Refused
+from oyez.core.central.directory import Directory
+from oyez.core.central.office import Office
 from oyez.core.effects import Effects
-from oyez.core.office import Office
 from oyez.core.refusal import refuse
 from oyez.core.uplink import Uplink
 from oyez.protocol import messages as m

@@ -7,9 +7,9 @@ Guarantees: nothing is done for who does not know the secret; every refusal says
 import hmac
 
 from oyez.core import effects as fx
+from oyez.core.central.moving import Moving
+from oyez.core.central.office import Office
 from oyez.core.effects import Effects
-from oyez.core.moving import Moving
-from oyez.core.office import Office
 from oyez.core.refusal import refuse
 from oyez.core.uplink import Uplink
 from oyez.protocol import messages as m

@@ -8,8 +8,8 @@ comes behind the earlier posts of its session, unless two logs contradict each o
 from collections import deque
 from dataclasses import dataclass
 
-from oyez.core import posts
-from oyez.core.posts import Post
+from oyez.core.server import posts
+from oyez.core.server.posts import Post
 from oyez.log import Chunk
 
 ROUNDS = 64

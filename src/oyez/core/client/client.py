@@ -18,11 +18,11 @@ import msgspec
 
 from oyez.core import effects as fx
 from oyez.core import timing
+from oyez.core.client.route import Route
+from oyez.core.client.seen import Seen
 from oyez.core.effects import Effects
 from oyez.core.refusal import command
 from oyez.core.role import Quiet
-from oyez.core.route import Route
-from oyez.core.seen import Seen
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 

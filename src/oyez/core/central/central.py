@@ -13,24 +13,25 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
-from oyez.core import registry, timing
-from oyez.core.accounts import Accounts
-from oyez.core.backups import Backups
-from oyez.core.directory import Directory
+from oyez.core import timing
+from oyez.core.central import registry
+from oyez.core.central.accounts import Accounts
+from oyez.core.central.backups import Backups
+from oyez.core.central.directory import Directory
+from oyez.core.central.entries import Entries, EntryRecord
+from oyez.core.central.following import SYNCHRONISE, Following
+from oyez.core.central.moving import Moving
+from oyez.core.central.office import Office
+from oyez.core.central.orders import Orders
+from oyez.core.central.permits import Permits
+from oyez.core.central.placement import Placement
+from oyez.core.central.reception import Reception
+from oyez.core.central.registry import Registry
+from oyez.core.central.replication import Replication
+from oyez.core.central.stored import Stored
 from oyez.core.effects import Effects
-from oyez.core.entries import Entries, EntryRecord
-from oyez.core.following import SYNCHRONISE, Following
-from oyez.core.moving import Moving
-from oyez.core.office import Office
-from oyez.core.orders import Orders
-from oyez.core.permits import Permits
-from oyez.core.placement import Placement
-from oyez.core.reception import Reception
 from oyez.core.refusal import refuse, refuse_out_of_place, refuse_unreadable
-from oyez.core.registry import Registry
-from oyez.core.replication import Replication
 from oyez.core.role import Quiet
-from oyez.core.stored import Stored
 from oyez.core.uplink import PURPOSE, Uplink
 from oyez.core.voter import Voter
 from oyez.protocol import messages as m

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from oyez.core import configuration as cfg
 from oyez.core import effects as fx
+from oyez.core.central.entries import Entries, Entry, EntryRecord
 from oyez.core.effects import Effects
-from oyez.core.entries import Entries, Entry, EntryRecord
 from oyez.core.voter import Voter
 from oyez.protocol import nodes as n
 from oyez.protocol.nodes import CentralAddress, Configuration

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
 from oyez.core import tickets
+from oyez.core.central.directory import Directory
+from oyez.core.central.permits import Permits
+from oyez.core.central.placement import KEPT, Placement, Reservation
 from oyez.core.credentials import VerifiedCredentials
-from oyez.core.directory import Directory
 from oyez.core.effects import Effects
-from oyez.core.permits import Permits
-from oyez.core.placement import KEPT, Placement, Reservation
 from oyez.core.refusal import refuse
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
@@ -22,7 +22,7 @@ from oyez.protocol import nodes as n
 if TYPE_CHECKING:
     from random import Random
 
-    from oyez.core.replication import Replication
+    from oyez.core.central.replication import Replication
 
 Refused = m.Refusal | None
 Checked = Callable[[float, Refused], Effects]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from oyez.core import effects as fx
 from oyez.core.effects import Effects
-from oyez.core.mesh import Mesh
 from oyez.core.refusal import refuse
+from oyez.core.server.mesh import Mesh
 from oyez.protocol import messages as m
 from oyez.protocol import peers as p
 

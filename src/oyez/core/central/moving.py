@@ -8,11 +8,11 @@ as another is open. Knows no clients, and nothing of how servers choose who move
 from collections import Counter, deque
 
 from oyez.core import effects as fx
-from oyez.core.balance import Balance
-from oyez.core.directory import Directory, Server
+from oyez.core.central.balance import Balance
+from oyez.core.central.directory import Directory, Server
+from oyez.core.central.permits import Permits
+from oyez.core.central.placement import KEPT, Placement, Reservation
 from oyez.core.effects import Effects
-from oyez.core.permits import Permits
-from oyez.core.placement import KEPT, Placement, Reservation
 from oyez.protocol import nodes as n
 
 ON_THE_WAY = 10.0

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
-from oyez.core.admission import Admission
-from oyez.core.arrivals import Arrivals
-from oyez.core.broadcast import Broadcast
 from oyez.core.effects import Effects
-from oyez.core.mesh import Mesh
 from oyez.core.refusal import refuse
-from oyez.core.repair import Missed
-from oyez.core.sessions import Sessions, tag_of
+from oyez.core.server.admission import Admission
+from oyez.core.server.arrivals import Arrivals
+from oyez.core.server.broadcast import Broadcast
+from oyez.core.server.mesh import Mesh
+from oyez.core.server.repair import Missed
+from oyez.core.server.sessions import Sessions, tag_of
 from oyez.core.uplink import Uplink
 from oyez.protocol import activity, codec
 from oyez.protocol import messages as m

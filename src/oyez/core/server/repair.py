@@ -7,9 +7,9 @@ links are made.
 """
 
 from oyez.core import effects as fx
-from oyez.core.copies import enough
 from oyez.core.effects import Effects
-from oyez.core.holdings import Holdings
+from oyez.core.server.copies import enough
+from oyez.core.server.holdings import Holdings
 from oyez.protocol import peers as p
 
 PIECES = 4

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from oyez.core import effects as fx
 from oyez.core import origin as origins
 from oyez.core import timing
-from oyez.core.broadcast import Broadcast
-from oyez.core.copies import TWO
 from oyez.core.effects import Effects
-from oyez.core.past import Marks
 from oyez.core.refusal import refuse
-from oyez.core.repair import Missed, Repair
+from oyez.core.server.broadcast import Broadcast
+from oyez.core.server.copies import TWO
+from oyez.core.server.past import Marks
+from oyez.core.server.repair import Missed, Repair
 from oyez.log import Chunk
 from oyez.protocol import nodes as n
 from oyez.protocol import peers as p

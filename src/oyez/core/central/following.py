@@ -8,11 +8,11 @@ silently. Knows no clients and no election.
 from collections.abc import Callable
 
 from oyez.core import effects as fx
-from oyez.core.directory import Directory
+from oyez.core.central.directory import Directory
+from oyez.core.central.entries import Entries, EntryMessage, received
+from oyez.core.central.snapshot import Incoming
 from oyez.core.effects import Effects
-from oyez.core.entries import Entries, EntryMessage, received
 from oyez.core.refusal import refuse
-from oyez.core.snapshot import Incoming
 from oyez.protocol import nodes as n
 from oyez.protocol.messages import InvalidMessage, Message
 

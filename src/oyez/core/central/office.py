@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from oyez.core import configuration as cfg
 from oyez.core import effects as fx
+from oyez.core.central.election import Candidacy
+from oyez.core.central.entries import Entries
+from oyez.core.central.gathering import Gathering
+from oyez.core.central.probes import Probes
+from oyez.core.central.replication import Replication
 from oyez.core.effects import Effects
-from oyez.core.election import Candidacy
-from oyez.core.entries import Entries
-from oyez.core.gathering import Gathering
-from oyez.core.probes import Probes
-from oyez.core.replication import Replication
 from oyez.core.uplink import Uplink
 from oyez.core.voter import Voter, VoterState
 from oyez.protocol import nodes as n

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from oyez.core import effects as fx
 from oyez.core import tickets
 from oyez.core.effects import Effects
-from oyez.core.inquiry import Inquiry
 from oyez.core.refusal import refuse
-from oyez.core.used import UsedTickets
+from oyez.core.server.inquiry import Inquiry
+from oyez.core.server.used import UsedTickets
 from oyez.protocol import messages as m
 
 Admit = Callable[[float, str | None], Effects]
