@@ -393,3 +393,15 @@ def test_a_backup_sends_the_operator_to_the_main(council: Council) -> None:
     refusal = council.asks("b", n.DrainServer(CLUSTER, "s")).hears_one()
     assert isinstance(refusal, n.DrainServerFailed)
     assert refusal.reason == "no_main"
+
+
+def test_while_the_voters_change_the_main_says_so(council: Council) -> None:
+    """Until the others have confirmed it, nobody could be elected without those of before."""
+    assert not council.status("m").changing
+    for name in "bstu":
+        council.freeze(name)
+    council.until(lambda: council.status("m").changing)
+    for name in "bstu":
+        council.thaw(name)
+    council.until(lambda: council.serving("m", "stu") and council.in_sync("m") == {"m", "b"})
+    council.until(lambda: not council.status("m").changing)

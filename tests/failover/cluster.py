@@ -175,7 +175,8 @@ class Cluster:
         in_sync = [one for one in report["centrals"] if one.get("in_sync", True) and one["role"] != "away"]
         ready = [one for one in report["servers"] if one.get("ready", True)]
         up = [name for name in self.processes if name in self.centrals]
-        return len(in_sync) == len(up) and len(ready) == len(self.servers) and report.get("acknowledging", True)
+        steady = report.get("acknowledging", True) and not report.get("changing", False)
+        return len(in_sync) == len(up) and len(ready) == len(self.servers) and steady
 
     def loads(self) -> dict[str, int]:
         """Sessions by server, as the main counts them."""

@@ -93,4 +93,6 @@ def _decided(report: "StatusReport") -> str:
         return f"{voters}\nthis is what a backup knows: the main could not be asked"
     if not report.acknowledging:
         return f"{voters}\ntoo few of them are connected: registrations can't be acknowledged now"
+    if report.changing:
+        voters += "\nthe voters are changing: until that is done, those of before are needed, too"
     return f"{voters}\nregistrations can be acknowledged"

@@ -199,7 +199,8 @@ class CentralStatus(Struct, omit_defaults=True):
 
 class StatusReport(Message, tag="STATUS_REPORT"):
     """Central to client: answer to STATUS. `role` is that of the central that answers: "main", "backup" or, while
-    there is no main, "candidate". `voters` decide who is main; `acknowledging` tells whether enough of them are there.
+    there is no main, "candidate". `voters` decide who is main; `acknowledging` tells whether enough of them are there;
+    while they are `changing`, those of before are needed, too.
     """
 
     term: int
@@ -209,6 +210,7 @@ class StatusReport(Message, tag="STATUS_REPORT"):
     role: str = "main"
     voters: list[str] = field(default_factory=list)
     acknowledging: bool = True
+    changing: bool = False
 
 
 class Who(Message, tag="WHO"):

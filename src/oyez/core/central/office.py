@@ -310,7 +310,8 @@ class Office:
         role = "main" if replication is not None else "backup" if self._uplink.joined else "candidate"
         voters = list(cfg.voters(configuration))
         able = replication is not None and replication.can_acknowledge
-        return StatusReport(configuration.term, users, centrals, servers, role, voters, able)
+        changing = bool(configuration.before) or (replication is not None and replication.adopted is not configuration)
+        return StatusReport(configuration.term, users, centrals, servers, role, voters, able, changing)
 
     def _central_status(
         self, configuration: Configuration, central: CentralAddress, main: str, held: dict[str, int | None]
