@@ -10,7 +10,7 @@ from oyez.core import effects as fx
 from oyez.core import tickets
 from oyez.core.central.balance import SETTLED
 from oyez.core.central.directory import Directory
-from oyez.core.central.moving import ON_THE_WAY, Moving
+from oyez.core.central.moving import ON_THE_WAY, QUIET, Moving
 from oyez.core.central.permits import Permits
 from oyez.core.central.placement import Placement, Reservation
 from oyez.core.effects import Effects
@@ -30,6 +30,7 @@ class Town:
     sessions: dict[str, list[str]] = field(default_factory=dict)
     pending: list[tuple[float, int, object]] = field(default_factory=list)
     moves: Counter[str] = field(default_factory=Counter)
+    frozen: set[str] = field(default_factory=set)
     numbered: int = 0
 
     def __post_init__(self) -> None:
@@ -46,7 +47,7 @@ class Town:
         server = self.directory.servers[id]
         server.link, server.ready = ord(id), True
         self.sessions[id] = [self.new() for _ in range(load)]
-        server.load = load
+        server.load, server.heard = load, self.now
         self.moves.clear()
 
     def dies(self, id: str) -> None:
@@ -146,8 +147,14 @@ class Town:
             self.now = item[0]
             item[2]()  # type: ignore[operator]
         self.now = end
+        self.shows_life()
         self.placement.expire(self.now)
         self.carry(self.moving.tick(self.now))
+
+    def shows_life(self) -> None:
+        """Each server but those that are frozen."""
+        for id in self.sessions.keys() - self.frozen:
+            self.directory.servers[id].heard = self.now
 
     def passes(self, seconds: float) -> None:
         for _ in range(int(seconds / TICK)):
@@ -234,6 +241,7 @@ def test_who_was_told_to_move_and_stays_is_counted_again() -> None:
     there = town(1, a=4, b=0)
     there.moving.tick(there.now)
     there.now += SETTLED
+    there.shows_life()
     there.moving.tick(there.now)
     (move, *_) = there.moving.movable(there.now, there.directory.servers["a"], n.Movable(["user 1", "user 2"]))
     assert isinstance(move, fx.Send)
@@ -244,6 +252,29 @@ def test_who_was_told_to_move_and_stays_is_counted_again() -> None:
     there.placement.expire(there.now)
     there.moving.tick(there.now)
     assert there.moving.loads() == {"a": 4, "b": 0}
+
+
+def test_while_a_server_is_silent_nobody_is_moved() -> None:
+    """It may be frozen, with sessions that it had no time to tell of."""
+    there = town(1, a=4, b=0)
+    there.frozen.add("b")
+    there.passes(SETTLED + 5)
+    assert there.loads == [4, 0]
+    there.frozen.clear()
+    there.passes(5)
+    assert there.loads == [2, 2]
+
+
+def test_nobody_is_sent_to_a_server_that_has_fallen_silent_meanwhile() -> None:
+    there = town(1, a=4, b=0)
+    there.moving.tick(there.now)
+    there.now += SETTLED
+    there.shows_life()
+    there.moving.tick(there.now)
+    there.now += QUIET + 0.1
+    (move, *_) = there.moving.movable(there.now, there.directory.servers["a"], n.Movable(["user 1", "user 2"]))
+    assert isinstance(move, fx.Send)
+    assert move.message == n.Move([])
 
 
 def test_an_answer_that_nobody_asked_for_moves_nobody() -> None:

@@ -8,6 +8,7 @@ as another is open. Knows no clients, and nothing of how servers choose who move
 from collections import Counter, deque
 
 from oyez.core import effects as fx
+from oyez.core import timing
 from oyez.core.central.balance import Balance
 from oyez.core.central.directory import Directory, Server
 from oyez.core.central.permits import Permits
@@ -17,6 +18,9 @@ from oyez.protocol import nodes as n
 
 ON_THE_WAY = 10.0
 """Seconds within which a session that was told to move is elsewhere; else it has ended, or stays."""
+
+QUIET = 2.5 * timing.HEARTBEAT
+"""Seconds without a word from a server after which nobody is moved: it may be frozen, and not be suspected yet."""
 
 
 class Moving:
@@ -77,12 +81,19 @@ class Moving:
         return self._ask(now)
 
     def _ask(self, now: float) -> Effects:
+        if self._is_in_doubt(now):
+            return []
         effects: Effects = []
         for id, count in self.balance.questions(now, self.loads()).items():
             link = self._directory.servers[id].link
             if link is not None:
                 effects.append(fx.Send(link, n.Rebalance(count)))
         return effects
+
+    def _is_in_doubt(self, now: float) -> bool:
+        """Has a server fallen silent? What it has is not known then, and it may take nobody."""
+        silent = [server for server in self._directory.servers.values() if now - server.heard > QUIET]
+        return any(server.ready and not server.leaving for server in silent)
 
     def movable(self, now: float, server: Server, message: n.Movable) -> Effects:
         """The server says who may move: say where to."""
@@ -101,7 +112,7 @@ class Moving:
     def _from_full(self, now: float, source: str, usernames: list[str]) -> list[n.Destination]:
         destinations = []
         loads = self.loads()
-        for username in usernames if source in loads else ():
+        for username in usernames if source in loads and not self._is_in_doubt(now) else ():
             chosen = self._placement.least(self.balance.destinations(source, loads))
             if chosen is None:
                 break
