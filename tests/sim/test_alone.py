@@ -3,7 +3,7 @@
 import pytest
 
 from oyez.sim.checkers import alone
-from oyez.sim.history import Away, Back, Entry
+from oyez.sim.history import Away, Back, Ended, Entry
 from tests.sim.test_checkers import GOOD, saw, without
 
 UNSEEN = without(GOOD, saw(5.2, "c.1", "a.1", 3, "s1.1-3"))
@@ -22,3 +22,10 @@ def test_who_has_lost_its_server_gets_what_there_is_once_it_has_another(back: bo
     lost = Away(4.5, "c.1", "s3", "the link was lost")
     found = alone.check(with_more(lost, *([Back(4.6, "c.1", "s2")] if back else [])))
     assert bool(found) == back
+
+
+@pytest.mark.parametrize(("at", "expected"), [(5.05, False), (6.1, True)], ids=["at once", "a second later"])
+def test_who_vanishes_may_have_gone_before_its_post_had(at: float, expected: bool) -> None:
+    """Seed 5029671 of an earlier version: it lost its power 60 ms after it had posted."""
+    gone = Ended(at, "a", 100, "s1", "a.1", "client", "vanished")
+    assert bool(alone.check(with_more(gone))) == expected

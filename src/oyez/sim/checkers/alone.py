@@ -50,6 +50,7 @@ def _silenced(history: History, spans: list[Span]) -> list[str]:
             if (
                 there
                 and post.session in spent
+                and post.at + PROMPTLY < spent[post.session][1]  # else it may have gone before its post had
                 and _has_server(everyone[post.session], post.at)
                 and seen.get((session, post.session, post.number), inf) > post.at + PROMPTLY
             ):
