@@ -38,7 +38,7 @@ def check(history: History) -> list[str]:
                 no_word_due.add(entry.link)
             case Accepted():
                 links[entry.node, entry.local] = entry.link
-            case Reported(event="refused"):
+            case Reported(event="refused" | "placed"):
                 local = entry.fields["link"]
                 assert isinstance(local, int)
                 reported.add(links.get((entry.node, local), 0))
