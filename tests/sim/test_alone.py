@@ -3,7 +3,7 @@
 import pytest
 
 from oyez.sim.checkers import alone
-from oyez.sim.history import Away, Back, Ended, Entry
+from oyez.sim.history import Away, Back, Died, Ended, Entry
 from tests.sim.test_checkers import GOOD, saw, without
 
 UNSEEN = without(GOOD, saw(5.2, "c.1", "a.1", 3, "s1.1-3"))
@@ -29,3 +29,11 @@ def test_who_vanishes_may_have_gone_before_its_post_had(at: float, expected: boo
     """Seed 5029671 of an earlier version: it lost its power 60 ms after it had posted."""
     gone = Ended(at, "a", 100, "s1", "a.1", "client", "vanished")
     assert bool(alone.check(with_more(gone))) == expected
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["it lives", "it is dead"])
+def test_who_has_no_cursor_gets_what_comes_as_long_as_its_server_lives(dies: bool) -> None:
+    """Seed 5072788 of an earlier version: its link had not broken yet."""
+    unseen = without(GOOD, saw(5.1, "b.1", "a.1", 3, "s1.1-3"))
+    died = [Died(4.5, "s2", 1, "stopped")] if dies else []
+    assert bool(alone.check(sorted([*unseen, *died], key=lambda entry: entry.at))) != dies

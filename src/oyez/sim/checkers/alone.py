@@ -135,11 +135,19 @@ def _of_a_central(target: str) -> bool:
 
 
 def _stays(history: History) -> dict[str, Span]:
-    """From when to when a session was in that reads whatever comes."""
-    stays: dict[str, Span] = {}
+    """From when to when a session was in that reads whatever comes: one that does not last, until its server died,
+    which it may not have noticed."""
+    spans: dict[str, Span] = {}
+    everyone = stays(history).values()
     for entry in history:
         if isinstance(entry, Entered) and entry.prompt:
-            stays[entry.session] = (entry.at, inf)
-        elif isinstance(entry, Ended) and entry.session in stays:
-            stays[entry.session] = (stays[entry.session][0], entry.at)
-    return stays
+            spans[entry.session] = (entry.at, inf)
+        elif isinstance(entry, Ended) and entry.session in spans:
+            begin, end = spans[entry.session]
+            spans[entry.session] = (begin, min(end, entry.at))
+        elif isinstance(entry, Died):
+            for stay in everyone:
+                begin, end = spans.get(stay.session, (inf, 0.0))
+                if not stay.lasting and stay.entered.node == entry.node and begin < entry.at < end:
+                    spans[stay.session] = (begin, entry.at)
+    return spans
