@@ -10,7 +10,7 @@ from math import inf
 from oyez.sim.checkers.bounded import AFTERMATH, PROMPTLY
 from oyez.sim.checkers.losses import losses_of
 from oyez.sim.checkers.stays import Stay, stays
-from oyez.sim.history import Died, Ended, Entered, Fault, History, Missed, Phase, Posted, Saw, Started, is_central
+from oyez.sim.history import Died, Fault, History, Missed, Phase, Posted, Saw, Started, is_central
 
 ALTERNATES = 2
 """Other servers at least for which a client has tickets, where there are as many."""
@@ -41,8 +41,9 @@ def _silenced(history: History, spans: list[Span]) -> list[str]:
     ]
     seen = {(entry.session, entry.by, entry.number): entry.at for entry in history if isinstance(entry, Saw)}
     told = {entry.session for entry in history if isinstance(entry, Missed)}
-    spent = {session: span for session, span in _stays(history).items() if session not in told}
     everyone = stays(history)
+    prompt = [stay for stay in everyone.values() if stay.entered.prompt]
+    spent = {stay.session: (stay.begin, stay.until) for stay in prompt if stay.session not in told}
     found = []
     for post in posted:
         for session, (begin, end) in spent.items():
@@ -132,22 +133,3 @@ def _troubled(history: History) -> list[Span]:
 
 def _of_a_central(target: str) -> bool:
     return is_central(target) and "|" not in target
-
-
-def _stays(history: History) -> dict[str, Span]:
-    """From when to when a session was in that reads whatever comes: one that does not last, until its server died,
-    which it may not have noticed."""
-    spans: dict[str, Span] = {}
-    everyone = stays(history).values()
-    for entry in history:
-        if isinstance(entry, Entered) and entry.prompt:
-            spans[entry.session] = (entry.at, inf)
-        elif isinstance(entry, Ended) and entry.session in spans:
-            begin, end = spans[entry.session]
-            spans[entry.session] = (begin, min(end, entry.at))
-        elif isinstance(entry, Died):
-            for stay in everyone:
-                begin, end = spans.get(stay.session, (inf, 0.0))
-                if not stay.lasting and stay.entered.node == entry.node and begin < entry.at < end:
-                    spans[stay.session] = (begin, entry.at)
-    return spans
