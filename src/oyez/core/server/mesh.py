@@ -326,6 +326,8 @@ class Mesh:
 
     def release_lost(self) -> None:
         """Where origins are lost, the survivors decide."""
+        if not self._withheld.origins:
+            return  # two copies: nothing is ever withheld, and this is asked in every turn
         for origin in self.repair.lost:
             if origin in self._withheld:
                 through = self.repair.enough(origin, self._copies.wanted)
