@@ -23,7 +23,7 @@ class Server:
         self.merged = Log(1_000_000)
         self.holdings = Holdings(Origin("a", 1, 1_000_000), self.merged)
         self.repair = Repair(self.holdings)
-        self.repair.serves = True
+        self.holdings.begun = True
 
     def holds(self, id: str, through: int, first: int = 1) -> "Server":
         """Of this server's log it has this."""
@@ -93,9 +93,9 @@ def test_everybody_is_told_when_a_server_comes_or_goes() -> None:
 
 def test_who_begins_to_serve_says_so() -> None:
     server = Server().is_linked(1)
-    server.repair.serves = False
+    server.holdings.begun = False
     assert said(server.repair.tell(), p.Positions) == [(1, p.Positions({}, ["x.1"], serves=False))]
-    server.repair.serves = True
+    server.holdings.begun = True
     assert said(server.repair.tell(), p.Positions) == [(1, p.Positions({}, ["x.1"]))]
 
 
@@ -172,6 +172,7 @@ def test_who_is_lost_while_asked_is_asked_no_more_but_another_is() -> None:
 
 def test_a_newcomer_asks_for_everything() -> None:
     server = Server().is_linked(1)
+    server.holdings.begun = False
     effects, missed = server.told(1, 0.0, (), u=(1, 3), v=(5, 9))
     assert asked(effects) == [(1, "u", 0), (1, "v", 4)]
     assert missed == []

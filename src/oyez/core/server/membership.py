@@ -89,7 +89,7 @@ class Membership:
             return []
         self._mesh.release_lost()
         self._broadcast.begin()
-        self._clients.serving = self._mesh.repair.serves = True
+        self._clients.serving = True
         self._mesh.serving_since = now
         ready = fx.Report("ready", {"address": str(self._address)})
         return [ready, *self.announce(), *self._mesh.repair.tell()]

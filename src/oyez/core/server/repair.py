@@ -33,7 +33,6 @@ class Repair:
         self.linked: dict[int, str] = {}
         self.told: dict[int, p.Positions] = {}
         self._holdings = holdings
-        self.serves = False  # this server has clients
         self._asked: dict[str, tuple[int, float, int]] = {}  # whom, when, behind what, by origin, until it is answered
         self._answered: dict[str, float] = {}  # those of which there was no more, and when
         self._said: p.Positions | None = None
@@ -56,9 +55,8 @@ class Repair:
 
     def tell(self) -> Effects:
         """Tell the others how things stand here, if that has changed."""
-        linked = set(self.linked.values())
-        lost = {origin: self._holdings.held(origin) for origin in self._holdings.origins if origin not in linked}
-        positions = p.Positions(lost, sorted(linked), self.serves)
+        lost = {origin: self._holdings.held(origin) for origin in self.lost}
+        positions = p.Positions(lost, sorted(set(self.linked.values())), self._holdings.begun)
         if positions == self._said:
             return []
         self._said = positions
