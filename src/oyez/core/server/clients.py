@@ -119,7 +119,7 @@ class Clients:
         """REGISTER: not here."""
         if self.sessions.get(link) is not None:
             return self.part(link, refuse(link, m.InvalidMessage("already logged in", "logged_in")))
-        return [fx.Send(link, self.to_central), fx.Close(link)]
+        return self.send_on(link, self.to_central)
 
     @property
     def to_central(self) -> m.Redirect:
@@ -160,8 +160,7 @@ class Clients:
         for session in list(self.sessions.by_link.values()):
             if session.resumed:
                 ticket = self._admission.own_ticket(now, session.username, self._entropy.randbytes(12).hex())
-                redirect = m.Redirect(here.hostname, here.port, ticket)
-                recalled.append(self.part(session.link, [fx.Send(session.link, redirect), fx.Close(session.link)]))
+                recalled.append(self.send_on(session.link, m.Redirect(here.hostname, here.port, ticket)))
         report: Effects = [fx.Report("recalled", {"sessions": len(recalled)})] if recalled else []
         return [*report, *[effect for effects in recalled for effect in effects]]
 
@@ -221,7 +220,11 @@ class Clients:
     def move(self, username: str, redirect: m.Redirect) -> Effects:
         """Send a session of this user there."""
         link = self.sessions.movable(username, self.behind)
-        return [] if link is None else self.part(link, [fx.Send(link, redirect), fx.Close(link)])
+        return [] if link is None else self.send_on(link, redirect)
+
+    def send_on(self, link: int, redirect: m.Redirect) -> Effects:
+        """Whoever is on this link is to go there."""
+        return self.part(link, [fx.Send(link, redirect), fx.Close(link)])
 
     def _too_slow(self, link: int, why: str) -> Effects:
         info = f"closed as a slow consumer: it {why}"

@@ -227,7 +227,7 @@ class Server(Quiet):
 
     def _login(self, now: float, link: int, message: m.Login) -> Effects:
         if self.membership.leaving.begun and self.sessions.get(link) is None:
-            return [fx.Send(link, self.clients.to_central), fx.Close(link)]
+            return self.clients.send_on(link, self.clients.to_central)
         return self.clients.login(now, link, message)
 
     def _register(self, now: float, link: int, message: m.Register) -> Effects:
