@@ -1,6 +1,6 @@
 """Fixtures of the black-box tests: one shared network per test process, private ones, and links that get closed."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -99,16 +99,3 @@ def no_traceback(request: pytest.FixtureRequest) -> Iterator[None]:
 def assert_no_tracebacks(network: Network) -> None:
     found = network.new_tracebacks()
     assert not found, "\n".join(found)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the nodes' logs with every failure."""
-    report = yield
-    if report.failed and isinstance(item, pytest.Function):
-        for name in ("network", "private_network"):
-            if isinstance(used := item.funcargs.get(name), Network):
-                report.sections.append((f"logs of the {name.replace('_', ' ')}", used.logs()))
-    return report

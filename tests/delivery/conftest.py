@@ -1,6 +1,6 @@
 """Fixtures of the delivery tests: networks whose servers die and leave; the logs of all nodes where a test fails."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -36,16 +36,3 @@ def gather(tmp_path: Path) -> Iterator[Gather]:
             return stack.enter_context(crowd)
 
         yield gather
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the nodes' logs with every failure."""
-    report = yield
-    if report.failed and isinstance(item, pytest.Function):
-        for name in ("fleet", "pair"):
-            if isinstance(used := item.funcargs.get(name), Fleet):
-                report.sections.append((f"logs of the {name}", used.logs()))
-    return report

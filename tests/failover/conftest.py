@@ -1,7 +1,7 @@
 """Fixtures of the failover tests: networks whose centrals die, and the logs of all nodes where a test fails."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,16 +37,3 @@ def load(cluster: Cluster) -> Iterator[Load]:
 def rounds(few: int) -> list[object]:
     """Parameters for a test that is repeated: a few times in the suite, `ROUNDS` times in a soak."""
     return [few, pytest.param(ROUNDS, marks=pytest.mark.soak, id=f"soak-{ROUNDS}")]
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the nodes' logs with every failure."""
-    report = yield
-    if report.failed and isinstance(item, pytest.Function):
-        for name in ("cluster", "calm"):
-            if isinstance(used := item.funcargs.get(name), Cluster):
-                report.sections.append((f"logs of the {name} nodes", used.logs()))
-    return report
