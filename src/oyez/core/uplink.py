@@ -23,7 +23,7 @@ WAIT = 6.0
 WELCOME = 1.5
 """Seconds within which a central must have answered the introduction, or have shown that it waits itself."""
 
-SHUN = 4.0
+SHUN = 1.5
 """Seconds for which a central that fell silent is passed over, if there are others: it may still accept connections."""
 
 
