@@ -427,3 +427,35 @@ def test_one_that_came_while_another_had_lost_the_central_may_not_have_heard_of_
     assert [(parting.one, parting.other) for parting in losses.partings] == [(("s1",), ("s4",))]
     assert not losses_of(sorted([*GOOD, *came, stalled], key=lambda entry: entry.at)).partings
     assert not losses_of(sorted([*GOOD, *came, removed], key=lambda entry: entry.at)).partings
+
+
+def test_a_main_that_slept_may_have_lost_all_servers() -> None:
+    came = [Started(7.5, "s4", 1), Reported(7.6, "s4", "ready", {})]
+    slept = Fault(4.1, "pause", "central", 8.0, ("central",))
+    removed = Reported(7.1, "central", "server_removed", {"server": "s1"})
+    losses = losses_of(sorted([*GOOD, *came, slept, removed], key=lambda entry: entry.at))
+    assert losses.cut_off("s4", 7.7, 8.0)
+    assert not losses.cut_off("s2", 7.7, 8.0)
+
+
+def test_a_server_may_have_lost_what_it_had_shown_before_it_was_started_again() -> None:
+    told = Missed(7.2, "d.1", "s1.1", 2, 2)
+    comes_to_s1 = [entered(1.6, "d.1", "s1", lasting=True), Missed(1.65, "d.1", "s1.1", 2, 2)]
+    same = sorted([*SMALL, *comes_to_s1], key=lambda entry: entry.at)
+    assert CHECKERS["silent"](same) != []
+    restarted = sorted([*same, Started(1.55, "s1", 2)], key=lambda entry: entry.at)
+    assert CHECKERS["silent"](restarted) == []
+    assert CHECKERS["silent"](late_comer(7.0, told)) != []
+
+
+def test_who_has_not_noticed_that_a_server_closed_it_is_not_counted_there() -> None:
+    calm = [
+        Reported(0.2, "s1", "ready", {}),
+        Reported(0.2, "s2", "ready", {}),
+        Phase(0.25, "calm"),
+        entered(0.3, "a.1", "s1"),
+        entered(0.4, "b.1", "s1"),
+    ]
+    closed = Reported(0.35, "s1", "session_closed", {"username": "a", "link": 3})
+    assert CHECKERS["even"](calm) != []
+    assert CHECKERS["even"](sorted([*calm, closed], key=lambda entry: entry.at)) == []

@@ -35,6 +35,9 @@ HEALING = 25.0
 DELIVERY = 15.0
 """Most seconds for the last posts to be everywhere."""
 
+RETURN = 60.0
+"""The same where the operator has promoted a central: clients first try, in turn, those machines that are gone."""
+
 LEVELLING = 30.0
 """Most seconds until sessions are even again."""
 
@@ -113,8 +116,7 @@ class Scenario:
         else:
             self._expect(prospects.hopeless(self._living))
             self._inspect(count=False)
-            self._promote(probes)
-            self._hush()
+            self._hush(RETURN if self._promote(probes) else DELIVERY)
         self._phase("over")
 
     def _level(self) -> None:
@@ -123,13 +125,13 @@ class Scenario:
         self.world.run_until(lambda: not even.uneven(prospects.loads(self._living)), LEVELLING, step=0.5)
         self._phase("levelled")
 
-    def _promote(self, probes: list[Participant]) -> None:
-        """Where there can't be a main by votes, the operator makes one."""
+    def _promote(self, probes: list[Participant]) -> bool:
+        """Where there can't be a main by votes, the operator makes one, if there can."""
         world = self.world
         gone = [node for node in world.nodes.values() if node.retired]
         successor = prospects.successor(self._living, gone)
         if not prospects.hopeless(self._living) or successor is None:
-            return
+            return False
         name, lossless = successor
         world.record(Promoted(world.clock.now, name, lossless))
         operator = Operator(world, Address(name, PORT), "PROMOTE")
@@ -137,6 +139,7 @@ class Scenario:
         world.run_until(lambda: prospects.whole(self._living) and all(p.session for p in probes), HEALING)
         self._expect(prospects.hopeless(self._living))
         self._inspect(count=False)
+        return True
 
     @property
     def _living(self) -> list[Node]:
@@ -183,11 +186,11 @@ class Scenario:
             for number, manner in enumerate(manners)
         ]
 
-    def _hush(self) -> None:
-        """Nobody posts any more, and what was posted arrives."""
+    def _hush(self, most: float) -> None:
+        """Nobody posts any more, and what was posted arrives, within so many seconds."""
         for client in self.world.clients.values():
             client.quiet = True
-        self.world.run_until(lambda: not delivered.missing(self.world.history), DELIVERY, step=0.5)
+        self.world.run_until(lambda: not delivered.missing(self.world.history), most, step=0.5)
 
     def _last_posts(self) -> None:
         world = self.world
@@ -205,7 +208,7 @@ class Scenario:
             )
 
         world.run_until(all_heard, DELIVERY)
-        self._hush()
+        self._hush(DELIVERY)
 
     # -- who takes part -----------------------------------------------------------------------------------------
 

@@ -108,6 +108,6 @@ def _calm(history: History) -> list[str]:
                     return [f"at {entry.at:.4f} sessions were uneven: {_spread(sessions)}"]
             case Ended(session=session) if calm and session:
                 return []
-            case Unreachable() if calm:
-                return []
+            case Unreachable() | Reported(event="session_closed") if calm:
+                return []  # of which the client need not know yet
     return []

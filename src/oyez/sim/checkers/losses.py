@@ -108,7 +108,11 @@ class Losses:
                 found.append(Parting(fault.at, end, fault.one, fault.other))
             concerned = (*fault.one, *fault.other)
             if any(map(is_central, concerned)):
-                removed = [(at, node) for at, node in self._removals if node in concerned and fault.at <= at <= end]
+                removed = [
+                    (at, node)
+                    for at, node in self._removals
+                    if fault.at <= at <= end and (node in concerned or not fault.other)  # a main that slept lost all
+                ]
                 came = [life for life in self.lives.values() if fault.at <= life.ready <= end]
                 found += [
                     Parting(life.ready, end, (node,), (life.node,))
@@ -183,11 +187,16 @@ class Losses:
         return any(parting.begin < end and begin < parting.end for parting in self.partings)
 
     def cut_off(self, node: str, begin: float, end: float) -> bool:
-        """Could this node not be reached by some others, centrals among them, at some time between?"""
-        return any(
+        """Could this node not be reached by some others, centrals among them, at some time between; or was it unknown to
+        them?"""
+        unreached = any(
             entry.at < end and begin < entry.until + AFTERMATH
             for entry in self._history
             if isinstance(entry, Fault) and entry.until - entry.at >= UNNOTICED and node in (*entry.one, *entry.other)
+        )
+        return unreached or any(
+            parting.begin < end and begin < parting.end and node in (*parting.one, *parting.other)
+            for parting in self.partings
         )
 
 

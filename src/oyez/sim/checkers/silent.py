@@ -2,17 +2,18 @@
 
 Of each origin, a lasting session sees one sequence after the other; where it does not, it was told so, or what is left
 out repeats what it has seen, or was told that it misses, under another id. It is not told of what it gets or got, nor
-of what its first cursor covers: what its server had shown when it came, and what was seen anywhere long enough before,
+of what its first cursor covers: what its server had shown, in the same lifetime, when it came, and what was seen anywhere long enough before,
 unless one of the two servers could not be reached then.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from math import inf
 
 from oyez.sim.checkers.delivered import MOST
 from oyez.sim.checkers.losses import REPAIR, Losses, all_retained, losses_of, posted
 from oyez.sim.checkers.stays import Stay, stays
-from oyez.sim.history import History, Reported
+from oyez.sim.history import History, Reported, Started
 
 
 def check(history: History) -> list[str]:
@@ -58,11 +59,17 @@ def _holes(
 
 @dataclass(slots=True, frozen=True)
 class _Shown:
-    """When each id was first seen, and when at which server; and when sessions were opened, by server and user."""
+    """When each id was first seen, and when at which server's lifetime; when sessions were opened, by server and user;
+    and when each server was started."""
 
     first: dict[str, float]
     there: dict[tuple[str, str], float]
     opened: dict[tuple[str, str], list[float]]
+    starts: dict[str, list[float]]
+
+    def life(self, node: str, at: float) -> str:
+        """Which lifetime of this server it was then."""
+        return f"{node}.{bisect_right(self.starts.get(node, []), at)}"
 
     def begin(self, stay: Stay) -> float:
         """When this session's first server opened it, of which it heard later."""
@@ -71,7 +78,10 @@ class _Shown:
 
 
 def _shown(history: History, sessions: dict[str, Stay]) -> _Shown:
-    shown = _Shown({}, {}, {})
+    shown = _Shown({}, {}, {}, {})
+    for entry in history:
+        if isinstance(entry, Started):
+            shown.starts.setdefault(entry.node, []).append(entry.at)
     for stay in sessions.values():
         places = iter([*stay.servers, (inf, "")])
         node, (until, after) = "", next(places)
@@ -79,7 +89,8 @@ def _shown(history: History, sessions: dict[str, Stay]) -> _Shown:
             while one.at >= until:
                 node, (until, after) = after, next(places)
             shown.first[one.id] = min(one.at, shown.first.get(one.id, one.at))
-            shown.there[one.id, node] = min(one.at, shown.there.get((one.id, node), one.at))
+            life = shown.life(node, one.at)
+            shown.there[one.id, life] = min(one.at, shown.there.get((one.id, life), one.at))
     for entry in history:
         if isinstance(entry, Reported) and entry.event == "session_opened":
             shown.opened.setdefault((entry.node, str(entry.fields["username"])), []).append(entry.at)
@@ -99,7 +110,7 @@ def _needless(stay: Stay, losses: Losses, shown: _Shown) -> list[str]:
                 break
             at = shown.first.get(id, begin)
             apart = any(losses.cut_off(node, at, gap.at) for node in (origin, server))
-            if shown.there.get((id, server), begin) < begin or (at < begin - REPAIR and not apart):
+            if shown.there.get((id, shown.life(server, begin)), begin) < begin or (at < begin - REPAIR and not apart):
                 found.append(f"{stay.session} was told that it misses {id}, which was shown before it came")
                 break
         if gap.first > gap.last:
