@@ -187,7 +187,7 @@ class Losses:
         return any(parting.begin < end and begin < parting.end for parting in self.partings)
 
     def cut_off(self, node: str, begin: float, end: float) -> bool:
-        """Could this node not be reached by some others, centrals among them, at some time between; or was it unknown to
+        """Could this node not be reached by some others, centrals among them, at some time between, or not be known to
         them?"""
         unreached = any(
             entry.at < end and begin < entry.until + AFTERMATH

@@ -2,8 +2,8 @@
 
 Of each origin, a lasting session sees one sequence after the other; where it does not, it was told so, or what is left
 out repeats what it has seen, or was told that it misses, under another id. It is not told of what it gets or got, nor
-of what its first cursor covers: what its server had shown, in the same lifetime, when it came, and what was seen anywhere long enough before,
-unless one of the two servers could not be reached then.
+of what its first cursor covers: what its server had shown, in the same lifetime, when it came, and what was seen
+anywhere long enough before, unless one of the two servers could not be reached then.
 """
 
 from bisect import bisect_right
