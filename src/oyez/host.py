@@ -235,9 +235,14 @@ class Host:
         return link
 
     def _block(self, link: Link, block: bytes) -> None:
-        if link.trusted and not link.held and framing.is_activities(block):
-            self.perform(self.role.on_activities(self.environment.now(), link.id, block))
-            return
+        if not link.held:
+            if link.trusted:
+                if framing.is_activities(block):
+                    self.perform(self.role.on_activities(self.environment.now(), link.id, block))
+                    return
+            elif framing.are_several(block, link.buffer.limit) and (posts := codec.decode_posts(block)):
+                self.perform(self.role.on_posts(self.environment.now(), link.id, posts, block))
+                return
         self._lines(link, framing.lines(block))
 
     def _lines(self, link: Link, lines: list[bytes]) -> None:

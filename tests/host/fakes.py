@@ -7,7 +7,7 @@ from oyez.core import effects as fx
 from oyez.core.effects import Effects
 from oyez.host import Host, Link
 from oyez.protocol import codec
-from oyez.protocol.messages import ActivityBroadcast, Address, LoginFailed, Message
+from oyez.protocol.messages import ActivityBroadcast, ActivityMessage, Address, LoginFailed, Message
 
 
 @dataclass
@@ -140,6 +140,9 @@ class ScriptedRole:
 
     def on_message(self, now: float, link: int, message: Message) -> Effects:
         return self._hear("message", link, message)
+
+    def on_posts(self, now: float, link: int, posts: list[ActivityMessage], block: bytes) -> Effects:
+        return self._hear("posts", link, posts)
 
     def on_activities(self, now: float, link: int, block: bytes) -> Effects:
         return self._hear("activities", link, block)

@@ -14,7 +14,7 @@ from oyez.host import Link
 from oyez.log import Chunk, Log
 from oyez.net.node import Node
 from oyez.net.transport import SocketTransport
-from oyez.protocol.messages import Address, Message, Status
+from oyez.protocol.messages import ActivityMessage, Address, Message, Status
 
 PATIENCE = 30
 """Seconds after which a test that waits is wrong."""
@@ -78,6 +78,9 @@ class Recorder:
 
     def on_message(self, now: float, link: int, message: Message) -> fx.Effects:
         return self._noted("message", link, message)
+
+    def on_posts(self, now: float, link: int, posts: list[ActivityMessage], block: bytes) -> fx.Effects:
+        return [effect for post in posts for effect in self.on_message(now, link, post)]
 
     def on_activities(self, now: float, link: int, block: bytes) -> fx.Effects:
         return self._noted("activities", link, block)

@@ -40,6 +40,15 @@ class Origin:
         self._parts += (self._beginning, b'%d",' % self.sequence, opening, members, b"}\n")
         return first
 
+    def accept_all(self, opening: bytes, members: list[bytes]) -> bool:
+        """The same of several that have this opening; `members` are none empty, and without their commas."""
+        first, sequence, beginning, parts = not self._parts, self.sequence, self._beginning, self._parts
+        for one in members:
+            sequence += 1
+            parts.append(b'%b%d",%b,%b}\n' % (beginning, sequence, opening, one))
+        self.sequence = sequence
+        return first
+
     def take(self) -> Chunk | None:
         """What was accepted since the last take."""
         if not self._parts:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from oyez.core import effects as fx
 from oyez.core.effects import Effects
-from oyez.protocol.messages import Message
+from oyez.protocol.messages import ActivityMessage, Message
 
 
 class Role(Protocol):
@@ -42,6 +42,10 @@ class Role(Protocol):
         """A message, or the Malformed that tells what was wrong with a line."""
         ...
 
+    def on_posts(self, now: float, link: int, posts: list[ActivityMessage], block: bytes) -> Effects:
+        """Several posts at once, and the lines in which they came; what they bring is as if each had come alone."""
+        ...
+
     def on_activities(self, now: float, link: int, block: bytes) -> Effects:
         """Whole activity lines on a link that is trusted."""
         ...
@@ -69,6 +73,13 @@ class Role(Protocol):
 
 class Quiet:
     """Handlers that do nothing, for roles to inherit where they have nothing to do."""
+
+    def on_message(self, now: float, link: int, message: Message) -> Effects:
+        raise NotImplementedError
+
+    def on_posts(self, now: float, link: int, posts: list[ActivityMessage], block: bytes) -> Effects:
+        """Who takes no posts refuses the first, and closes."""
+        return self.on_message(now, link, posts[0])
 
     def on_leave(self, now: float) -> Effects:
         return [fx.Stopped()]

@@ -31,9 +31,9 @@ def body(activity: bytes) -> bytes | InvalidMessage:
     """The members of `activity` to put behind `opening`: `,"a":1}` or `}`. Its input is valid JSON, from a decoder."""
     if activity[:1] != b"{":
         return InvalidMessage("activity is not an object", "activity_not_object")
-    if activity.count(b"{") + activity.count(b"[") > limits.DEPTH and depth(activity) > limits.DEPTH:
+    if _may_be_deep(activity) and depth(activity) > limits.DEPTH:
         return InvalidMessage(f"activity is nested deeper than {limits.DEPTH}", "too_deep")
-    if _FORGED in activity or b"\\u" in activity:
+    if _may_forge(activity):
         activity = _without_authenticated_user(activity)
     if b"\r" in activity or b"\n" in activity:  # outside strings they are white space, inside they are not JSON
         activity = activity.replace(b"\r", b" ").replace(b"\n", b" ")
@@ -41,6 +41,34 @@ def body(activity: bytes) -> bytes | InvalidMessage:
         return b"," + activity[1:]
     members = activity[1:].lstrip()
     return members if members == b"}" else b"," + members
+
+
+def bodies(activities: list[msgspec.Raw], block: bytes) -> list[bytes] | None:
+    """The same at once for all activities of a block of lines, but each without its comma; None where one is empty, or
+    to be refused: take them one by one."""
+    if _may_forge(block) or b"\r" in block:
+        members = [body(bytes(raw)) for raw in activities]
+        if any(not isinstance(one, bytes) or one == b"}" for one in members):
+            return None
+        return [one[1:] for one in members if isinstance(one, bytes)]
+    plain = []
+    for raw in activities:
+        text = bytes(raw)
+        if text[:2] != b'{"' or _may_be_deep(text):
+            found = body(text)
+            if not isinstance(found, bytes) or found == b"}":
+                return None
+            text = found
+        plain.append(text[1:])
+    return plain
+
+
+def _may_be_deep(text: bytes) -> bool:
+    return len(text) > 2 * limits.DEPTH and text.count(b"{") + text.count(b"[") > limits.DEPTH
+
+
+def _may_forge(text: bytes) -> bool:
+    return _FORGED in text or (b"\\" in text and b"\\u" in text)  # the search for one byte is far cheaper
 
 
 def depth(text: bytes) -> int:

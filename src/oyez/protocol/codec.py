@@ -9,12 +9,13 @@ import re
 
 import msgspec
 
-from oyez.protocol.messages import ClientMessage, Malformed, Message
+from oyez.protocol.messages import ActivityMessage, ClientMessage, Malformed, Message
 from oyez.protocol.nodes import NodeMessage
 from oyez.protocol.peers import PeerMessage
 
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(ClientMessage | NodeMessage | PeerMessage)
 _encoder = msgspec.json.Encoder()
+_POST = b'"ACTIVITY_MESSAGE"'
 
 _UNKNOWN = re.compile(r"^Invalid value (.*) - at `\$\.command`$", re.DOTALL)
 _AT = re.compile(r" - at `\$\.?(.*)`$")
@@ -45,6 +46,21 @@ def decode(line: bytes) -> Message:
         return Malformed(_not_json(line, str(error)), "not_json")
     except RecursionError:
         return Malformed("the line is nested too deeply", "too_deep")
+
+
+def decode_posts(block: bytes) -> list[ActivityMessage] | None:
+    """The messages of a block of lines, where each is an ACTIVITY_MESSAGE, and sound; else None: `decode` them one by
+    one. A third of the work of that."""
+    if _POST not in block:
+        return None
+    try:
+        if not block.isascii():
+            block.decode()
+        messages = _decoder.decode_lines(block)
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+        return None
+    posts = [message for message in messages if type(message) is ActivityMessage]
+    return posts if len(posts) == len(messages) == block.count(b"\n") else None  # one message in each line
 
 
 def _not_json(line: bytes, error: str) -> str:

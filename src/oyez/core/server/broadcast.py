@@ -46,6 +46,15 @@ class Broadcast:
             return False  # a repetition: the sender will see, or has seen, the first
         return self.origin.accept(session.opening_for(number), members)
 
+    def accept_all(self, session: Session, numbers: list[int | None], members: list[bytes]) -> bool:
+        """The same of several posts at once; `members` are none empty, and without their commas."""
+        if not any(numbers):
+            return self.origin.accept_all(session.opening, members)
+        first = False
+        for number, one in zip(numbers, members, strict=True):
+            first |= self.accept(session, number, b"," + one)
+        return first
+
     def take(self, chunks: list[Chunk]) -> bool:
         """Another server's log has brought these; they are held. True if they are the first since the last turn."""
         first = not self._arrived

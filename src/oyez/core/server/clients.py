@@ -142,6 +142,21 @@ class Clients:
             return self.part(link, refuse(link, members))
         return self._flush_soon() if self._broadcast.accept(session, message.id, members) else []
 
+    def post_all(self, link: int, messages: list[m.ActivityMessage], block: bytes) -> Effects:
+        """Several ACTIVITY_MESSAGEs, that came in these lines."""
+        session = self.sessions.get(link)
+        if session is not None and self.sessions.may_post_all(session, messages):
+            members = activity.bodies([message.activity for message in messages], block)
+            if members is not None:
+                numbers = [message.id for message in messages]
+                return self._flush_soon() if self._broadcast.accept_all(session, numbers, members) else []
+        effects: Effects = []
+        for message in messages:
+            effects += self.post(link, message)
+            if self.sessions.get(link) is None:  # it has been refused, and parted
+                break
+        return effects
+
     def missed(self, missed: Missed) -> Effects:
         """This server has had to skip something: so have its clients. Who is behind would hear of it too soon; it is
         closed, and told when it comes back with its cursor."""

@@ -13,7 +13,9 @@ from oyez.protocol.framing import MESSAGE_PREFIX
 SESSIONS = 200_000
 """Most sessions remembered; beyond it the one that has posted nothing for longest goes."""
 
-_POST = re.compile(rb"^" + re.escape(MESSAGE_PREFIX) + rb'"id":"[^"]*","post":"([^"]*)-(\d+)"', re.MULTILINE)
+_POST = re.escape(MESSAGE_PREFIX) + rb'"id":"[^"]*","post":"([^"]*)-(\d+)"'
+_LINE = re.compile(_POST)
+_LINES = re.compile(rb"\n" + _POST)  # begins with fixed bytes: ten times as fast as `^`
 
 Post = tuple[bytes, int]
 """A session's tag, and the number in that session."""
@@ -21,7 +23,7 @@ Post = tuple[bytes, int]
 
 def of(chunk: Chunk) -> list[Post]:
     """The numbered posts among its lines."""
-    return [(tag, int(number)) for tag, number in _POST.findall(chunk.data)]
+    return [(tag, int(number)) for tag, number in _LINES.findall(b"\n" + chunk.data)]
 
 
 class Posts:
@@ -67,7 +69,7 @@ def _only(chunk: Chunk, new: list[bool]) -> list[Chunk]:
     first = chunk.first
     flags = iter(new)
     for sequence, line in enumerate(chunk.lines, chunk.first):
-        if _POST.match(line) is None or next(flags):
+        if _LINE.match(line) is None or next(flags):
             lines.append(line)
             continue
         if lines:

@@ -136,6 +136,9 @@ class Server(Quiet):
             return self.clients.part(link, refuse_unreadable(link, message))
         return self.clients.part(link, refuse_out_of_place(link, message))
 
+    def on_posts(self, now: float, link: int, posts: list[m.ActivityMessage], block: bytes) -> Effects:
+        return self.clients.post_all(link, posts, block)
+
     def on_activities(self, now: float, link: int, block: bytes) -> Effects:
         chunks, in_order = self.mesh.receive(now, link, block)
         self.broadcast.take(chunks)
