@@ -12,7 +12,7 @@ from tests.docs.markdown import DOCS, ROOT, read, sections
 SOURCE = ROOT / "src" / "oyez"
 PAGE = read(DOCS / "operations.md")
 
-OF_NODES = ("core", "net", "cli", "host.py")
+OF_NODES = ("core", "net", "cli", "host")
 NOT_OF_NODES = {SOURCE / "core" / "client" / "client.py"}
 """What the client role reports goes to the program that uses it, into no node's log."""
 

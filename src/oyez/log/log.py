@@ -11,7 +11,8 @@ Must not know: sockets, clocks, sessions, what is in a line. Synchronous; times 
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from oyez.log.chunk import Chunk
 
 READ = 256 * 1024
 """Most bytes that a cursor which is catching up is sent at once: nobody waits long behind it."""
@@ -21,40 +22,6 @@ SCAN = 5000
 
 Send = Callable[[bytes], int]
 """Hands bytes to a link, returns how many it took. Fewer than given: it is full and will say when it drains."""
-
-
-@dataclass(slots=True, frozen=True)
-class Chunk:
-    """`count` whole lines of `origin`, numbered from `first` on without a hole."""
-
-    origin: str
-    first: int
-    count: int
-    data: bytes
-
-    @property
-    def last(self) -> int:
-        """Sequence of the last line."""
-        return self.first + self.count - 1
-
-    @property
-    def lines(self) -> list[bytes]:
-        """One by one, with their ends."""
-        return [line + b"\n" for line in self.data.split(b"\n")[:-1]]
-
-    def offset(self, sequence: int) -> int:
-        """Where in `data` the line with this sequence begins; `last + 1` gives the end."""
-        place = 0
-        for _ in range(sequence - self.first):
-            place = self.data.index(b"\n", place) + 1
-        return place
-
-    def after(self, sequence: int) -> "Chunk":
-        """The part of this chunk behind `sequence`: all of it, some of it, or nothing."""
-        if sequence < self.first:
-            return self
-        first = min(sequence, self.last) + 1
-        return Chunk(self.origin, first, self.last - first + 1, self.data[self.offset(first) :])
 
 
 _FORGOTTEN = Chunk("", 0, 0, b"")

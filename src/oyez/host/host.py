@@ -8,142 +8,17 @@ effects happen in the order of their list, those behind a `Persist` only once it
 the middle of an activity line; what one link does or suffers touches no other.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 from oyez.core import effects as fx
 from oyez.core.role import Role
-from oyez.log import Cursor
+from oyez.host.link import Link
+from oyez.host.ports import Environment, Transport
 from oyez.protocol import codec, framing, limits
-from oyez.protocol.messages import ActivityBroadcast, Address
 
 OUTBOX = 4 * 1024 * 1024
 """Most bytes of messages that wait for a link to drain; a link that lets more pile up is cut."""
-
-PIECE = 256 * 1024
-"""Most of these bytes that are sent at once, because what is sent is copied."""
-
-
-class Transport(Protocol):
-    """One link as the environment gives it. No method calls back into the host before it has returned."""
-
-    def send(self, data: bytes) -> int:
-        """Take what fits now, return how much; if not all, `Host.drained` is called when there is room again.
-
-        A broken link takes everything, and is closed in due course.
-        """
-        ...
-
-    def pause(self) -> None:
-        """Deliver nothing more until `resume`."""
-        ...
-
-    def resume(self) -> None:
-        """The opposite of `pause`."""
-        ...
-
-    def close(self, rest: bytes) -> None:
-        """Send `rest` behind all that was taken, then end the link, within a few seconds; `Host.closed` follows."""
-        ...
-
-    def abort(self) -> None:
-        """The link ends at once; `Host.closed` follows."""
-        ...
-
-
-class Environment(Protocol):
-    """The world outside, as far as a host needs it. No method calls back into the host before it has returned."""
-
-    def now(self) -> float:
-        """Seconds; never goes back; near the wall clock."""
-        ...
-
-    def soon(self, callback: Callable[[], None]) -> None:
-        """Call at the end of this loop turn."""
-        ...
-
-    def set_timer(self, key: str, after: float) -> None:
-        """`Host.timer(key)` in `after` seconds; replaces one of the same key."""
-        ...
-
-    def cancel_timer(self, key: str) -> None:
-        """Forget it."""
-        ...
-
-    def dial(self, address: Address, purpose: str) -> None:
-        """`Host.dialed` or `Host.dial_failed` follows."""
-        ...
-
-    def persist(self, records: tuple[fx.Record, ...], done: Callable[[], None]) -> None:
-        """Call `done` when they are on disk."""
-        ...
-
-    def hash_secret(self, token: int, secret: str) -> None:
-        """`Host.hashed` follows."""
-        ...
-
-    def verify_secret(self, token: int, hash: str | None, secret: str) -> None:
-        """`Host.verified` follows."""
-        ...
-
-    def report(self, event: str, fields: Mapping[str, object]) -> None:
-        """For the log, the metrics, the history."""
-        ...
-
-    def deliver(self, broadcast: ActivityBroadcast) -> None:
-        """An activity for the user of this node: clients only."""
-        ...
-
-    def quit(self, info: str) -> None:
-        """This node can't do its job; `info` says why. End it once this turn is over."""
-        ...
-
-    def stopped(self) -> None:
-        """This node has nothing left to do. End it, with `Host.stop`, once this turn is over."""
-        ...
-
-
-class Link:
-    """One connection, between a transport and the role."""
-
-    __slots__ = ("buffer", "closing", "cursor", "held", "id", "outbox", "transport", "trusted", "waiting")
-
-    def __init__(self, id: int, transport: Transport, limit: int) -> None:
-        self.id = id
-        self.transport = transport
-        self.buffer = framing.LineBuffer(limit)
-        self.waiting: list[bytes] = []  # lines that came while the role held the link
-        self.outbox = bytearray()  # what the transport did not take yet, apart from the log
-        self.cursor: Cursor | None = None
-        self.held = False
-        self.closing = False
-        self.trusted = False
-
-    def send(self, data: bytes) -> None:
-        """Send behind everything that has been sent, between two lines of the log."""
-        if self.cursor is not None and self.cursor.behind:
-            data = self.cursor.finish_line() + data
-        if self.outbox:
-            self.outbox += data
-            return
-        taken = self.transport.send(data)
-        if taken < len(data):
-            self.outbox += data[taken:]
-            if self.cursor is not None:
-                self.cursor.wait()
-
-    def drained(self) -> bool:
-        """Send what waits, then from the log. True when there is more that the transport would take at once."""
-        if self.outbox:
-            piece = bytes(self.outbox[:PIECE])
-            taken = self.transport.send(piece)
-            del self.outbox[:taken]
-            if self.outbox:
-                return taken == len(piece)
-        if self.cursor is None:
-            return False
-        return not self.cursor.pump() and not self.cursor.blocked
 
 
 class Host:

@@ -1,0 +1,89 @@
+"""The two ports that a host stands on: `Transport` is one link, `Environment` the rest of the world.
+
+The network (`net`) and the simulator (`sim`) implement them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from oyez.core import effects as fx
+from oyez.protocol.messages import ActivityBroadcast, Address
+
+
+class Transport(Protocol):
+    """One link as the environment gives it. No method calls back into the host before it has returned."""
+
+    def send(self, data: bytes) -> int:
+        """Take what fits now, return how much; if not all, `Host.drained` is called when there is room again.
+
+        A broken link takes everything, and is closed in due course.
+        """
+        ...
+
+    def pause(self) -> None:
+        """Deliver nothing more until `resume`."""
+        ...
+
+    def resume(self) -> None:
+        """The opposite of `pause`."""
+        ...
+
+    def close(self, rest: bytes) -> None:
+        """Send `rest` behind all that was taken, then end the link, within a few seconds; `Host.closed` follows."""
+        ...
+
+    def abort(self) -> None:
+        """The link ends at once; `Host.closed` follows."""
+        ...
+
+
+class Environment(Protocol):
+    """The world outside, as far as a host needs it. No method calls back into the host before it has returned."""
+
+    def now(self) -> float:
+        """Seconds; never goes back; near the wall clock."""
+        ...
+
+    def soon(self, callback: Callable[[], None]) -> None:
+        """Call at the end of this loop turn."""
+        ...
+
+    def set_timer(self, key: str, after: float) -> None:
+        """`Host.timer(key)` in `after` seconds; replaces one of the same key."""
+        ...
+
+    def cancel_timer(self, key: str) -> None:
+        """Forget it."""
+        ...
+
+    def dial(self, address: Address, purpose: str) -> None:
+        """`Host.dialed` or `Host.dial_failed` follows."""
+        ...
+
+    def persist(self, records: tuple[fx.Record, ...], done: Callable[[], None]) -> None:
+        """Call `done` when they are on disk."""
+        ...
+
+    def hash_secret(self, token: int, secret: str) -> None:
+        """`Host.hashed` follows."""
+        ...
+
+    def verify_secret(self, token: int, hash: str | None, secret: str) -> None:
+        """`Host.verified` follows."""
+        ...
+
+    def report(self, event: str, fields: Mapping[str, object]) -> None:
+        """For the log, the metrics, the history."""
+        ...
+
+    def deliver(self, broadcast: ActivityBroadcast) -> None:
+        """An activity for the user of this node: clients only."""
+        ...
+
+    def quit(self, info: str) -> None:
+        """This node can't do its job; `info` says why. End it once this turn is over."""
+        ...
+
+    def stopped(self) -> None:
+        """This node has nothing left to do. End it, with `Host.stop`, once this turn is over."""
+        ...
