@@ -29,6 +29,10 @@ class Wire:
         self.sent = b""
         self.closed = False
 
+    @property
+    def write(self) -> Callable[[bytes], int]:
+        return self.send
+
     def send(self, data: bytes) -> int:
         self.sent += data
         return len(data)

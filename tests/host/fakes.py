@@ -19,6 +19,10 @@ class FakeTransport:
     paused: bool = False
     ended: str = ""
 
+    @property
+    def write(self) -> Callable[[bytes], int]:
+        return self.send
+
     def send(self, data: bytes) -> int:
         taken = len(data) if self.room is None else min(self.room, len(data))
         if self.room is not None:

@@ -117,3 +117,30 @@ def test_what_is_current_is_what_it_is_when_its_turn_comes(stage: Stage) -> None
     now["who"] = EVE
     stage.world.finish_writing()
     assert stage.world.events[-1] == ("persist", EVE, BOB)
+
+
+def test_what_one_link_is_told_in_a_row_leaves_together(stage: Stage) -> None:
+    (one, first), (two, second) = stage.open(), stage.open()
+    pieces: list[bytes] = []
+
+    def take(data: bytes) -> int:
+        pieces.append(data)
+        return len(data)
+
+    for transport in (first, second):
+        transport.send = take  # type: ignore[method-assign]
+    stage.host.perform(
+        [
+            send(one.id, "a"),
+            send(one.id, "b"),
+            send(two.id, "c"),
+            send(one.id, "d"),
+            reported("between"),
+            send(one.id, "e"),
+            send(99, "nobody"),
+            send(one.id, "f"),
+            fx.Close(one.id),
+            send(one.id, "g"),
+        ]
+    )
+    assert pieces == [said("a", "b"), said("c"), said("d"), said("e"), said("f")]

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oyez import log as log_module
 from oyez.core import effects as fx
 from oyez.host import OUTBOX, PIECE, Link
 from oyez.log import Log
+from oyez.log import log as log_module
 from tests.host.fakes import FakeTransport, Stage, said, send
 from tests.log.readers import chunk, line
 

@@ -1,11 +1,11 @@
 """What a log promises its readers, one thing at a time; `test_model` tries everything at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from oyez import log as log_module
 from oyez.log import Chunk, Log
+from oyez.log import log as log_module
 from tests.log.readers import CONTROL, Reader, chunk, line
 
 
@@ -382,3 +382,46 @@ def test_indexes_of_what_is_forgotten_are_dropped_in_time() -> None:
     assert len(log._starts) == len(log._chunks)
     assert log.read(log.start, 20) == line(4995)
     assert log.position_after(4996) == log.start + 40
+
+
+# -- a quick way to send, that takes no care -----------------------------------------------------------------------
+
+
+def test_what_keeps_up_is_written_and_what_catches_up_is_sent(log: Log) -> None:
+    ways: list[str] = []
+
+    def way(name: str) -> Callable[[bytes], int]:
+        def take(data: bytes) -> int:
+            ways.append(name)
+            return len(data)
+
+        return take
+
+    log.publish([chunk(1)])
+    log.cursor(0, 1, way("send"), way("write")).pump()
+    log.publish([chunk(2)])
+    assert ways == ["send", "write"]
+
+
+@pytest.mark.parametrize("room", [0, 7, len(line(1)) + 1])
+def test_what_a_write_did_not_take_is_sent(log: Log, room: int) -> None:
+    """A link that has room again between the two, one that has none, and one that is broken: `send` sees to it."""
+
+    def write(data: bytes) -> int:
+        if not room:
+            raise BlockingIOError
+        return reader.take(data[:room])
+
+    reader, other = Reader(log), caught_up(log)
+    reader.cursor.close()
+    reader.cursor = log.cursor(0, 1, reader.take, write)
+    reader.cursor.pump()
+    log.publish([chunk(1, 2)])
+    assert (reader.got, other.got) == (line(1) + line(2),) * 2
+    assert (log.behind, log.delivered) == ([], 4)
+    reader.room = 3
+    log.publish([chunk(3)])
+    assert (reader.got, other.got) == (line(1) + line(2) + line(3)[: max(3, min(room, 3))], line(1) + line(2) + line(3))
+    assert (log.behind, log.delivered) == ([reader.cursor], 5)
+    reader.drain_all()
+    assert (reader.got, log.delivered) == (other.got, 6)

@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from oyez import log as log_module
 from oyez.log import Chunk, Log
+from oyez.log import log as log_module
 from tests.log.readers import CONTROL, Reader, line
 
 LENGTHS = st.integers(6, 40)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from oyez import log as log_module
 from oyez.log import Chunk, Log
+from oyez.log import log as log_module
 from tests.log.readers import CONTROL, Reader, chunk, line
 
 

@@ -66,10 +66,16 @@ _TROUBLE = frozenset(
 )
 
 
+_least = logging.DEBUG
+"""What matters less is not logged."""
+
+
 def configure(format: Format, level: Level, node: str) -> None:
     """Set up structlog for this process. JSON lines carry the name of the `node`; people know what they started."""
     import structlog
 
+    global _least
+    _least = logging.getLevelNamesMapping()[level.upper()]
     human = format == Format.HUMAN or (format == Format.AUTO and sys.stderr.isatty())
     out = _Logger()
     structlog.configure(
@@ -79,7 +85,7 @@ def configure(format: Format, level: Level, node: str) -> None:
             structlog.processors.TimeStamper(fmt="%H:%M:%S" if human else "iso", utc=not human),
             *(_human() if human else _json()),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(_least),
         logger_factory=lambda *_: out,
         cache_logger_on_first_use=True,
     )
@@ -91,7 +97,9 @@ def report(event: str, fields: Mapping[str, object]) -> None:
     """Log what a role reports."""
     import structlog
 
-    structlog.get_logger().log(_level(event), event, **fields)
+    level = _level(event)
+    if level >= _least:  # asked first: most come with each client, and nobody wants to read them
+        structlog.get_logger().log(level, event, **fields)
 
 
 def _level(event: str) -> int:

@@ -142,17 +142,29 @@ class Host:
     # -- effects ------------------------------------------------------------------------------------------------
 
     def perform(self, effects: fx.Effects) -> None:
-        """Carry out effects in order; those behind a `Persist` once it is durable."""
+        """Carry out effects in order; those behind a `Persist` once it is durable. What one link is told by several in
+        a row leaves together."""
+        to, lines = 0, b""
         for index, effect in enumerate(effects):
+            if type(effect) is fx.Send:
+                if effect.link != to:
+                    self._say(to, lines)
+                    to, lines = effect.link, b""
+                lines += codec.encode(effect.message)
+                continue
+            if lines:
+                self._say(to, lines)
+                to, lines = 0, b""
             if type(effect) is fx.Persist:
                 self.environment.persist(effect.taken(), partial(self.perform, effects[index + 1 :]))
                 return
             _PERFORM[type(effect)](self, effect)
+        self._say(to, lines)
 
-    def _send(self, effect: fx.Send) -> None:
-        link = self.links.get(effect.link)
+    def _say(self, to: int, lines: bytes) -> None:
+        link = self.links.get(to)
         if link is not None and not link.closing:
-            self._send_lines(link, codec.encode(effect.message))
+            self._send_lines(link, lines)
 
     def _relay(self, effect: fx.Relay) -> None:
         link = self.links.get(effect.link)
@@ -204,10 +216,10 @@ class Host:
         if link is None or link.closing:
             return
         if effect.held is not None:
-            link.cursor = effect.log.resume(effect.held, link.id, link.transport.send)
+            link.cursor = effect.log.resume(effect.held, link.id, link.transport.send, link.transport.write)
         else:
             position = effect.log.end if effect.position is None else effect.position
-            link.cursor = effect.log.cursor(position, link.id, link.transport.send)
+            link.cursor = effect.log.cursor(position, link.id, link.transport.send, link.transport.write)
         if link.outbox:
             link.cursor.wait()
         else:
@@ -251,7 +263,6 @@ class Host:
 
 
 _PERFORM: dict[type, Callable[..., None]] = {
-    fx.Send: Host._send,
     fx.Relay: Host._relay,
     fx.Close: Host._close,
     fx.Hold: Host._hold,

@@ -13,6 +13,12 @@ from oyez.protocol.messages import ActivityBroadcast, Address
 class Transport(Protocol):
     """One link as the environment gives it. No method calls back into the host before it has returned."""
 
+    @property
+    def write(self) -> Callable[[bytes], int]:
+        """`send` for those who do it a million times: raises OSError where that would see to something; nothing was
+        taken then. Whoever gets that, or sees less taken than was given, has to `send` the rest."""
+        ...
+
     def send(self, data: bytes) -> int:
         """Take what fits now, return how much; if not all, `Host.drained` is called when there is room again.
 

@@ -35,12 +35,13 @@ class Cursor:
     resumes holds each origin already: until it keeps up, that much is left out.
     """
 
-    __slots__ = ("_log", "behind", "blocked", "held", "moved_at", "owner", "position", "send", "torn")
+    __slots__ = ("_log", "behind", "blocked", "held", "moved_at", "owner", "position", "send", "torn", "write")
 
-    def __init__(self, log: "Log", owner: int, send: Send) -> None:
+    def __init__(self, log: "Log", owner: int, send: Send, write: Send) -> None:
         self._log = log
         self.owner = owner
         self.send = send
+        self.write = write
         self.behind = False
         self.blocked = False
         self.position = 0
@@ -103,11 +104,19 @@ class Log:
     def _send_on(self, before: int, chunks: list[Chunk]) -> None:
         data = chunks[0].data if len(chunks) == 1 else b"".join([chunk.data for chunk in chunks])
         size = len(data)
-        full = [(cursor, taken) for cursor, send in self._current.items() if (taken := send(data)) != size]
+        full = []
+        for cursor, write in self._current.items():
+            try:
+                if (taken := write(data)) != size:
+                    full.append((cursor, taken))
+            except OSError:
+                full.append((cursor, 0))
         for cursor, taken in full:
-            self.delivered -= data.count(b"\n", taken)
-            cursor.blocked = True
-            self.fall_behind(cursor, before + taken)
+            taken += cursor.send(data[taken:])
+            if taken != size:
+                self.delivered -= data.count(b"\n", taken)
+                cursor.blocked = True
+                self.fall_behind(cursor, before + taken)
 
     def skip_to(self, origin: str, sequence: int) -> None:
         """What this origin has up to here will not be in this log: it is a gap for whoever lacks it."""
@@ -158,17 +167,18 @@ class Log:
 
     # -- cursors ------------------------------------------------------------------------------------------------
 
-    def cursor(self, position: int, owner: int, send: Send) -> Cursor:
-        """A new cursor that will read from `position` on at its first `pump`."""
-        cursor = Cursor(self, owner, send)
+    def cursor(self, position: int, owner: int, send: Send, write: Send | None = None) -> Cursor:
+        """A new cursor that will read from `position` on at its first `pump`. `write` is a quicker `send`, but may
+        raise OSError, and has taken nothing then."""
+        cursor = Cursor(self, owner, send, write or send)
         self.fall_behind(cursor, position)
         return cursor
 
-    def resume(self, held: Mapping[str, int], owner: int, send: Send) -> Cursor:
+    def resume(self, held: Mapping[str, int], owner: int, send: Send, write: Send | None = None) -> Cursor:
         """A new cursor whose reader holds each origin up to there already: it will be sent all that is here and that
         it does not hold, then what follows. `gaps` tells what is not here any more."""
         index = self._first_lacking(held)
-        cursor = self.cursor(self._starts[index] if index < len(self._chunks) else self.end, owner, send)
+        cursor = self.cursor(self._starts[index] if index < len(self._chunks) else self.end, owner, send, write)
         cursor.held = held
         return cursor
 
@@ -228,7 +238,7 @@ class Log:
             return False
         cursor.behind, cursor.held = False, None
         del self._behind[cursor]
-        self._current[cursor] = cursor.send
+        self._current[cursor] = cursor.write
         return True
 
     def _moved(self, cursor: Cursor, data: bytes, taken: int) -> None:

@@ -6,15 +6,16 @@ a link with something to read before its reset would never be heard of again; it
 each link, and several system calls where one does. Must not know: what is done with a socket that is ready.
 """
 
+import select
 import selectors
 from typing import Protocol
 
 from oyez.net.guard import GuardedLoop
 
-READ = selectors.EVENT_READ
-"""There is input, or its end, or an error."""
+READ = 1
+"""There is input, or its end, or an error. This and `WRITE` are epoll's own numbers."""
 
-WRITE = selectors.EVENT_WRITE
+WRITE = 4
 """There is room, or an error."""
 
 
@@ -31,17 +32,20 @@ class Poller:
 
     def __init__(self, loop: GuardedLoop) -> None:
         self._loop = loop
-        self._selector = selectors.DefaultSelector()
-        self._fd = self._selector.fileno()  # epoll, kqueue and /dev/poll have one
+        self._watched: dict[int, Watched] = {}
+        self._selector = select.epoll() if hasattr(select, "epoll") else _Selector()
+        self._fd = self._selector.fileno()
         loop.on_readable(self._fd, self._poll)
 
     def watch(self, fd: int, watched: Watched, before: int, wanted: int) -> None:
         """Watch for `wanted` from now on, where it was `before`; 0 is not at all."""
         if not before:
-            self._selector.register(fd, wanted, watched)
+            self._watched[fd] = watched
+            self._selector.register(fd, wanted)
         elif wanted:
-            self._selector.modify(fd, wanted, watched)
+            self._selector.modify(fd, wanted)
         else:
+            del self._watched[fd]
             self._selector.unregister(fd)
 
     def close(self) -> None:
@@ -50,5 +54,46 @@ class Poller:
         self._selector.close()
 
     def _poll(self) -> None:
-        for key, events in self._selector.select(0):
-            key.data.ready(events)
+        for fd, events in self._selector.poll(0):
+            watched = self._watched.get(fd)
+            if watched is not None:
+                watched.ready(events if events <= READ | WRITE else READ | WRITE)  # beyond: an error, or the end
+
+
+class _Selector:
+    """What there is where there is no epoll, with epoll's methods and numbers."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+
+    def fileno(self) -> int:
+        """Kqueue and /dev/poll have one."""
+        return self._selector.fileno()
+
+    def register(self, fd: int, events: int) -> None:
+        """Watch for these."""
+        self._selector.register(fd, _selected(events))
+
+    def modify(self, fd: int, events: int) -> None:
+        """Watch for these from now on."""
+        self._selector.modify(fd, _selected(events))
+
+    def unregister(self, fd: int) -> None:
+        """Watch no more."""
+        self._selector.unregister(fd)
+
+    def poll(self, timeout: float) -> list[tuple[int, int]]:
+        """Descriptors, and what is ready there."""
+        ready = self._selector.select(timeout)
+        return [
+            (key.fd, READ * bool(events & selectors.EVENT_READ) | WRITE * bool(events & selectors.EVENT_WRITE))
+            for key, events in ready
+        ]
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._selector.close()
+
+
+def _selected(events: int) -> int:
+    return selectors.EVENT_READ * bool(events & READ) | selectors.EVENT_WRITE * bool(events & WRITE)

@@ -109,6 +109,11 @@ class SocketTransport:
 
     # -- the host's side ----------------------------------------------------------------------------------------
 
+    @property
+    def write(self) -> Callable[[bytes], int]:
+        """See `host.Transport`: the system call alone."""
+        return self._socket.send
+
     def send(self, data: bytes) -> int:
         """See `host.Transport`."""
         try:
@@ -139,9 +144,10 @@ class SocketTransport:
             return
         self._state = _CLOSING
         self._rest = rest
-        self._deadline = self._loop.later(LAST_WORDS, self._cut)
-        self._watch_input()
         self._say_last_words()
+        if self._state == _CLOSING:
+            self._deadline = self._loop.later(LAST_WORDS, self._cut)
+        self._watch_input()
 
     def abort(self) -> None:
         """See `host.Transport`."""
@@ -220,8 +226,8 @@ class SocketTransport:
         except OSError:
             self._end_soon()
             return
-        assert self._deadline is not None
-        self._deadline.cancel()
+        if self._deadline is not None:
+            self._deadline.cancel()
         self._deadline = self._loop.later(LINGER, self._end)
 
     def _cut(self) -> None:

@@ -5,6 +5,7 @@ order, of room after a partial send, and once of the end, whatever ended it. A l
 the peer has closed too, so that the last word is not torn away by what the peer still sends.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from oyez.host import Link
@@ -44,6 +45,11 @@ class SimTransport:
         return self._end.link.number
 
     # -- what the host does -------------------------------------------------------------------------------------
+
+    @property
+    def write(self) -> Callable[[bytes], int]:
+        """See `host.Transport`."""
+        return self.send
 
     def send(self, data: bytes) -> int:
         """See `host.Transport`."""

@@ -22,11 +22,13 @@ class Permits:
         self.key = key
         self.term = 0
         self.own: dict[int, bytes] = {}  # what tickets for the centrals are checked with
+        self._signing: dict[str, bytes] = {}  # of this term, by audience
 
     def use(self, key: bytes, term: int) -> None:
         """This is the network's key, and the term."""
         self.key, self.term = key, term
         self.own = tickets.keys(key, CENTRALS, term)
+        self._signing.clear()
 
     @property
     def network(self) -> str:
@@ -55,4 +57,7 @@ class Permits:
         return Ticket(username, audience, expires, self._entropy.randbytes(12).hex(), lasting)
 
     def _signed(self, ticket: Ticket) -> str:
-        return tickets.sign(tickets.derive_key(self.key, ticket.audience, self.term), self.term, ticket)
+        key = self._signing.get(ticket.audience)
+        if key is None:
+            key = self._signing[ticket.audience] = tickets.derive_key(self.key, ticket.audience, self.term)
+        return tickets.sign(key, self.term, ticket)

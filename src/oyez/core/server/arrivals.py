@@ -66,7 +66,7 @@ class Arrivals:
         arrival = Arrival(link, tag, resume.origins, tuple(resume.last), now, open, list(resume.origins))
         self._waiting[link] = arrival
         effects, released = self._review(now, arrival)
-        return [fx.Hold(link), *effects, *released]
+        return [*([] if released else [fx.Hold(link)]), *effects]
 
     def links_of(self, tag: str, other_than: str) -> list[int]:
         """Where this session waits, unless it has come from that origin."""
