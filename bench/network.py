@@ -3,9 +3,7 @@
 Ends only what it started. Knows of the wire what it needs: STATUS.
 """
 
-import random
 import signal
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,15 +14,12 @@ from typing import Any, Self
 
 from bench.errors import BenchError
 from bench.line import Address, Lost, ask
-from bench.machine import LOAD_CORE, SERVER_CORE
+from bench.machine import LOAD_CORE, SERVER_CORE, free_port
 from bench.peers.oyez import Oyez
 from bench.processes import Process
 
 SETTLED = 60.0
 """Seconds in which a network has found itself again."""
-
-PORTS = range(10_000, 30_000)
-"""Of nodes: no outgoing connection takes them while one is being started again."""
 
 
 class Network:
@@ -200,15 +195,6 @@ def wait(condition: Callable[[], bool], what: str, pause: float, seconds: float 
         if time.monotonic() > deadline:
             raise BenchError(f"not within {seconds:.0f} s: {what}")
         time.sleep(pause)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    while True:
-        port = random.SystemRandom().choice(PORTS)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def _text(address: Address) -> str:
