@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from bench.line import Address
 from bench.processes import Process
 
 ACTIVITY_BYTES = 200
@@ -42,18 +43,33 @@ class Speech:
 
 @dataclass(frozen=True)
 class Target:
-    """A running peer: where clients connect, the process that is measured, and its other processes."""
+    """A running peer: where clients connect, the process that is measured, and its other processes.
+
+    `beside` are more servers of the same network, which are measured together with the first.
+    """
 
     host: str
     port: int
     server: Process
     others: list[Process] = field(default_factory=list)
+    beside: tuple[tuple[Address, Process], ...] = ()
+
+    @property
+    def addresses(self) -> list[Address]:
+        return [(self.host, self.port), *(address for address, _ in self.beside)]
+
+    @property
+    def servers(self) -> list[Process]:
+        return [self.server, *(process for _, process in self.beside)]
 
 
 class Peer(ABC):
     """A system to measure."""
 
     name: ClassVar[str]
+    share: ClassVar[float] = 1.0
+    """How much of the messages of a run that is not paced suffice: a slow peer would take an hour for all of them, and
+    what one costs it is seen from fewer."""
 
     def missing(self) -> str | None:
         """Why it can't be measured here, in a sentence; None when it can."""
@@ -65,7 +81,7 @@ class Peer(ABC):
 
     @abstractmethod
     def speech(self, activity: bytes) -> Speech:
-        """How to post this activity (it holds MARK)."""
+        """How to post this activity (it holds MARK), which has from 100 bytes to 16 KiB."""
 
 
 def activity(size: int = ACTIVITY_BYTES) -> bytes:
