@@ -95,7 +95,10 @@ def relaying(fault: str) -> Iterator[int]:
 def run(fault: str, plan: Plan, wait: bytes = b"WELCOME") -> dict[str, int]:
     step = Step(b"hello @@@@@@@@\n", wait)
     speech = Speech(activity() + b"\n", (step,), (step,))
-    with relaying(fault) as port, Generator(load_command(plan, speech, "127.0.0.1", port), lambda heard: None) as load:
+    with (
+        relaying(fault) as port,
+        Generator(load_command(plan, speech, ("127.0.0.1", port)), lambda heard: None) as load,
+    ):
         load.wait_for("warm")
         load.go()
         return load.wait_for("result")

@@ -67,9 +67,6 @@ class Peer(ABC):
     """A system to measure."""
 
     name: ClassVar[str]
-    share: ClassVar[float] = 1.0
-    """How much of the messages of a run that is not paced suffice: a slow peer would take an hour for all of them, and
-    what one costs it is seen from fewer."""
 
     def missing(self) -> str | None:
         """Why it can't be measured here, in a sentence; None when it can."""

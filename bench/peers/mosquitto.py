@@ -46,7 +46,6 @@ class Mosquitto(Broker):
     program = "mosquitto"
     package = "mosquitto"
     options = ("-c",)
-    share = 0.1
 
     def configuration(self, port: int, scratch: Path) -> str:
         # max_queued_messages: by default it drops what a reader is more than 1000 messages behind with, in silence.

@@ -40,7 +40,6 @@ class Websockets(Peer):
     """One process of this Python."""
 
     name = "websockets"
-    share = 0.1
 
     def missing(self) -> str | None:
         if importlib.util.find_spec("websockets"):

@@ -6,7 +6,8 @@ A workload has cases; a case is run on each peer in turn, round after round, eac
 import math
 import statistics
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -23,9 +24,6 @@ IN_FLIGHT_BYTES = 256 * 1024
 
 SATURATED_SECONDS = 2.0
 """For which they publish, after a quarter of it as a warm-up."""
-
-FEWEST = 100
-"""Messages of a publisher from which a figure is taken also where a share of them suffices, if a plan has so many."""
 
 FAULTS = {
     "missing": "deliveries missing",
@@ -88,6 +86,8 @@ class Case:
     name: str
     peers: frozenset[str] | None = field(default=None, kw_only=True)
     """Names of the only peers that it can be run on; None: on all that the workload can be run on."""
+    base: str | None = field(default=None, kw_only=True)
+    """Name of the case that this one's ratios are also taken to, on the same peer in the same round."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,7 @@ def saturated(
     size: int = ACTIVITY_BYTES,
     servers: int = 1,
     peers: frozenset[str] | None = None,
+    base: str | None = None,
 ) -> LoadCase:
     """Publishing for SATURATED_SECONDS with IN_FLIGHT_BYTES under way, in lines as long as this size makes them.
 
@@ -118,9 +119,8 @@ def saturated(
     """
     window = max(1, IN_FLIGHT_BYTES // line_length(size, line_bytes) // publishers)
     seconds = SATURATED_SECONDS / 5 if quick else SATURATED_SECONDS
-    return LoadCase(
-        name, Plan(subscribers, publishers, window=window, seconds=seconds), size=size, servers=servers, peers=peers
-    )
+    plan = Plan(subscribers, publishers, window=window, seconds=seconds)
+    return LoadCase(name, plan, size=size, servers=servers, peers=peers, base=base)
 
 
 def line_length(size: int, line_bytes: int) -> int:
@@ -158,6 +158,8 @@ class Workload(ABC, Generic[C]):
     title: ClassVar[str]
     columns: ClassVar[tuple[Column, ...]]
     ratios: ClassVar[tuple[Ratio, ...]] = ()
+    base_word: ClassVar[str] = ""
+    """What cases with a base are compared with, as "one server"."""
     charts: ClassVar[tuple[Bars | Lines, ...]] = ()
     peers: ClassVar[frozenset[str] | None] = None
     """Names of the only peers that it can be run on; None: on all."""
@@ -171,12 +173,11 @@ class Workload(ABC, Generic[C]):
         """Start the peer, load it, measure, stop it. Raises BenchError when there are no figures."""
 
 
-def share_of(plan: Plan, share: float) -> Plan:
-    """The plan with this share of its messages, but not with fewer than FEWEST of them; a paced one stays as it is."""
-    if plan.rate:
-        return plan
-    messages = max(min(plan.messages, FEWEST), round(plan.messages * share))
-    return replace(plan, messages=messages, warmup=round(plan.warmup * share))
+class LoadWorkload(Workload[LoadCase]):
+    """One whose cases are all the usual run; a run that two such workloads want is made once."""
+
+    def run(self, case: LoadCase, peer: Peer, session: Session) -> list[Outcome]:
+        return [run_load(case, peer, session)]
 
 
 def run_load(case: LoadCase, peer: Peer, session: Session) -> Outcome:

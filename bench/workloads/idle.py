@@ -8,7 +8,7 @@ from bench.generator import Generator, Plan, load_command
 from bench.machine import raise_descriptor_limit
 from bench.peers.base import Peer, activity
 from bench.processes import Memory, Process
-from bench.workloads.base import Column, LoadCase, Outcome, Session, Workload
+from bench.workloads.base import Bars, Column, LoadCase, Outcome, Session, Workload
 
 
 class Idle(Workload[LoadCase]):
@@ -28,9 +28,11 @@ class Idle(Workload[LoadCase]):
         Column("connect_server_cpu_ms", "server CPU ms/connect", 3),
     )
 
+    charts = (Bars("memory", "resident KiB per client", (("resident_kib_per_client", "resident"),)),)
+
     def cases(self, quick: bool, line_bytes: int) -> list[LoadCase]:
-        clients = 500 if quick else 5000
-        return [LoadCase(f"N={clients}", Plan(clients, publishers=0))]
+        numbers = (500, 1000) if quick else (5000, 10_000)
+        return [LoadCase(f"N={clients}", Plan(clients, publishers=0)) for clients in numbers]
 
     def run(self, case: LoadCase, peer: Peer, session: Session) -> list[Outcome]:
         clients = case.plan.subscribers
@@ -42,7 +44,7 @@ class Idle(Workload[LoadCase]):
 
         with peer.running(session.scratch) as target:
             before, cpu_before = settled_memory(target.server), target.server.cpu_seconds()
-            command = load_command(case.plan, peer.speech(activity()), target.host, target.port)
+            command = load_command(case.plan, peer.speech(activity()), *target.addresses)
             with Generator(command, show) as generator:
                 opened = generator.wait_for("ready")
                 cpu = target.server.cpu_seconds() - cpu_before
