@@ -26,15 +26,24 @@ class Network:
     """`c1` is the first main, on SERVER_CORE with the servers; its backups are on LOAD_CORE. A context manager.
 
     The last `late` of the backups are not started on entry. The servers are `s1`, `s2` …, started with `options`.
+    `main_core` is where `c1` goes instead.
     """
 
     def __init__(
-        self, peer: Oyez, scratch: Path, *, backups: int, servers: int, late: int = 0, options: Sequence[str] = ()
+        self,
+        peer: Oyez,
+        scratch: Path,
+        *,
+        backups: int,
+        servers: int,
+        late: int = 0,
+        options: Sequence[str] = (),
+        main_core: int = SERVER_CORE,
     ) -> None:
         self._peer = peer
         self._scratch = scratch
         self._names = [f"c{number}" for number in range(1, backups + 2)]
-        self._cores = {name: SERVER_CORE if name == "c1" else LOAD_CORE for name in self._names}
+        self._cores = {name: main_core if name == "c1" else LOAD_CORE for name in self._names}
         self._early = self._names[: len(self._names) - late]
         self._options = options
         self._stack = ExitStack()
