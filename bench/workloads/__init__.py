@@ -16,6 +16,7 @@ from bench.workloads.registrations import Registrations
 from bench.workloads.senders import Senders
 from bench.workloads.silence import Silence
 from bench.workloads.snapshot import Snapshot
+from bench.workloads.storm import Storm
 
 WORKLOADS: dict[str, Workload[Any]] = {
     workload.name: workload
@@ -25,6 +26,7 @@ WORKLOADS: dict[str, Workload[Any]] = {
         Ingest(),
         Senders(),
         Login(),
+        Storm(),
         Idle(),
         Growth(),
         Failover(),
