@@ -59,8 +59,11 @@ class Bars:
 
     name: str
     """Ends the names of its files."""
+    title: str
     label: str
     """Of the axis, with the unit."""
+    x_label: str
+    """What the groups are."""
     figures: tuple[tuple[str, str], ...]
     """Each with the word for it."""
     prefix: str = ""
@@ -72,6 +75,7 @@ class Lines:
     """A chart of how one figure grows with another: a line for each peer, through the cases."""
 
     name: str
+    title: str
     label: str
     figure: str
     x_label: str

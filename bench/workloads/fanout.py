@@ -12,6 +12,7 @@ from bench.workloads.base import (
 )
 
 ONE_AT_A_TIME = (100, 1000)
+COST = "server CPU, seconds per million deliveries"
 
 
 class FanOut(LoadWorkload):
@@ -29,15 +30,12 @@ class FanOut(LoadWorkload):
     )
     ratios = (Ratio("cpu_per_million", "CPU"),)
     charts = (
-        Bars(
-            "saturated",
-            "server CPU seconds per million deliveries",
-            (("cpu_per_million", "CPU"),),
-            "saturated",
-        ),
+        Bars("saturated", "Fan-out, saturated", COST, "N subscribers", (("cpu_per_million", "CPU"),), "saturated"),
         Bars(
             "one-at-a-time",
-            "server CPU seconds per million deliveries",
+            "Fan-out, one message at a time",
+            COST,
+            "N subscribers",
             (("cpu_per_million", "CPU"),),
             "one at a time",
         ),

@@ -3,7 +3,7 @@
 from bench.peers.base import ACTIVITY_BYTES
 from bench.workloads.base import Column, Lines, LoadCase, LoadWorkload, Ratio, saturated
 
-COST = "server CPU seconds per million deliveries"
+COST = "server CPU, seconds per million deliveries"
 OYEZ = frozenset({"oyez"})
 SIZES = {"100 B": 100, "200 B": ACTIVITY_BYTES, "1 KiB": 1024, "4 KiB": 4096, "16 KiB": 16384}
 
@@ -24,9 +24,25 @@ class Growth(LoadWorkload):
     ratios = (Ratio("cpu_per_million", "CPU"),)
     base_word = "one server"
     charts = (
-        Lines("subscribers", COST, "cpu_per_million", "subscribers", "subscribers", "N="),
-        Lines("size", COST, "cpu_per_million", "bytes of an activity", "activity_bytes", "activities"),
-        Lines("servers", COST, "cpu_per_million", "servers", "servers", "servers"),
+        Lines("subscribers", "Cost against subscribers", COST, "cpu_per_million", "subscribers", "subscribers", "N="),
+        Lines(
+            "size",
+            "Cost against the length of an activity (N=100)",
+            COST,
+            "cpu_per_million",
+            "bytes of an activity",
+            "activity_bytes",
+            "activities",
+        ),
+        Lines(
+            "servers",
+            "Cost against servers (N=1000 in all)",
+            COST,
+            "cpu_per_million",
+            "servers, all on one core",
+            "servers",
+            "servers",
+        ),
     )
 
     def cases(self, quick: bool, line_bytes: int) -> list[LoadCase]:

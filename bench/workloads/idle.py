@@ -28,7 +28,9 @@ class Idle(Workload[LoadCase]):
         Column("connect_server_cpu_ms", "server CPU ms/connect", 3),
     )
 
-    charts = (Bars("memory", "resident KiB per client", (("resident_kib_per_client", "resident"),)),)
+    charts = (
+        Bars("memory", title, "resident KiB per client", "N clients", (("resident_kib_per_client", "resident"),)),
+    )
 
     def cases(self, quick: bool, line_bytes: int) -> list[LoadCase]:
         numbers = (500, 1000) if quick else (5000, 10_000)

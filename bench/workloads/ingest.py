@@ -22,7 +22,15 @@ class Ingest(LoadWorkload):
         Column("latency_p99_ms", "p99 ms", 2, spread=False),
     )
     ratios = (Ratio("cpu_us_per_sent", "CPU"),)
-    charts = (Bars("accepted", "activities accepted per second of server CPU", (("sent_per_cpu_second", "accepted"),)),)
+    charts = (
+        Bars(
+            "accepted",
+            title,
+            "activities accepted per second of server CPU",
+            "who posts, and when",
+            (("sent_per_cpu_second", "accepted"),),
+        ),
+    )
 
     def cases(self, quick: bool, line_bytes: int) -> list[LoadCase]:
         seconds = SATURATED_SECONDS / 5 if quick else SATURATED_SECONDS

@@ -25,10 +25,12 @@ class Paced(LoadWorkload):
     charts = (
         Bars(
             "latency",
+            title,
             "delay of a delivery, ms",
+            "quantile",
             (("latency_p50_ms", "p50"), ("latency_p99_ms", "p99"), ("latency_max_ms", "max")),
         ),
-        Bars("cpu", "server CPU seconds", (("server_cpu_seconds", "CPU"),)),
+        Bars("cpu", title, "server CPU, seconds", "length of the run", (("server_cpu_seconds", "CPU"),)),
     )
 
     def cases(self, quick: bool, line_bytes: int) -> list[LoadCase]:
