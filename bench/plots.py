@@ -79,6 +79,9 @@ def draw_chart(chart: Bars | Lines, workload: Json, stem: Path) -> bool:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
+    for handle, peer in zip(*axes.get_legend_handles_labels(), strict=True):
+        # As in the tables: something was lost, or failed, in one of the runs that are drawn here.
+        handle.set_label(peer + " (!)" * any(one["faulty"] for one in summaries if one["peer"] == peer))
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     for kind in ("png", "svg"):
         figure.savefig(f"{stem}.{kind}", dpi=150)
@@ -155,7 +158,7 @@ def draw_bars(axes: Any, groups: dict[str, dict[str, Point]]) -> None:
             color=COLOURS.get(peer, OTHER),
             error_kw={"elinewidth": 0.9, "capsize": 2},
         )
-    axes.set_xticks(range(len(groups)), list(groups))
+    axes.set_xticks(range(len(groups)), [name.replace(", ", ",\n") for name in groups])
     choose_scale(axes, [point["median"] for found in groups.values() for point in found.values()])
 
 
