@@ -25,8 +25,8 @@ class Plan:
     """What the load generator is to do. Message counts are per publisher.
 
     With `seconds`, no numbers of messages are given: it publishes for so long, after a warm-up of a quarter of that.
-    The window then opens from 1, twice as wide each time it was finished within 1/4 s: a slow server has no more under
-    way than it delivers in about half a second.
+    Where the server does not gather (see Speech) the window then opens from 1, twice as wide each time it was finished
+    within 1/4 s: it has no more under way than it delivers in about half a second.
     """
 
     subscribers: int
@@ -114,6 +114,7 @@ def load_command(plan: Plan, speech: Speech, *addresses: Address) -> list[str]:
         "latency": int(plan.latency),
         "patience": plan.patience,
         "publishers-receive": int(speech.publishers_receive),
+        "opening-window": int(not speech.gathers),
     }
     command = [program("load"), "--message", speech.message.hex()]
     for host, port in addresses:

@@ -31,6 +31,7 @@ struct options {
     uint64_t batch;             /* most messages in a publisher's buffer */
     uint64_t window_at_echo;    /* finished: the publisher has it back; otherwise: everyone has it */
     uint64_t publishers_receive;
+    uint64_t opening_window;    /* see WIDEN_NS */
     uint64_t latency;           /* 1: record it */
     struct opening opening[2];  /* of subscribers, of publishers */
     unsigned char *message;
@@ -108,7 +109,8 @@ static struct options parse_options(int count, char **arguments)
         {"address", 1, 0, 'A'},      {"milliseconds", 1, 0, 't'}, {"subscribers", 1, 0, 's'}, {"publishers", 1, 0, 'P'},
         {"messages", 1, 0, 'm'},     {"warmup", 1, 0, 'u'},   {"window", 1, 0, 'w'},      {"window-at-echo", 1, 0, 'e'},
         {"rate", 1, 0, 'r'},         {"latency", 1, 0, 'l'},  {"patience", 1, 0, 'a'},    {"connecting", 1, 0, 'c'},
-        {"publishers-receive", 1, 0, 'R'}, {"message", 1, 0, 'M'}, {"subscriber-send", 1, 0, '1'},
+        {"publishers-receive", 1, 0, 'R'}, {"opening-window", 1, 0, 'W'}, {"message", 1, 0, 'M'},
+        {"subscriber-send", 1, 0, '1'},
         {"subscriber-wait", 1, 0, '2'}, {"publisher-send", 1, 0, '3'}, {"publisher-wait", 1, 0, '4'}, {0, 0, 0, 0}};
     for (int name; (name = getopt_long(count, arguments, "", names, NULL)) != -1;) {
         switch (name) {
@@ -125,6 +127,7 @@ static struct options parse_options(int count, char **arguments)
         case 'a': o.patience = (uint64_t)number(optarg); break;
         case 'c': o.connecting = (uint64_t)number(optarg); break;
         case 'R': o.publishers_receive = (uint64_t)number(optarg); break;
+        case 'W': o.opening_window = (uint64_t)number(optarg); break;
         case 'M': set_message(&o, optarg); break;
         case '1': add_step(&o.opening[0], 1, optarg); break;
         case '2': add_step(&o.opening[0], 0, optarg); break;

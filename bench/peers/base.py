@@ -39,6 +39,9 @@ class Speech:
     publisher: tuple[Step, ...] = ()
     publishers_receive: bool = True
     """Whether a publisher gets the messages too, its own included."""
+    gathers: bool = True
+    """Whether the server sends together what it has for a reader. Of one that sends each message by itself, the cost of a
+    delivery does not depend on how much is under way; a whole window would only take it minutes."""
 
 
 @dataclass(frozen=True)

@@ -67,4 +67,4 @@ connection_messages false
 
     def speech(self, activity: bytes) -> Speech:
         # 3.3 PUBLISH: QoS 0, so without a packet identifier.
-        return Speech(packet(0x30, text(TOPIC) + activity), OPENING, OPENING)
+        return Speech(packet(0x30, text(TOPIC) + activity), OPENING, OPENING, gathers=False)

@@ -54,4 +54,4 @@ class Websockets(Peer):
             yield Target(host, port, server)
 
     def speech(self, activity: bytes) -> Speech:
-        return Speech(frame(activity), OPENING, OPENING)
+        return Speech(frame(activity), OPENING, OPENING, gathers=False)
