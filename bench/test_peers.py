@@ -120,7 +120,7 @@ def test_a_broker_that_is_not_there_says_what_to_install() -> None:
 @pytest.mark.parametrize("peer", all_peers().values(), ids=lambda peer: peer.name)
 @pytest.mark.parametrize("size", [100, KIB_16])
 def test_everyone_gets_everything_once(peer: Peer, size: int, tmp_path: Path) -> None:
-    """More than the sockets between hold, so that the server has to wait for its readers."""
+    """With 16 KiB it is 13 MB for each reader: more than the sockets between hold, should one fall behind."""
     if missing := peer.missing():
         pytest.skip(missing)
     case = LoadCase("all at once", Plan(20, 2, messages=400, warmup=1, window=400), size=size)

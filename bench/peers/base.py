@@ -40,8 +40,8 @@ class Speech:
     publishers_receive: bool = True
     """Whether a publisher gets the messages too, its own included."""
     gathers: bool = True
-    """Whether the server sends together what it has for a reader. Of one that sends each message by itself, the cost of a
-    delivery does not depend on how much is under way; a whole window would only take it minutes."""
+    """Whether the server sends together what it has for a reader. One that sends each message by itself spends the same
+    on a delivery however much is under way; a whole window would only take it minutes."""
 
 
 @dataclass(frozen=True)
