@@ -44,7 +44,7 @@ class Websockets(Peer):
     def missing(self) -> str | None:
         if importlib.util.find_spec("websockets"):
             return None
-        return "the Python package websockets is not installed: pip install -e '.[bench]' (make bench does it)"
+        return "the Python package websockets is not installed: install the extra bench (make bench does)"
 
     @contextmanager
     def running(self, scratch: Path) -> Iterator[Target]:
