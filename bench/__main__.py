@@ -23,7 +23,7 @@ from bench.workloads import USUAL, WORKLOADS
 from bench.workloads.base import Session
 
 RESULTS = machine.ROOT / "bench" / "results"
-PAGE_WIDTH = 150
+PAGE_WIDTH = 190
 """Characters in a line where the output goes to a file or a pipe."""
 
 

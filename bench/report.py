@@ -33,7 +33,8 @@ class Spread:
     rounds: int
 
     def shown(self, places: int, alone: bool = False) -> str:
-        """The median, with the smallest and largest unless it is to stand alone."""
+        """The median, with the smallest and largest unless it is to stand alone; fewer places of a large one."""
+        places = max(0, places - len(str(int(abs(self.median)))) + 1)
         text = f"{self.median:,.{places}f}"
         if alone or self.rounds == 1:
             return text
@@ -127,11 +128,11 @@ def show(console: Console, workload: Workload[Any], samples: list[Sample]) -> No
     table.add_column("case", no_wrap=True)
     table.add_column("peer", no_wrap=True)
     for column in workload.columns:
-        table.add_column(column.title, justify="right")
+        table.add_column(column.title, justify="right", overflow="fold")
     found = summaries(workload, samples)
     ratio_columns = headings(workload, found)
     for _, _, title in ratio_columns:
-        table.add_column(title, justify="right", style="bold")
+        table.add_column(title, justify="right", style="bold", overflow="fold")
     last = None
     for summary in found:
         if last not in (None, summary.case):

@@ -22,7 +22,7 @@ from bench.peers.oyez import Oyez
 IN_FLIGHT_BYTES = 256 * 1024
 """Delivered bytes that saturating publishers together have under way to each subscriber."""
 
-SATURATED_SECONDS = 2.0
+SATURATED_SECONDS = 1.5
 """For which they publish, after a quarter of it as a warm-up."""
 
 FAULTS = {

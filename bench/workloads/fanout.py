@@ -21,12 +21,12 @@ class FanOut(LoadWorkload):
     name = "fanout"
     title = "Fan-out: 200-byte activities from one publisher to N subscribers"
     columns = (
-        Column("cpu_per_million", "server CPU s/M deliveries", 3),
-        Column("deliveries_per_second", "deliveries/s", 0, spread=False),
+        Column("cpu_per_million", "server CPU s per M deliveries", 3),
+        Column("deliveries_per_second", "deliveries per s", 0, spread=False),
         Column("deliveries_per_read", "per read", 1, spread=False),
         Column("server_core_percent", "server core %", 0, spread=False),
         Column("load_core_percent", "load core %", 0, spread=False),
-        Column("load_cpu_per_million", "load CPU s/M", 3, spread=False),
+        Column("load_cpu_per_million", "load CPU s per M", 3, spread=False),
     )
     ratios = (Ratio("cpu_per_million", "CPU"),)
     charts = (

@@ -15,8 +15,8 @@ class Growth(LoadWorkload):
     name = "growth"
     title = "Growth: cost of a delivery against subscribers, length of an activity (N=100), and servers (N=1000 in all)"
     columns = (
-        Column("cpu_per_million", "server CPU s/M deliveries", 3),
-        Column("deliveries_per_second", "deliveries/s", 0, spread=False),
+        Column("cpu_per_million", "server CPU s per M deliveries", 3),
+        Column("deliveries_per_second", "deliveries per s", 0, spread=False),
         Column("deliveries_per_read", "per read", 1, spread=False),
         Column("server_core_percent", "server core %", 0, spread=False),
         Column("load_core_percent", "load core %", 0, spread=False),

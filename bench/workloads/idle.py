@@ -10,6 +10,9 @@ from bench.peers.base import Peer, activity
 from bench.processes import Memory, Process
 from bench.workloads.base import Bars, Column, LoadCase, Outcome, Session, Workload
 
+IDLE_SECONDS = 6.0
+"""After which a server may have given back what its clients needed only to log in: Redis looks after 5 s."""
+
 
 class Idle(Workload[LoadCase]):
     """Memory of the server process with N clients, less its memory with none, divided by N.
@@ -50,7 +53,7 @@ class Idle(Workload[LoadCase]):
             with Generator(command, show) as generator:
                 opened = generator.wait_for("ready")
                 cpu = target.server.cpu_seconds() - cpu_before
-                after = settled_memory(target.server)
+                after = settled_memory(target.server, IDLE_SECONDS)
                 target.server.check_alive()
         return [Outcome(case.name, idle_figures(clients, before, after, opened["seconds"], cpu))]
 
@@ -67,8 +70,9 @@ def idle_figures(clients: int, before: Memory, after: Memory, seconds: float, cp
     }
 
 
-def settled_memory(process: Process) -> Memory:
-    """Its memory once that has not changed for a second; after ten at the latest."""
+def settled_memory(process: Process, pause: float = 0.0) -> Memory:
+    """Its memory, after a pause, once that has not changed for a second; after ten at the latest."""
+    time.sleep(pause)
     last, unchanged = process.memory(), 0
     for _ in range(40):
         time.sleep(0.25)

@@ -12,10 +12,9 @@ class Ingest(LoadWorkload):
     name = "ingest"
     title = f"Ingest: activities accepted, with {SUBSCRIBERS} subscribers besides their publishers"
     columns = (
-        Column("sent_per_second", "accepted/s", 0),
-        Column("sent_per_cpu_second", "accepted/server CPU s", 0, spread=False),
+        Column("sent_per_second", "accepted per s", 0),
+        Column("sent_per_cpu_second", "per server CPU s", 0, spread=False),
         Column("cpu_us_per_sent", "server CPU µs each", 2),
-        Column("cpu_per_million", "s/M deliveries", 3, spread=False),
         Column("server_core_percent", "server core %", 0, spread=False),
         Column("load_core_percent", "load core %", 0, spread=False),
         Column("latency_p50_ms", "delay p50 ms", 2, spread=False),

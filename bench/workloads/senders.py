@@ -17,10 +17,10 @@ class Senders(LoadWorkload):
     name = "senders"
     title = f"Senders: {CLIENTS} clients that all post and all receive 200-byte activities"
     columns = (
-        Column("sent_per_second", "accepted/s", 0, spread=False),
-        Column("deliveries_per_second", "deliveries/s", 0, spread=False),
-        Column("cpu_us_per_sent", "server CPU µs/accepted", 2, spread=False),
-        Column("cpu_per_million", "s/M deliveries", 3),
+        Column("sent_per_second", "accepted per s", 0, spread=False),
+        Column("deliveries_per_second", "deliveries per s", 0, spread=False),
+        Column("cpu_us_per_sent", "server CPU µs each", 2, spread=False),
+        Column("cpu_per_million", "s per M deliveries", 3),
         Column("server_core_percent", "server core %", 0, spread=False),
         Column("load_core_percent", "load core %", 0, spread=False),
     )
