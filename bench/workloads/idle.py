@@ -1,6 +1,7 @@
 """Idle: what a client that is logged in and silent costs in memory, and what it cost to let it in."""
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from bench.errors import BenchError
@@ -10,11 +11,18 @@ from bench.peers.base import Peer, activity
 from bench.processes import Memory, Process
 from bench.workloads.base import Bars, Column, LoadCase, Outcome, Session, Workload
 
-IDLE_SECONDS = 6.0
-"""After which a server may have given back what its clients needed only to log in: Redis looks after 5 s."""
+IDLE_SECONDS = 8.0
+"""After them a server may have given back what its clients needed only to log in: Redis looks from 5 s on."""
 
 
-class Idle(Workload[LoadCase]):
+@dataclass(frozen=True)
+class IdleCase(LoadCase):
+    """All clients are idle for so many seconds before the memory is read."""
+
+    pause: float
+
+
+class Idle(Workload[IdleCase]):
     """Memory of the server process with N clients, less its memory with none, divided by N.
 
     What the kernel keeps for a socket is not in it; it is the same for every peer.
@@ -35,11 +43,12 @@ class Idle(Workload[LoadCase]):
         Bars("memory", title, "resident KiB per client", "N clients", (("resident_kib_per_client", "resident"),)),
     )
 
-    def cases(self, quick: bool, line_bytes: int) -> list[LoadCase]:
+    def cases(self, quick: bool, line_bytes: int) -> list[IdleCase]:
         numbers = (500, 1000) if quick else (5000, 10_000)
-        return [LoadCase(f"N={clients}", Plan(clients, publishers=0)) for clients in numbers]
+        pause = 0.0 if quick else IDLE_SECONDS
+        return [IdleCase(f"N={clients}", Plan(clients, publishers=0), pause) for clients in numbers]
 
-    def run(self, case: LoadCase, peer: Peer, session: Session) -> list[Outcome]:
+    def run(self, case: IdleCase, peer: Peer, session: Session) -> list[Outcome]:
         clients = case.plan.subscribers
         if raise_descriptor_limit() < clients + 100:
             raise BenchError(f"{clients} clients need a limit on open files (ulimit -Hn) above {clients + 100}")
@@ -53,7 +62,7 @@ class Idle(Workload[LoadCase]):
             with Generator(command, show) as generator:
                 opened = generator.wait_for("ready")
                 cpu = target.server.cpu_seconds() - cpu_before
-                after = settled_memory(target.server, IDLE_SECONDS)
+                after = settled_memory(target.server, case.pause)
                 target.server.check_alive()
         return [Outcome(case.name, idle_figures(clients, before, after, opened["seconds"], cpu))]
 
