@@ -3,21 +3,26 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH_READY := $(VENV)/.bench-ready
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 CODE := src $(wildcard tests bench)
 
-# make test WORKERS=1 ARGS='-k codec', make run ARGS='--servers 3', make soak N=100000 ROUNDS=100
+BENCH_PACKAGES := nats-server redis-server mosquitto
+
+# make test WORKERS=1 ARGS='-k codec', make run ARGS='--servers 3', make bench-fanout ARGS='--peers oyez,nats', make soak N=100000 ROUNDS=100
 WORKERS ?= 2
 ARGS ?=
 N ?= 10000
 ROUNDS ?= 20
 
-.PHONY: help run test check bench soak constraints clean
+.PHONY: help run test check bench bench-peers soak constraints clean
 
 help:
 	@echo "make run          a whole network on this machine; Ctrl-C stops it"
 	@echo "make test         the tests"
 	@echo "make check        format, lint, types, import rule"
-	@echo "make bench        the measurements"
+	@echo "make bench        the measurements; make bench-fanout and so on for one workload"
+	@echo "make bench-peers  install the brokers to measure against, with apt: $(BENCH_PACKAGES)"
 	@echo "make soak         long runs: N=$(N) simulated histories, then the tests marked soak, ROUNDS=$(ROUNDS) of each failure"
 	@echo "make constraints  pin the newest versions that pyproject.toml allows"
 	@echo "make clean        remove what the tools left behind (not $(VENV))"
@@ -34,8 +39,14 @@ check: $(READY)
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports --no-logo
 
-bench: $(READY)
+bench: $(BENCH_READY)
 	$(BIN)/python -m bench $(ARGS)
+
+bench-%: $(BENCH_READY)
+	$(BIN)/python -m bench $* $(ARGS)
+
+bench-peers:
+	tools/install-peers $(BENCH_PACKAGES)
 
 soak: $(READY)
 	$(BIN)/oyez simulate --histories $(N)
@@ -43,7 +54,7 @@ soak: $(READY)
 
 constraints: $(READY)
 	$(BIN)/python -m venv --clear build/constraints
-	build/constraints/bin/pip --disable-pip-version-check install --quiet -e '.[dev]'
+	build/constraints/bin/pip --disable-pip-version-check install --quiet -e '.[dev,bench]'
 	build/constraints/bin/pip --disable-pip-version-check list --format=freeze \
 		--exclude pip --exclude setuptools --exclude wheel --exclude oyez > build/constraints.txt
 	mv build/constraints.txt constraints.txt
@@ -55,5 +66,10 @@ clean:
 
 $(READY): pyproject.toml constraints.txt
 	@PYTHON='$(PYTHON)' tools/make-venv $(VENV)
-	$(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt -e '.[dev]'
+	$(INSTALL) -e '.[dev]'
+	@touch $@
+
+# On top of it, for the benchmark alone.
+$(BENCH_READY): $(READY)
+	$(INSTALL) -e '.[dev,bench]'
 	@touch $@

@@ -1,4 +1,5 @@
-"""The command line: `python -m bench [WORKLOAD...] [--rounds 3] [--quick] [--out bench/results]`.
+"""The command line: `python -m bench [WORKLOAD...] [--rounds 3] [--quick] [--out bench/results]`, or to draw the plots
+of a results file again, `python -m bench plot FILE.json`.
 
 Exits 1 when anything was lost, came twice or failed, whatever the figures; a slow figure is never a failure.
 """
@@ -13,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import machine, report
+from bench import machine, plots, report
 from bench.errors import BenchError
 from bench.peers import all_peers
 from bench.peers.base import Peer
@@ -22,7 +23,7 @@ from bench.workloads import USUAL, WORKLOADS
 from bench.workloads.base import Session
 
 RESULTS = machine.ROOT / "bench" / "results"
-PAGE_WIDTH = 150
+PAGE_WIDTH = 190
 """Characters in a line where the output goes to a file or a pipe."""
 
 
@@ -103,14 +104,30 @@ def measure(options: argparse.Namespace, peers: dict[str, Peer], facts: dict[str
             report.write(path, content)
             faultless = faultless and not any(sample.faults for sample in samples)
     console.print(f"written to {path}", highlight=False)
+    plots.draw(path, console)
     return faultless
 
 
+def plot(files: list[str], console: Console) -> int:
+    """Draws these results files again."""
+    try:
+        if not files:
+            raise BenchError("which file? python -m bench plot bench/results/DATE.json")
+        for file in files:
+            plots.draw(Path(file), console)
+    except BenchError as failure:
+        Console(stderr=True).print(str(failure), style="red", markup=False, highlight=False)
+        return 1
+    return 0
+
+
 def main(arguments: list[str]) -> int:
-    options = parse(arguments)
     console = Console()
     if not console.is_terminal:
         console = Console(width=PAGE_WIDTH)
+    if arguments[:1] == ["plot"]:
+        return plot(arguments[1:], console)
+    options = parse(arguments)
     machine.raise_descriptor_limit()
     facts = machine.facts(arguments)
     try:

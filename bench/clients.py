@@ -3,9 +3,9 @@
 Some of them post, paced, messages of 200 bytes with sender and number; each that takes its messages checks that every
 sender's come once and in order. On standard output one JSON event a line: `progress`, `ready` once all are connected.
 For each line on standard input another: `mark ID` and `watched`: note how long each client of this server hears
-nothing; `silences`: as soon as all those have heard something from another server, for how long each had not; `counts`:
-what happened so far; `quiet` and `end`: no more posts, and what went wrong at last. Must not know: what is done to the
-servers meanwhile.
+nothing; `silences`: as soon as all those have heard something from another server, for how long each had not;
+`returns`: as soon as they are logged in again, when each was; `counts`: what happened so far; `quiet` and `end`: no
+more posts, and what went wrong at last. Must not know: what is done to the servers meanwhile.
 """
 
 import argparse
@@ -52,6 +52,8 @@ class Client:
         """The server whose end is watched."""
         self.heard_elsewhere = False
         self.silence = 0.0
+        self.back: float | None = None
+        """When it was logged in elsewhere, by the clock that all processes share."""
         self._heard = 0.0
 
     async def listen(self) -> None:
@@ -72,12 +74,13 @@ class Client:
             self._crowd.deliveries += 1
 
     def watch(self, server: str) -> None:
-        self.watched, self.heard_elsewhere, self.silence = server, False, 0.0
+        self.watched, self.heard_elsewhere, self.silence, self.back = server, False, 0.0, None
 
     def _on_event(self, event: oyez.Event) -> None:
         match event:
             case oyez.Connected():
                 self._crowd.connected += 1
+                self.back = self.back or time.monotonic()
             case oyez.Moved():
                 self._crowd.moved += 1
             case oyez.Gap():
@@ -116,6 +119,8 @@ class Crowd:
                     self._mark(rest[0])
                 case "silences":
                     await self._tell_silences()
+                case "returns":
+                    await self._tell_returns()
                 case "counts":
                     tell("counts", **self._counts())
                 case "quiet":
@@ -178,6 +183,14 @@ class Crowd:
         for client in watched:
             client.watched = None
 
+    async def _tell_returns(self) -> None:
+        watched = [client for client in self._clients if client.watched is not None]
+        deadline = time.monotonic() + PATIENCE
+        while not all(client.back for client in watched) and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+        backs = [client.back for client in watched if client.back]
+        tell("returns", backs=backs, lost=len(watched) - len(backs), cpu_seconds=time.process_time())
+
     async def _watch(self) -> None:
         """How late this process is itself: so much of a silence may be its own."""
         while True:
@@ -200,6 +213,7 @@ class Crowd:
             "gaps": self.gaps,
             "moved": self.moved,
             "came_back": self.connected - len(self._clients),
+            "cpu_seconds": time.process_time(),
         }
 
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from bench.build import program
 from bench.errors import BenchError
+from bench.line import Address
 from bench.machine import LOAD_CORE, on_core
 from bench.peers.base import Speech, Step
 
@@ -21,7 +22,12 @@ OnProgress = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What the load generator is to do. Message counts are per publisher."""
+    """What the load generator is to do. Message counts are per publisher.
+
+    With `seconds`, no numbers of messages are given: it publishes for so long, after a warm-up of a quarter of that.
+    Where the server does not gather (see Speech) the window then opens from 1, twice as wide each time it was finished
+    within 1/4 s: it has no more under way than it delivers in about half a second.
+    """
 
     subscribers: int
     publishers: int = 1
@@ -36,6 +42,7 @@ class Plan:
     latency: bool = False
     patience: int = 20
     """Seconds without a delivery after which the run ends with what it has."""
+    seconds: float = 0.0
 
 
 class Generator:
@@ -93,22 +100,25 @@ def clients_command(centrals: str, *, clients: int, senders: int, rate: float, r
     return [sys.executable, "-m", "bench.clients", "--centrals", centrals, *words]
 
 
-def load_command(plan: Plan, speech: Speech, host: str, port: int) -> list[str]:
-    """The command line of bench/load.c."""
+def load_command(plan: Plan, speech: Speech, *addresses: Address) -> list[str]:
+    """The command line of bench/load.c; its connections take turns through the addresses."""
     numbers = {
-        "port": port,
         "subscribers": plan.subscribers,
         "publishers": plan.publishers,
         "messages": plan.messages,
         "warmup": plan.warmup,
+        "milliseconds": round(plan.seconds * 1000),
         "window": plan.window,
         "window-at-echo": int(plan.window_at_echo),
         "rate": plan.rate,
         "latency": int(plan.latency),
         "patience": plan.patience,
         "publishers-receive": int(speech.publishers_receive),
+        "opening-window": int(not speech.gathers),
     }
-    command = [program("load"), "--host", host, "--message", speech.message.hex()]
+    command = [program("load"), "--message", speech.message.hex()]
+    for host, port in addresses:
+        command += ["--address", f"{host}:{port}"]
     for name, value in numbers.items():
         command += [f"--{name}", str(value)]
     return command + opening("subscriber", speech.subscriber) + opening("publisher", speech.publisher)

@@ -2,10 +2,10 @@
  * carries a payload as it is (see marks.h).
  *
  * It opens every connection, goes through the given opening on each (bytes to send, bytes to wait for), prints "ready",
- * warms up, prints "warm" and waits for "go" on stdin. Then the publishers send a fixed number of messages, unpaced
- * within a window of unfinished messages or paced at a rate, and every receiver's messages are counted and checked to
- * come once and in each publisher's order. Ends with one line of JSON: what was delivered, what was not, how long it
- * took, and its own CPU seconds.
+ * warms up, prints "warm" and waits for "go" on stdin. Then the publishers send a fixed number of messages, or for a
+ * fixed time, unpaced within a window of unfinished messages or paced at a rate, and every receiver's messages are
+ * counted and checked to come once and in each publisher's order. Ends with one line of JSON: what was delivered, what
+ * was not, how long it took, and its own CPU seconds.
  *
  * Bounded: ends with what it has when a connection closes or no message arrives for --patience seconds. It must not
  * know any server or protocol; those are in the opening and in the message that it is given, as hex. */
@@ -16,6 +16,11 @@
 enum { READ_BYTES = 256 << 10, EVENTS = 1024 };
 enum state { CONNECTING, OPENING, READY, GONE };
 enum { STDIN_EVENT = -1, TIMER_EVENT = -2 };
+
+/* With --opening-window 1, and for a fixed time, the window opens from 1 on, twice as wide whenever it has been finished
+ * within this time: so a slow server has at most about half a second's work under way when the time is over. Only for
+ * servers that send each message by itself: what the others cost depends on how much is under way. */
+#define WIDEN_NS 250000000u
 
 struct connection {
     int fd, publisher; /* which publisher it is, or -1 */
@@ -30,6 +35,7 @@ struct publisher {
     unsigned char *out; /* messages on their way into the socket: out[start, end) */
     size_t start, end;
     uint32_t goal, sent, echoed, complete;
+    uint32_t first; /* the first sequence number of this phase */
     uint32_t *holders; /* ring: how many receivers have message number i; complete counts those that all have */
     bool blocked;
 };
@@ -46,8 +52,8 @@ static size_t connection_count, ready_count, started_count, receivers;
 static uint32_t ring_mask;
 static int poller, timer;
 static uint64_t phase_start, read_time, last_arrival;
-static uint32_t phase_first; /* the first sequence number of this phase */
-static struct histogram latencies;
+static uint64_t width; /* of the window, so far */
+static struct histogram latencies, lateness; /* of deliveries; of this program with what was due */
 static unsigned char buffer[READ_BYTES + MARK_BYTES];
 
 /* --- what came in ------------------------------------------------------------------------------------------------ */
@@ -166,7 +172,7 @@ static void flush(struct publisher *p)
  * server that falls behind shows in the latency. */
 static uint64_t due_time(const struct publisher *p)
 {
-    uint64_t order = (uint64_t)(p->sent - phase_first) * o.publishers + (uint64_t)(p - publishers);
+    uint64_t order = (uint64_t)(p->sent - p->first) * o.publishers + (uint64_t)(p - publishers);
     return phase_start + (uint64_t)((double)order * 1e9 / (double)o.rate);
 }
 
@@ -176,18 +182,36 @@ static void set_timer(uint64_t when)
     timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
+static uint32_t finished_of(const struct publisher *p)
+{
+    return o.window_at_echo ? p->echoed : p->complete;
+}
+
+static void widen(uint64_t now)
+{
+    static uint64_t began, until; /* when it was as wide as now; what has to be finished before it is wider */
+    uint32_t finished = finished_of(publishers);
+    if (width == o.window || finished < until) return;
+    if (!until) width = 1;
+    else if (now - began < WIDEN_NS) width = width * 2 < o.window ? width * 2 : o.window;
+    began = now;
+    until = finished + width;
+}
+
 static void publish(void)
 {
     uint64_t now = now_ns(), next_due = UINT64_MAX;
+    if (o.milliseconds) widen(now);
     for (struct publisher *p = publishers; p < publishers + o.publishers; p++) {
         if (p->connection->state != READY || p->blocked) continue;
-        uint32_t finished = o.window_at_echo ? p->echoed : p->complete;
-        while (p->sent < p->goal && p->sent - finished < o.window && p->end < o.batch * o.message_bytes) {
+        uint32_t finished = finished_of(p);
+        while (p->sent < p->goal && p->sent - finished < width && p->end < o.batch * o.message_bytes) {
             uint64_t due = o.rate ? due_time(p) : now;
             if (due > now) {
                 if (due < next_due) next_due = due;
                 break;
             }
+            if (o.rate) record(&lateness, now - due);
             append_message(p, due);
         }
         if (p->end) flush(p);
@@ -214,10 +238,8 @@ static void go_on_opening(struct connection *c)
 
 static void start_connection(void)
 {
-    static struct sockaddr_in address;
-    if (!address.sin_port) address = address_of(o.host, (int)o.port);
     struct connection *c = &connections[started_count];
-    c->fd = start_connecting(&address);
+    c->fd = start_connecting(&o.address[started_count % o.addresses]);
     c->publisher = started_count < o.subscribers ? -1 : (int)(started_count - o.subscribers);
     c->next = allocate(o.publishers, sizeof *c->next);
     if (c->publisher >= 0) publishers[c->publisher].connection = c;
@@ -263,8 +285,9 @@ static bool turn(void)
     if (last_progress != ready_count + totals.deliveries) last_arrival = now;
     last_progress = ready_count + totals.deliveries;
     if (now - last_report > 200000000u) {
-        printf("{\"event\":\"progress\",\"connected\":%zu,\"deliveries\":%llu,\"expected\":%llu}\n", ready_count,
-               (unsigned long long)totals.deliveries, (unsigned long long)totals.expected);
+        printf("{\"event\":\"progress\",\"connected\":%zu,\"deliveries\":%llu,\"expected\":%llu,\"elapsed\":%.3f}\n",
+               ready_count, (unsigned long long)totals.deliveries, (unsigned long long)totals.expected,
+               phase_start ? (double)(now - phase_start) / 1e9 : 0.0);
         last_report = now;
     }
     return go;
@@ -291,16 +314,35 @@ static void open_all(void)
            (double)(now_ns() - start) / 1e9, own_cpu_seconds() - cpu);
 }
 
-/* Publishes this many more messages per publisher and waits for their deliveries. */
-static void run_phase(uint32_t messages)
+/* Nothing more is sent; what is under way is still waited for. */
+static void stop_publishing(uint64_t expected_before)
 {
+    totals.expected = expected_before;
+    for (struct publisher *p = publishers; p < publishers + o.publishers; p++) {
+        p->goal = p->sent;
+        totals.expected += (uint64_t)(p->sent - p->first) * receivers;
+    }
+}
+
+/* Publishes this many more messages per publisher, or for so long if that is not 0, and waits for their deliveries. */
+static void run_phase(uint32_t messages, uint64_t milliseconds)
+{
+    uint64_t before = totals.expected, end;
     phase_start = last_arrival = now_ns();
-    phase_first = publishers->goal;
-    for (size_t i = 0; i < o.publishers; i++) publishers[i].goal += messages;
+    end = phase_start + milliseconds * 1000000u;
+    if (milliseconds) messages = UINT32_MAX / 4;
+    for (struct publisher *p = publishers; p < publishers + o.publishers; p++) {
+        p->first = p->sent;
+        p->goal = p->sent + messages;
+    }
     totals.expected += (uint64_t)messages * o.publishers * receivers;
     while (totals.deliveries < totals.expected && !totals.closed && !out_of_patience()) {
         publish();
         turn();
+        if (milliseconds && now_ns() >= end) {
+            stop_publishing(before);
+            milliseconds = 0;
+        }
     }
 }
 
@@ -312,7 +354,7 @@ static void wait_for_go(void)
 static void report(uint64_t start, double cpu)
 {
     uint64_t sent = 0;
-    for (size_t i = 0; i < o.publishers; i++) sent += publishers[i].sent - phase_first;
+    for (size_t i = 0; i < o.publishers; i++) sent += publishers[i].sent - publishers[i].first;
     printf("{\"event\":\"result\",\"sent\":%llu,\"deliveries\":%llu,\"expected\":%llu,\"missing\":%llu,"
            "\"duplicates\":%llu,\"disordered\":%llu,\"foreign\":%llu,\"closed\":%llu,",
            (unsigned long long)sent, (unsigned long long)totals.deliveries, (unsigned long long)totals.expected,
@@ -322,12 +364,17 @@ static void report(uint64_t start, double cpu)
     if (o.latency)
         printf("\"latency_ms\":{\"p50\":%.4f,\"p99\":%.4f,\"p999\":%.4f,\"max\":%.4f},", percentile_ms(&latencies, 0.5),
                percentile_ms(&latencies, 0.99), percentile_ms(&latencies, 0.999), (double)latencies.max / 1e6);
+    if (o.rate)
+        printf("\"late_ms\":{\"p50\":%.4f,\"p99\":%.4f,\"max\":%.4f},", percentile_ms(&lateness, 0.5),
+               percentile_ms(&lateness, 0.99), (double)lateness.max / 1e6);
+    printf("\"window\":%llu,", (unsigned long long)width);
     printf("\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"bytes\":%llu,\"reads\":%llu}\n", (double)(now_ns() - start) / 1e9,
            own_cpu_seconds() - cpu, (unsigned long long)totals.bytes, (unsigned long long)totals.reads);
 }
 
 static void make_room(void)
 {
+    width = o.opening_window && o.milliseconds && o.window > 1 ? 0 : o.window;
     connection_count = o.subscribers + o.publishers;
     receivers = o.subscribers + (o.publishers_receive ? o.publishers : 0);
     connections = allocate(connection_count, sizeof *connections);
@@ -351,8 +398,9 @@ int main(int count, char **arguments)
     watch(poller, EPOLL_CTL_ADD, timer, EPOLLIN, (uint64_t)TIMER_EVENT);
     watch(poller, EPOLL_CTL_ADD, STDIN_FILENO, EPOLLIN, (uint64_t)STDIN_EVENT);
     open_all();
-    run_phase(o.warmup);
+    run_phase((uint32_t)o.warmup, o.milliseconds / 4);
     memset(&latencies, 0, sizeof latencies);
+    memset(&lateness, 0, sizeof lateness);
     uint64_t warm = totals.deliveries;
     if (warm < totals.expected) die("lost in the warm-up: %llu", (unsigned long long)(totals.expected - warm));
     memset(&totals, 0, sizeof totals);
@@ -360,7 +408,7 @@ int main(int count, char **arguments)
     wait_for_go();
     uint64_t start = now_ns();
     double cpu = own_cpu_seconds();
-    run_phase(o.messages);
+    run_phase((uint32_t)o.messages, o.milliseconds);
     report(start, cpu);
     return 0;
 }

@@ -2,11 +2,13 @@
 
 import os
 import platform
+import random
 import resource
 import shlex
+import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,9 @@ CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE = CORES[0]
 LOAD_CORE = CORES[-1]
 """The same as SERVER_CORE on a machine with one core: then only CPU seconds mean something."""
+
+PORTS = range(10_000, 30_000)
+"""Of servers that are told theirs: no outgoing connection takes them before one is started, or started again."""
 
 
 @contextmanager
@@ -34,6 +39,15 @@ def raise_descriptor_limit() -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return most
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    while True:
+        port = random.SystemRandom().choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def facts(arguments: list[str]) -> dict[str, Any]:

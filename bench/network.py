@@ -3,9 +3,7 @@
 Ends only what it started. Knows of the wire what it needs: STATUS.
 """
 
-import random
 import signal
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,30 +14,36 @@ from typing import Any, Self
 
 from bench.errors import BenchError
 from bench.line import Address, Lost, ask
-from bench.machine import LOAD_CORE, SERVER_CORE
+from bench.machine import LOAD_CORE, SERVER_CORE, free_port
 from bench.peers.oyez import Oyez
 from bench.processes import Process
 
 SETTLED = 60.0
 """Seconds in which a network has found itself again."""
 
-PORTS = range(10_000, 30_000)
-"""Of nodes: no outgoing connection takes them while one is being started again."""
-
 
 class Network:
     """`c1` is the first main, on SERVER_CORE with the servers; its backups are on LOAD_CORE. A context manager.
 
     The last `late` of the backups are not started on entry. The servers are `s1`, `s2` …, started with `options`.
+    `main_core` is where `c1` goes instead.
     """
 
     def __init__(
-        self, peer: Oyez, scratch: Path, *, backups: int, servers: int, late: int = 0, options: Sequence[str] = ()
+        self,
+        peer: Oyez,
+        scratch: Path,
+        *,
+        backups: int,
+        servers: int,
+        late: int = 0,
+        options: Sequence[str] = (),
+        main_core: int = SERVER_CORE,
     ) -> None:
         self._peer = peer
         self._scratch = scratch
         self._names = [f"c{number}" for number in range(1, backups + 2)]
-        self._cores = {name: SERVER_CORE if name == "c1" else LOAD_CORE for name in self._names}
+        self._cores = {name: main_core if name == "c1" else LOAD_CORE for name in self._names}
         self._early = self._names[: len(self._names) - late]
         self._options = options
         self._stack = ExitStack()
@@ -200,15 +204,6 @@ def wait(condition: Callable[[], bool], what: str, pause: float, seconds: float 
         if time.monotonic() > deadline:
             raise BenchError(f"not within {seconds:.0f} s: {what}")
         time.sleep(pause)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    while True:
-        port = random.SystemRandom().choice(PORTS)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def _text(address: Address) -> str:

@@ -6,7 +6,7 @@
 #include "marks.h"
 #include <getopt.h>
 
-enum { MOST_STEPS = 16, NUMBER_BYTES = 8 };
+enum { MOST_STEPS = 16, MOST_ADDRESSES = 64, NUMBER_BYTES = 8 };
 
 /* In bytes that an opening sends, this stands for the connection's number, as many digits long. */
 #define NUMBER_PLACE "@@@@@@@@"
@@ -23,12 +23,15 @@ struct opening {
 };
 
 struct options {
-    const char *host;
-    uint64_t port, subscribers, publishers, messages, warmup, rate, patience, connecting;
+    size_t addresses;           /* connections take turns through them */
+    struct sockaddr_in address[MOST_ADDRESSES];
+    uint64_t subscribers, publishers, messages, warmup, rate, patience, connecting;
+    uint64_t milliseconds;      /* of publishing, in place of a number of messages; 0: by number */
     uint64_t window;            /* unfinished messages per publisher */
     uint64_t batch;             /* most messages in a publisher's buffer */
     uint64_t window_at_echo;    /* finished: the publisher has it back; otherwise: everyone has it */
     uint64_t publishers_receive;
+    uint64_t opening_window;    /* see WIDEN_NS */
     uint64_t latency;           /* 1: record it */
     struct opening opening[2];  /* of subscribers, of publishers */
     unsigned char *message;
@@ -76,10 +79,22 @@ static void set_message(struct options *o, const char *hex)
     o->mark_at = (size_t)(tag - o->message);
 }
 
+/* HOST:PORT */
+static void add_address(struct options *o, char *text)
+{
+    char *colon = strrchr(text, ':');
+    if (!colon) die("not HOST:PORT: %s", text);
+    if (o->addresses == MOST_ADDRESSES) die("there are at most %d addresses", MOST_ADDRESSES);
+    *colon = 0;
+    o->address[o->addresses++] = address_of(text, (int)number(colon + 1));
+}
+
 static void check_options(struct options *o)
 {
-    if (!o->host || !o->port) die("--host and --port are needed");
-    if ((o->messages || o->warmup) && (!o->message || !o->publishers)) die("messages need publishers and --message");
+    if (!o->addresses) die("--address is needed");
+    if (o->milliseconds && (o->messages || o->warmup || o->rate)) die("--milliseconds goes with no number and no rate");
+    if ((o->messages || o->warmup || o->milliseconds) && (!o->message || !o->publishers))
+        die("messages need publishers and --message");
     if (o->publishers >= 1u << 16 || o->messages + o->warmup > UINT32_MAX) die("more than a mark has room for");
     if (o->window_at_echo && !o->publishers_receive) die("without an echo the window can't be counted at the echo");
     if (o->rate) o->window = o->messages + o->warmup;
@@ -91,15 +106,16 @@ static struct options parse_options(int count, char **arguments)
 {
     static struct options o = {.publishers_receive = 1, .patience = 20, .connecting = 64};
     static const struct option names[] = {
-        {"host", 1, 0, 'h'},         {"port", 1, 0, 'p'},     {"subscribers", 1, 0, 's'}, {"publishers", 1, 0, 'P'},
+        {"address", 1, 0, 'A'},      {"milliseconds", 1, 0, 't'}, {"subscribers", 1, 0, 's'}, {"publishers", 1, 0, 'P'},
         {"messages", 1, 0, 'm'},     {"warmup", 1, 0, 'u'},   {"window", 1, 0, 'w'},      {"window-at-echo", 1, 0, 'e'},
         {"rate", 1, 0, 'r'},         {"latency", 1, 0, 'l'},  {"patience", 1, 0, 'a'},    {"connecting", 1, 0, 'c'},
-        {"publishers-receive", 1, 0, 'R'}, {"message", 1, 0, 'M'}, {"subscriber-send", 1, 0, '1'},
+        {"publishers-receive", 1, 0, 'R'}, {"opening-window", 1, 0, 'W'}, {"message", 1, 0, 'M'},
+        {"subscriber-send", 1, 0, '1'},
         {"subscriber-wait", 1, 0, '2'}, {"publisher-send", 1, 0, '3'}, {"publisher-wait", 1, 0, '4'}, {0, 0, 0, 0}};
     for (int name; (name = getopt_long(count, arguments, "", names, NULL)) != -1;) {
         switch (name) {
-        case 'h': o.host = optarg; break;
-        case 'p': o.port = (uint64_t)number(optarg); break;
+        case 'A': add_address(&o, optarg); break;
+        case 't': o.milliseconds = (uint64_t)number(optarg); break;
         case 's': o.subscribers = (uint64_t)number(optarg); break;
         case 'P': o.publishers = (uint64_t)number(optarg); break;
         case 'm': o.messages = (uint64_t)number(optarg); break;
@@ -111,6 +127,7 @@ static struct options parse_options(int count, char **arguments)
         case 'a': o.patience = (uint64_t)number(optarg); break;
         case 'c': o.connecting = (uint64_t)number(optarg); break;
         case 'R': o.publishers_receive = (uint64_t)number(optarg); break;
+        case 'W': o.opening_window = (uint64_t)number(optarg); break;
         case 'M': set_message(&o, optarg); break;
         case '1': add_step(&o.opening[0], 1, optarg); break;
         case '2': add_step(&o.opening[0], 0, optarg); break;

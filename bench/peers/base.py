@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from bench.line import Address
 from bench.processes import Process
 
 ACTIVITY_BYTES = 200
@@ -38,16 +39,31 @@ class Speech:
     publisher: tuple[Step, ...] = ()
     publishers_receive: bool = True
     """Whether a publisher gets the messages too, its own included."""
+    gathers: bool = True
+    """Whether the server sends together what it has for a reader. One that sends each message by itself spends the same
+    on a delivery however much is under way; a whole window would only take it minutes."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A running peer: where clients connect, the process that is measured, and its other processes."""
+    """A running peer: where clients connect, the process that is measured, and its other processes.
+
+    `beside` are more servers of the same network, which are measured together with the first.
+    """
 
     host: str
     port: int
     server: Process
     others: list[Process] = field(default_factory=list)
+    beside: tuple[tuple[Address, Process], ...] = ()
+
+    @property
+    def addresses(self) -> list[Address]:
+        return [(self.host, self.port), *(address for address, _ in self.beside)]
+
+    @property
+    def servers(self) -> list[Process]:
+        return [self.server, *(process for _, process in self.beside)]
 
 
 class Peer(ABC):
@@ -65,7 +81,7 @@ class Peer(ABC):
 
     @abstractmethod
     def speech(self, activity: bytes) -> Speech:
-        """How to post this activity (it holds MARK)."""
+        """How to post this activity (it holds MARK), which has from 100 bytes to 16 KiB."""
 
 
 def activity(size: int = ACTIVITY_BYTES) -> bytes:

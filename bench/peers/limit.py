@@ -11,13 +11,16 @@ from bench.processes import Process
 
 
 class Limit(Peer):
-    """Sends every line on as it is; so its lines are made as long as those that Oyez delivers."""
+    """Sends every line on as it is; so its lines are made as long as those that Oyez delivers.
+
+    What Oyez puts around an activity does not depend on the activity's length.
+    """
 
     name = "limit"
 
     def __init__(self) -> None:
-        self.line_bytes = 300
-        """Length of a line, its end included."""
+        self.overhead = 100
+        """Bytes of a line, its end included, besides the activity."""
 
     @contextmanager
     def running(self, scratch: Path) -> Iterator[Target]:
@@ -26,7 +29,7 @@ class Limit(Peer):
             yield Target(host, port, server)
 
     def speech(self, activity: bytes) -> Speech:
-        padding = b" " * (self.line_bytes - len(activity) - 1)
+        padding = b" " * (self.overhead - 1)
         # In front: the mark keeps its distance from the end of the line, as in Oyez.
         assert MARK in activity
         return Speech(padding + activity + b"\n")

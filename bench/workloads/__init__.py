@@ -6,23 +6,29 @@ from bench.workloads.base import Workload
 from bench.workloads.copies import Copies
 from bench.workloads.failover import Failover
 from bench.workloads.fanout import FanOut
+from bench.workloads.growth import Growth
 from bench.workloads.idle import Idle
 from bench.workloads.ingest import Ingest
 from bench.workloads.leaving import Drain, Rolling
 from bench.workloads.login import Login
 from bench.workloads.paced import Paced
 from bench.workloads.registrations import Registrations
+from bench.workloads.senders import Senders
 from bench.workloads.silence import Silence
 from bench.workloads.snapshot import Snapshot
+from bench.workloads.storm import Storm
 
 WORKLOADS: dict[str, Workload[Any]] = {
     workload.name: workload
     for workload in (
         FanOut(),
-        Ingest(),
-        Login(),
-        Idle(),
         Paced(),
+        Ingest(),
+        Senders(),
+        Login(),
+        Storm(),
+        Idle(),
+        Growth(),
         Failover(),
         Registrations(),
         Snapshot(),
@@ -32,5 +38,5 @@ WORKLOADS: dict[str, Workload[Any]] = {
         Copies(),
     )
 }
-USUAL = ["fanout", "ingest", "login", "idle"]
+USUAL = ["fanout", "paced", "ingest", "senders", "login", "idle", "growth"]
 """What is run when nothing is named."""

@@ -76,7 +76,7 @@ def run_pair(case: CopiesCase, peer: Oyez, session: Session, network: Network) -
     first, second = network.server_addresses.values()
     target = Target(*first, network.servers["s1"], [network.servers["s2"]])
     listeners = Plan(case.plan.subscribers + case.plan.publishers, publishers=0)
-    with Generator(load_command(listeners, peer.speech(activity()), *second), lambda heard: None) as generator:
+    with Generator(load_command(listeners, peer.speech(activity()), second), lambda heard: None) as generator:
         generator.wait_for("ready")
         outcome = load_target(case, peer, session, target)
     figures = outcome.figures

@@ -1,36 +1,52 @@
 """Fan-out: what one delivery costs the server, saturated and with one message at a time."""
 
 from bench.generator import Plan
-from bench.peers.base import Peer
-from bench.workloads.base import IN_FLIGHT_BYTES, Column, LoadCase, Outcome, Session, Workload, run_load
+from bench.workloads.base import (
+    SATURATED_SECONDS,
+    Bars,
+    Column,
+    LoadCase,
+    LoadWorkload,
+    Ratio,
+    saturated,
+)
+
+ONE_AT_A_TIME = (100, 1000)
+COST = "server CPU, seconds per million deliveries"
 
 
-class FanOut(Workload[LoadCase]):
+class FanOut(LoadWorkload):
     """One publisher, N subscribers; a message is finished when the slowest subscriber has it."""
 
     name = "fanout"
     title = "Fan-out: 200-byte activities from one publisher to N subscribers"
     columns = (
-        Column("cpu_per_million", "server CPU s/M deliveries", 3),
-        Column("deliveries_per_second", "deliveries/s", 0, spread=False),
-        Column("deliveries_per_read", "deliveries/read", 1, spread=False),
-        Column("load_cpu_per_million", "load CPU s/M", 3, spread=False),
+        Column("cpu_per_million", "server CPU s per M deliveries", 3),
+        Column("deliveries_per_second", "deliveries per s", 0, spread=False),
+        Column("deliveries_per_read", "per read", 1, spread=False),
+        Column("server_core_percent", "server core %", 0, spread=False),
+        Column("load_core_percent", "load core %", 0, spread=False),
+        Column("load_cpu_per_million", "load CPU s per M", 3, spread=False),
     )
-    ratio = "cpu_per_million"
+    ratios = (Ratio("cpu_per_million", "CPU"),)
+    charts = (
+        Bars("saturated", "Fan-out, saturated", COST, "N subscribers", (("cpu_per_million", "CPU"),), "saturated"),
+        Bars(
+            "one-at-a-time",
+            "Fan-out, one message at a time",
+            COST,
+            "N subscribers",
+            (("cpu_per_million", "CPU"),),
+            "one at a time",
+        ),
+    )
 
     def cases(self, quick: bool, line_bytes: int) -> list[LoadCase]:
-        window, cases = IN_FLIGHT_BYTES // line_bytes, []
-        for subscribers in (100, 1000):
-            saturated = (2_000_000 if quick else 20_000_000) // subscribers
-            cases.append(
-                LoadCase(
-                    f"N={subscribers}, saturated",
-                    Plan(subscribers, messages=saturated, warmup=2 * window, window=window),
-                )
-            )
-            one = (50_000 if quick else 500_000) // subscribers
-            cases.append(LoadCase(f"N={subscribers}, one at a time", Plan(subscribers, messages=one, warmup=one // 10)))
-        return cases
-
-    def run(self, case: LoadCase, peer: Peer, session: Session) -> list[Outcome]:
-        return [run_load(case, peer, session)]
+        seconds = SATURATED_SECONDS / 5 if quick else SATURATED_SECONDS
+        return [
+            *(
+                saturated(f"saturated, N={n}", n, quick, line_bytes)
+                for n in ((100, 1000) if quick else (100, 1000, 5000))
+            ),
+            *(LoadCase(f"one at a time, N={n}", Plan(n, seconds=seconds)) for n in ONE_AT_A_TIME),
+        ]
