@@ -152,6 +152,13 @@ def test_up_gives_its_servers_what_it_was_given(monkeypatch: pytest.MonkeyPatch,
     assert (role.broadcast.copies.wanted, role.merged.retention, role.broadcast.age) == (3, 5, 2.5)
 
 
+@pytest.mark.parametrize(("processors", "servers"), [(1, 2), (2, 2), (5, 5), (500, 64)])
+def test_up_starts_a_server_for_each_processor(monkeypatch: pytest.MonkeyPatch, processors: int, servers: int) -> None:
+    monkeypatch.setattr(up, "processors", lambda: processors)
+    assert up.parse_servers("auto") == servers
+    assert up.parse_servers("3") == 3
+
+
 # Secrets
 
 

@@ -10,7 +10,7 @@ import sys
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,9 +29,36 @@ PORTS = range(10_000, 30_000)
 """Where free ports are looked for: no outgoing connection takes them while a node is being started again."""
 
 
+MOST_SERVERS = 64
+
+
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def parse_servers(text: str) -> int:
+    """A number of servers; "auto" is one for each processor, and two at least. Raises ValueError."""
+    if text == "auto":
+        return min(max(2, processors()), MOST_SERVERS)
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_SERVERS):
+        raise ValueError(f"{text!r} is not a number from 1 to {MOST_SERVERS}, and not auto")
+    return int(text)
+
+
+_SERVERS: Any = "2"
+
+
 def up(
     port: options.Port = 3780,
-    servers: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="How many servers.")] = 2,
+    servers: Annotated[
+        int,
+        typer.Option(
+            metavar="N|auto",
+            parser=options.reads(parse_servers),
+            help="How many servers; auto: one for each processor, since each uses one, and two at least.",
+        ),
+    ] = _SERVERS,
     backups: Annotated[
         int, typer.Option(metavar="N", min=0, max=8, help="How many backup centrals, on the ports after the main's.")
     ] = 1,
@@ -52,6 +79,7 @@ def up(
     \b
     Example:
       oyez up
+      oyez up --servers auto
       oyez up --servers 4 --backups 2 --data ./data
     """
     folder = (data or options.data_directory()).absolute()
