@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from oyez.core import effects as fx
+from oyez.core.peer import HERE, From
 from oyez.core.role import Role
 from oyez.host import Host, Link
 from oyez.protocol import codec
@@ -141,10 +142,10 @@ class Node:
 
     # -- links ------------------------------------------------------------------------------------------------------
 
-    def connect(self) -> Talk:
+    def connect(self, who: From = HERE) -> Talk:
         """Somebody connects to it."""
         transport = FakeTransport()
-        talk = Talk(self, transport, self.host.opened(transport))
+        talk = Talk(self, transport, self.host.opened(transport, who))
         self._talks.append(talk)
         return talk
 

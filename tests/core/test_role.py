@@ -1,12 +1,13 @@
 """What a role does where it has nothing to do."""
 
+from oyez.core.peer import HERE
 from oyez.core.role import Quiet
 
 
 def test_a_quiet_role_asks_for_nothing() -> None:
     quiet = Quiet()
     assert quiet.on_stop(1.0) == []
-    assert quiet.on_open(1.0, 1) == []
+    assert quiet.on_open(1.0, 1, HERE) == []
     assert quiet.on_dialed(1.0, 1, "peer:b") == []
     assert quiet.on_dial_failed(1.0, "peer:b") == []
     assert quiet.on_activities(1.0, 1, b"") == []

@@ -10,6 +10,7 @@ from random import Random
 from oyez.core.central.central import Central
 from oyez.core.central.stored import Stored
 from oyez.core.effects import Record
+from oyez.core.peer import HERE
 from oyez.core.role import Role
 from oyez.core.server.server import Server
 from oyez.core.voter import VoterState
@@ -67,7 +68,7 @@ class Desk:
 
     def accept(self) -> tuple[Link, Wire]:
         wire = Wire()
-        return self.host.opened(wire), wire
+        return self.host.opened(wire, HERE), wire
 
     def dialed(self, purpose: str) -> tuple[Link, Wire]:
         wire = Wire()

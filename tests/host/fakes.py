@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from oyez.core import effects as fx
 from oyez.core.effects import Effects
+from oyez.core.peer import HERE, From
 from oyez.host import Host, Link
 from oyez.protocol import codec
 from oyez.protocol.messages import ActivityBroadcast, ActivityMessage, Address, LoginFailed, Message
@@ -133,7 +134,7 @@ class ScriptedRole:
     def on_stop(self, now: float) -> Effects:
         return self._hear("stop")
 
-    def on_open(self, now: float, link: int) -> Effects:
+    def on_open(self, now: float, link: int, who: From) -> Effects:
         return self._hear("open", link)
 
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
@@ -177,7 +178,7 @@ class Stage:
 
     def open(self, room: int | None = None) -> tuple[Link, FakeTransport]:
         transport = FakeTransport(room)
-        return self.host.opened(transport), transport
+        return self.host.opened(transport, HERE), transport
 
     def on_words(self, answers: Mapping[str, Effects | Answer]) -> None:
         """Answer a `said` word with these effects, or with what this function makes of its link."""

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from oyez.core import effects as fx
+from oyez.core.peer import From
 from oyez.host import Link
 from oyez.log import Chunk, Log
 from oyez.net.node import Node
@@ -29,6 +30,7 @@ class Recorder:
     def __init__(self, **answers: Answer) -> None:
         self.events: list[Event] = []
         self.answers = answers
+        self.who: dict[int, From] = {}
         self.log = Log(1 << 30)
         self._changed = asyncio.Event()
 
@@ -67,7 +69,8 @@ class Recorder:
     def on_stop(self, now: float) -> fx.Effects:
         return self._noted("stop")
 
-    def on_open(self, now: float, link: int) -> fx.Effects:
+    def on_open(self, now: float, link: int, who: From) -> fx.Effects:
+        self.who[link] = who
         return self._noted("open", link)
 
     def on_dialed(self, now: float, link: int, purpose: str) -> fx.Effects:

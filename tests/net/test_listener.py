@@ -28,7 +28,7 @@ from oyez.protocol.messages import Address, RegisterSuccess
 class Greeter(Quiet):
     def on_start(self, now):
         return []
-    def on_open(self, now, link):
+    def on_open(self, now, link, who):
         return [fx.Send(link, RegisterSuccess("welcome"))]
     def on_message(self, now, link, message):
         return []

@@ -33,7 +33,7 @@ from oyez.protocol.messages import Address
 class Fragile(Quiet):
     def on_start(self, now):
         return []
-    def on_open(self, now, link):
+    def on_open(self, now, link, who):
         if sys.argv[1] == "loop":
             asyncio.get_running_loop().call_soon(self.breaks)
             return []

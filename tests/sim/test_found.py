@@ -11,6 +11,7 @@ from oyez.core.central.stored import Stored
 from oyez.core.client.client import Client
 from oyez.core.effects import Close, Dial, Effects, HashSecret, Send, SetTimer, Then
 from oyez.core.origin import Origin, beginning
+from oyez.core.peer import HERE
 from oyez.core.server.broadcast import Broadcast
 from oyez.core.server.mesh import Mesh
 from oyez.core.server.server import Server
@@ -196,7 +197,7 @@ def test_a_server_that_stops_sends_its_sessions_to_the_central() -> None:
     server.on_dialed(0.0, 1, "central")
     server.on_message(0.0, 1, AuthenticateSuccess("welcome", centrals=[Address("central", 3780)]))
     for link in (2, 3):
-        server.on_open(0.0, link)
+        server.on_open(0.0, link, HERE)
     server.on_message(0.0, 3, Login("anonymous"))
     assert server.on_stop(1.0) == [Send(3, Redirect("central", 3780))]
 
@@ -231,7 +232,7 @@ def test_candidates_leave_each_other_more_and_more_time() -> None:
 def test_who_waits_is_sent_away_when_a_candidate_learns_that_it_can_not_be_elected() -> None:
     """Seed 1287: it kept a server whose vote the only possible main needed."""
     central = candidate()
-    central.on_open(1.0, 9)
+    central.on_open(1.0, 9, HERE)
     central.on_message(1.0, 9, SERVER)
     newer = Configuration(1, 2, "c1", ("c1", "c3"), CENTRALS, SERVERS)
     effects = central.on_message(1.1, 9, Vote("s1.1", 2, False, True, 1, newer, "there is a newer configuration"))
@@ -261,7 +262,7 @@ def test_voters_that_wait_at_several_candidates_are_brought_together() -> None:
     """Seed 1001873: two candidates had one server each, and needed both."""
     central = candidate()
     for link, message in ((8, BackupAuthenticate("secret", "c1", "c1", 3780)), (9, SERVER)):
-        central.on_open(1.0, link)
+        central.on_open(1.0, link, HERE)
         central.on_message(1.0, link, message)
     assert not any(isinstance(effect, Close) for effect in central.on_timer(1.5, "tick"))
     effects = central.on_timer(3.5, "tick")
@@ -270,7 +271,7 @@ def test_voters_that_wait_at_several_candidates_are_brought_together() -> None:
     assert Close(9) in effects
     assert Close(8) not in effects
     central.on_close(3.6, 9)
-    central.on_open(9.0, 10)  # it could not reach the other
+    central.on_open(9.0, 10, HERE)  # it could not reach the other
     central.on_message(9.0, 10, SERVER)
     later = [*central.on_timer(9.5, "tick"), *central.on_timer(12.0, "tick")]
     assert Close(10) not in later
@@ -282,11 +283,11 @@ def test_a_central_that_is_behind_learns_from_the_voters_that_it_may_be_elected(
     stored = Stored(bytes(32), "c2", voter=VoterState(1, "c1", left_out))
     central = Central(CENTRALS[1].address, "secret", stored, Random(1), (CENTRALS[0].address,))
     central.on_start(0.0)
-    central.on_open(1.0, 9)
+    central.on_open(1.0, 9, HERE)
     assert Close(9) in central.on_message(1.0, 9, SERVER)
     central.on_close(1.1, 9)
     newer = Configuration(1, 2, "c1", ("c1", "c2"), CENTRALS[:2], SERVERS)
-    central.on_open(2.0, 10)
+    central.on_open(2.0, 10, HERE)
     effects = central.on_message(2.0, 10, Authenticate("secret", "s1", "s1", 4000, 1, configuration=newer))
     assert Close(10) not in effects
     assert any(isinstance(effect, SetTimer) and effect.key == "campaign" for effect in effects)
@@ -377,7 +378,7 @@ def test_who_waits_and_falls_silent_is_not_taken_in_later() -> None:
     took it in, made it a voter, and could never again acknowledge anything."""
     central = candidate()
     for link, id in ((8, "s1"), (9, "s2")):
-        central.on_open(0.5, link)
+        central.on_open(0.5, link, HERE)
         central.on_message(0.5, link, Authenticate("secret", id, id, 4000, 1))
     for beat in range(2, 8):
         assert Close(8, at_once=True) not in central.on_timer(beat / 2, "tick")
@@ -388,7 +389,7 @@ def test_who_waits_and_falls_silent_is_not_taken_in_later() -> None:
 
 def test_who_waits_is_not_silent_because_the_central_slept() -> None:
     central = candidate()
-    central.on_open(1.0, 9)
+    central.on_open(1.0, 9, HERE)
     central.on_message(1.0, 9, SERVER)
     central.on_timer(1.5, "tick")
     assert Close(9, at_once=True) not in central.on_timer(60.0, "tick")

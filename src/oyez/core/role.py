@@ -8,6 +8,7 @@ from typing import Protocol
 
 from oyez.core import effects as fx
 from oyez.core.effects import Effects
+from oyez.core.peer import From
 from oyez.protocol.messages import ActivityMessage, Message
 
 
@@ -26,8 +27,8 @@ class Role(Protocol):
         """This node ends now; its links close after these effects."""
         ...
 
-    def on_open(self, now: float, link: int) -> Effects:
-        """Somebody has connected."""
+    def on_open(self, now: float, link: int, who: From) -> Effects:
+        """Somebody has connected, from there."""
         ...
 
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
@@ -87,7 +88,7 @@ class Quiet:
     def on_stop(self, now: float) -> Effects:
         return []
 
-    def on_open(self, now: float, link: int) -> Effects:
+    def on_open(self, now: float, link: int, who: From) -> Effects:
         return []
 
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:

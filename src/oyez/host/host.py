@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 
 from oyez.core import effects as fx
+from oyez.core.peer import From
 from oyez.core.role import Role
 from oyez.host.link import Link
 from oyez.host.ports import Environment, Transport
@@ -46,10 +47,10 @@ class Host:
         self.perform(self.role.on_stop(self.environment.now()))
         self.perform([fx.Close(link) for link in list(self.links)])
 
-    def opened(self, transport: Transport) -> Link:
-        """Somebody has connected."""
+    def opened(self, transport: Transport, who: From) -> Link:
+        """Somebody has connected, from there."""
         link = self._new(transport)
-        self.perform(self.role.on_open(self.environment.now(), link.id))
+        self.perform(self.role.on_open(self.environment.now(), link.id, who))
         return link
 
     def dialed(self, transport: Transport, purpose: str) -> Link:

@@ -14,6 +14,7 @@ from functools import partial
 import structlog
 
 from oyez.core.effects import Record
+from oyez.core.peer import From
 from oyez.core.role import Role
 from oyez.host import Host, Link
 from oyez.net import dialer
@@ -82,11 +83,11 @@ class NetEnvironment:
         """The node is up."""
         self.loop.run(self.host.start)
 
-    def accept(self, sock: socket.socket) -> None:
-        """Somebody has connected."""
+    def accept(self, sock: socket.socket, address: str) -> None:
+        """Somebody has connected, from `address`."""
         # JSON lines are all that is spoken so far. What else may come to this port (WebSocket, pages, TLS) shows in
         # its first bytes: what looks at them before the host is told of a link belongs here.
-        self._open(sock, self.host.opened)
+        self._open(sock, partial(self.host.opened, who=From.at(address)))
 
     def leave(self) -> None:
         """The role is to end what it does in its own time."""

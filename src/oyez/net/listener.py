@@ -42,16 +42,17 @@ class Listener:
         self.address = Address(address.hostname, self._socket.getsockname()[1])
         self._watched = False
         self._loop: GuardedLoop
-        self._accepted: Callable[[socket.socket], None]
+        self._accepted: Callable[[socket.socket, str], None]
         self._report: Callable[[str, Mapping[str, object]], None]
 
     def start(
         self,
         loop: GuardedLoop,
-        accepted: Callable[[socket.socket], None],
+        accepted: Callable[[socket.socket, str], None],
         report: Callable[[str, Mapping[str, object]], None],
     ) -> None:
-        """Accept from now on: `accepted` gets each connected socket, tuned; `report` hears of trouble."""
+        """Accept from now on: `accepted` gets each connected socket, tuned, and its peer's address; `report` hears
+        of trouble."""
         self._loop = loop
         self._accepted = accepted
         self._report = report
@@ -72,7 +73,7 @@ class Listener:
     def _accept(self) -> None:
         for _ in range(BATCH):
             try:
-                sock, _peer = self._socket.accept()
+                sock, peer = self._socket.accept()
             except BlockingIOError:
                 return
             except OSError as error:
@@ -84,7 +85,7 @@ class Listener:
                 sock.setblocking(False)  # the rest is inherited
             else:
                 tune(sock)
-            self._accepted(sock)
+            self._accepted(sock, peer[0])
 
     def _rest(self, error: OSError) -> None:
         self._report("accepting_paused", {"why": error.strerror, "seconds": REST})
