@@ -113,7 +113,7 @@ def test_the_centrals_are_tried_in_turn_until_one_answers() -> None:
     for _ in range(4):
         assert driver.dialing is not None
         called.append(driver.dialing.address)
-        driver.do(driver.client.on_dial_failed(0.0, driver.dialing.purpose))
+        driver.do(driver.client.on_dial_failed(0.0, driver.dialing.purpose, "nobody answers there"))
     assert called == [ONE, TWO, ONE, TWO]
 
 

@@ -140,8 +140,8 @@ class ScriptedRole:
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
         return self._hear("dialed", link, purpose)
 
-    def on_dial_failed(self, now: float, purpose: str) -> Effects:
-        return self._hear("dial_failed", purpose)
+    def on_dial_failed(self, now: float, purpose: str, why: str) -> Effects:
+        return self._hear("dial_failed", purpose, why)
 
     def on_message(self, now: float, link: int, message: Message) -> Effects:
         return self._hear("message", link, message)

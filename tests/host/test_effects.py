@@ -51,7 +51,7 @@ def test_each_effect_reaches_the_world_in_order(stage: Stage) -> None:
         (lambda host: host.start(), ("start",)),
         (lambda host: host.stop(), ("stop",)),
         (lambda host: host.timer("tick"), ("timer", "tick")),
-        (lambda host: host.dial_failed("peer:b"), ("dial_failed", "peer:b")),
+        (lambda host: host.dial_failed("peer:b", "no route"), ("dial_failed", "peer:b", "no route")),
         (lambda host: host.hashed(1, "hash"), ("hashed", 1, "hash")),
         (lambda host: host.verified(2, True), ("verified", 2, True)),
     ],

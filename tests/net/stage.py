@@ -76,8 +76,8 @@ class Recorder:
     def on_dialed(self, now: float, link: int, purpose: str) -> fx.Effects:
         return self._noted("dialed", link, purpose)
 
-    def on_dial_failed(self, now: float, purpose: str) -> fx.Effects:
-        return self._noted("dial_failed", purpose)
+    def on_dial_failed(self, now: float, purpose: str, why: str) -> fx.Effects:
+        return self._noted("dial_failed", purpose, why)
 
     def on_message(self, now: float, link: int, message: Message) -> fx.Effects:
         return self._noted("message", link, message)

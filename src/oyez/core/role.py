@@ -35,8 +35,8 @@ class Role(Protocol):
         """A `Dial` has connected."""
         ...
 
-    def on_dial_failed(self, now: float, purpose: str) -> Effects:
-        """A `Dial` has not connected."""
+    def on_dial_failed(self, now: float, purpose: str, why: str) -> Effects:
+        """A `Dial` has not connected; `why` is for people."""
         ...
 
     def on_message(self, now: float, link: int, message: Message) -> Effects:
@@ -94,7 +94,7 @@ class Quiet:
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
         return []
 
-    def on_dial_failed(self, now: float, purpose: str) -> Effects:
+    def on_dial_failed(self, now: float, purpose: str, why: str) -> Effects:
         return []
 
     def on_activities(self, now: float, link: int, block: bytes) -> Effects:

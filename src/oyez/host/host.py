@@ -59,9 +59,9 @@ class Host:
         self.perform(self.role.on_dialed(self.environment.now(), link.id, purpose))
         return link
 
-    def dial_failed(self, purpose: str) -> None:
+    def dial_failed(self, purpose: str, why: str = "nobody answers there") -> None:
         """A dial has not connected."""
-        self.perform(self.role.on_dial_failed(self.environment.now(), purpose))
+        self.perform(self.role.on_dial_failed(self.environment.now(), purpose, why))
 
     def received(self, link: Link, data: bytes) -> None:
         """Bytes have come in."""

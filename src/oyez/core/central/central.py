@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
 from oyez.core import timing
-from oyez.core.central import registry
 from oyez.core.central.accounts import Accounts
 from oyez.core.central.backups import Backups
 from oyez.core.central.directory import Directory
 from oyez.core.central.entries import Entries, EntryRecord
 from oyez.core.central.following import SYNCHRONISE, Following
 from oyez.core.central.moving import Moving
+from oyez.core.central.newcomers import Newcomers
 from oyez.core.central.office import Office
 from oyez.core.central.orders import Orders
 from oyez.core.central.permits import Permits
@@ -30,6 +30,8 @@ from oyez.core.central.registry import Registry
 from oyez.core.central.replication import Replication
 from oyez.core.central.stored import Stored
 from oyez.core.effects import Effects
+from oyez.core.gate import Gate
+from oyez.core.peer import From
 from oyez.core.refusal import refuse, refuse_out_of_place, refuse_unreadable
 from oyez.core.role import Quiet
 from oyez.core.uplink import PURPOSE, Uplink
@@ -75,11 +77,21 @@ class Central(Quiet):
         self.reception = Reception(self.accounts, self.directory, self.office, self.uplink, self._loads_changed)
         self.backups = Backups(self.directory, self.entries)
         self.moving = Moving(self.directory, self.placement, self.permits)
-        self.orders = Orders(secret, self.office, self.uplink, self.moving)
+        self.gate = Gate(secret)
+        self.orders = Orders(self.gate, self.office, self.uplink, self.moving)
+        self.newcomers = Newcomers(
+            self.gate,
+            self.office,
+            self.registry,
+            self.backups,
+            self.permits,
+            self.moving,
+            anonymous,
+            self._loads_changed,
+        )
         self._following: Following | None = None
         self._secret = secret
         self._alone = not seeds
-        self._anonymous = anonymous
         self._last_tick = 0.0
 
     @property
@@ -93,6 +105,10 @@ class Central(Quiet):
         self._last_tick = now
         return [fx.SetTimer("tick", timing.HEARTBEAT), *self.office.begin(now, self._alone)]
 
+    def on_open(self, now: float, link: int, who: From) -> Effects:
+        self.gate.opened(link, who)
+        return []
+
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
         if purpose != PURPOSE:
             return self.office.probes.dialed(now, link, purpose.removeprefix("probe:"))
@@ -104,7 +120,7 @@ class Central(Quiet):
             fx.Then(lambda now: self.office.ask_uplink()),
         ]
 
-    def on_dial_failed(self, now: float, purpose: str) -> Effects:
+    def on_dial_failed(self, now: float, purpose: str, why: str) -> Effects:
         if purpose == PURPOSE:
             return self.uplink.failed()
         self.office.probes.failed(purpose.removeprefix("probe:"))
@@ -143,6 +159,7 @@ class Central(Quiet):
         return refuse(link, m.InvalidMessage("activities do not pass through the central", "not_allowed"))
 
     def on_close(self, now: float, link: int) -> Effects:
+        self.gate.closed(link)
         self.reception.gone(link)
         self.accounts.gone(link)
         self.office.link_closed(link)
@@ -241,29 +258,6 @@ class Central(Quiet):
     def _append(self, now: float, record: EntryRecord) -> Effects:
         return self._main.append(now, record) if self.office.is_main else []
 
-    def _authenticate(self, now: float, link: int, message: n.Authenticate) -> Effects:
-        if not self.orders.knows_secret(message.secret):
-            return registry.wrong_secret(link)
-        demoted = self.office.step_down(now, message.term) if message.term > self.office.term else []
-        if not self.office.is_main:
-            return [*demoted, *self.office.wait(link, message)]
-        objection = self.registry.objection(message)
-        if objection is not None:
-            return refuse(link, objection)
-        info = f"welcome, server {message.id}"
-        keys, network = self.permits.keys_of(message.id), self.permits.network
-        welcome = n.AuthenticateSuccess(info, self._main.term, self.office.centrals, [], keys, self._anonymous, network)
-        self.moving.forget(message.id)
-        joined = self.registry.join(now, link, message, welcome)
-        origin = self.registry.links[link].origin
-        return [
-            fx.Trust(link),
-            *joined,
-            *self._main.voter_joined(origin, link),
-            *self._main.review(now),
-            *self._loads_changed(),
-        ]
-
     def _announce(self, now: float, link: int, message: n.ServerAnnounce) -> Effects:
         server = self.registry.links[link]
         if message.id != server.id:
@@ -289,20 +283,6 @@ class Central(Quiet):
 
     def _tell_loads(self) -> Effects:
         return self.backups.tell_loads(self._main, self.registry.loads) if self.office.is_main else []
-
-    # -- as main: backups ---------------------------------------------------------------------------------------
-
-    def _backup_authenticate(self, now: float, link: int, message: n.BackupAuthenticate) -> Effects:
-        if not self.orders.knows_secret(message.secret):
-            return refuse(link, n.BackupAuthenticationFail("the cluster secret is wrong", "wrong_secret"))
-        if m.Address(message.hostname, message.port) == self.address:
-            return refuse(link, n.BackupAuthenticationFail("this is my own address, advertise yours", "address_in_use"))
-        if message.id == self.me.id:
-            return refuse(link, n.BackupAuthenticationFail("this is my own id: a copied data directory?", "id_in_use"))
-        demoted = self.office.step_down(now, message.promised) if message.promised > self.office.term else []
-        if not self.office.is_main:
-            return [*demoted, *self.office.wait(link, message)]
-        return [*self.backups.join(now, self._main, link, message, self.permits.key), *self._loads_changed()]
 
     # -- as backup ----------------------------------------------------------------------------------------------
 
@@ -349,8 +329,8 @@ def _nothing(self: Central, now: float, link: int, message: m.Message) -> Effect
 # What may be said on which link.
 _FROM_ANYONE: dict[type, Callable[..., Effects]] = {
     m.Status: Central._status,
-    n.Authenticate: Central._authenticate,
-    n.BackupAuthenticate: Central._backup_authenticate,
+    n.Authenticate: lambda self, *said: self.newcomers.server(*said),
+    n.BackupAuthenticate: lambda self, *said: self.newcomers.backup(*said),
     n.Promote: lambda self, now, link, message: self.orders.promote(now, link, message),
     n.DrainServer: lambda self, now, link, message: self.orders.drain(now, link, message),
 }

@@ -4,12 +4,11 @@ Guarantees: nothing is done for who does not know the secret; every refusal says
 `office` and `moving` do.
 """
 
-import hmac
-
 from oyez.core import effects as fx
 from oyez.core.central.moving import Moving
 from oyez.core.central.office import Office
 from oyez.core.effects import Effects
+from oyez.core.gate import Gate
 from oyez.core.refusal import refuse
 from oyez.core.uplink import Uplink
 from oyez.protocol import messages as m
@@ -19,19 +18,15 @@ from oyez.protocol import nodes as n
 class Orders:
     """To one central."""
 
-    def __init__(self, secret: str, office: Office, uplink: Uplink, moving: Moving) -> None:
-        self._secret = secret
+    def __init__(self, gate: Gate, office: Office, uplink: Uplink, moving: Moving) -> None:
+        self._gate = gate
         self._office = office
         self._uplink = uplink
         self._moving = moving
 
-    def knows_secret(self, secret: str) -> bool:
-        """Is it the cluster's?"""
-        return hmac.compare_digest(secret.encode(), self._secret.encode())
-
     def promote(self, now: float, link: int, message: n.Promote) -> Effects:
         """PROMOTE."""
-        if not self.knows_secret(message.secret):
+        if not self._gate.knows_secret(message.secret):
             return refuse(link, n.PromoteFailed("the cluster secret is wrong", "wrong_secret"))
         main = self._office.replication
         if main is not None and main.can_acknowledge:
@@ -44,7 +39,7 @@ class Orders:
 
     def drain(self, now: float, link: int, message: n.DrainServer) -> Effects:
         """DRAIN_SERVER: done by the main, to which a backup sends the operator."""
-        if not self.knows_secret(message.secret):
+        if not self._gate.knows_secret(message.secret):
             return refuse(link, n.DrainServerFailed("the cluster secret is wrong", "wrong_secret"))
         if self._uplink.joined:
             main = self._uplink.central

@@ -13,7 +13,6 @@ from oyez.core import timing
 from oyez.core.central.directory import Directory, Server
 from oyez.core.central.placement import Placement
 from oyez.core.effects import Effects
-from oyez.core.refusal import refuse
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 
@@ -146,8 +145,3 @@ class Registry:
     def loads(self) -> dict[str, int]:
         """Connected and expected, by server: for the backups."""
         return {server.id: server.load for server in self._directory.servers.values()}
-
-
-def wrong_secret(link: int) -> Effects:
-    """Refuse a server that does not know the cluster secret."""
-    return refuse(link, m.AuthenticationFail("the cluster secret is wrong", "wrong_secret"))

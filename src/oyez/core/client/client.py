@@ -165,10 +165,10 @@ class Client(Quiet):
             return [fx.Send(link, m.Register(self.username, self._secret)), step]
         return [fx.Send(link, self._login()), step]
 
-    def on_dial_failed(self, now: float, purpose: str) -> Effects:
+    def on_dial_failed(self, now: float, purpose: str, why: str) -> Effects:
         if self._place is not _Place.CENTRAL:
             self._route.shun(self._there)
-        return self._failed(now, "nobody answers there")
+        return self._failed(now, why)
 
     def on_close(self, now: float, link: int) -> Effects:
         if link != self.link:

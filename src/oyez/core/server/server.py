@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from oyez.core import effects as fx
 from oyez.core import timing
 from oyez.core.effects import Effects
+from oyez.core.gate import NO_CERTIFICATE, Gate
 from oyez.core.origin import Origin
+from oyez.core.peer import From
 from oyez.core.refusal import refuse, refuse_out_of_place, refuse_unreadable
 from oyez.core.role import Quiet
 from oyez.core.server.admission import Admission
@@ -60,6 +62,7 @@ class Server(Quiet):
         self.broadcast = Broadcast(self.origin, retention, age, copies)
         self.merged = self.broadcast.merged
         self.mesh = Mesh(id, incarnation, secret, self.broadcast, entropy)
+        self.gate = Gate(secret)
         self.uplink = Uplink(centrals, entropy, lambda: self.membership.introduction())
         self.inquiry = Inquiry(self.uplink)
         self.admission = Admission(id, self.inquiry)
@@ -106,13 +109,17 @@ class Server(Quiet):
         """Nobody is just cut off: the central knows where to go on."""
         return [fx.Send(link, self.clients.to_central) for link in self.sessions.links]
 
+    def on_open(self, now: float, link: int, who: From) -> Effects:
+        self.gate.opened(link, who)
+        return []
+
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
         if purpose == PURPOSE:
             return self.uplink.dialed(now, link)
         kind, _, id = purpose.partition(":")
         return self.mesh.dialed(now, link, id) if kind == "peer" else [fx.Close(link)]
 
-    def on_dial_failed(self, now: float, purpose: str) -> Effects:
+    def on_dial_failed(self, now: float, purpose: str, why: str) -> Effects:
         if purpose == PURPOSE:
             return self.uplink.failed()
         kind, _, id = purpose.partition(":")
@@ -179,6 +186,7 @@ class Server(Quiet):
         return effects
 
     def on_close(self, now: float, link: int) -> Effects:
+        self.gate.closed(link)
         if link == self.uplink.link:
             return [*self.inquiry.abandon(now), *self.uplink.lost()]
         if self.mesh.knows(link):
@@ -261,6 +269,8 @@ class Server(Quiet):
     def _greeted(self, now: float, link: int, message: p.ServerHello) -> Effects:
         if self.sessions.get(link) is not None:
             return self.clients.part(link, refuse_out_of_place(link, message))
+        if not self.gate.certified(link):
+            return refuse(link, m.AuthenticationFail(NO_CERTIFICATE, "no_certificate"))
         return self.mesh.greeted(now, link, message)
 
     def _peer_refuses(self, now: float, link: int, message: m.AuthenticationFail) -> Effects:
