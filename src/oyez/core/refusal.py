@@ -2,12 +2,16 @@
 
 from oyez.core import effects as fx
 from oyez.core.effects import Effects
+from oyez.core.peer import From
 from oyez.protocol.messages import InvalidMessage, Malformed, Message, Refusal
 
 
-def refuse(link: int, message: Refusal) -> Effects:
-    """Answer with `message`, and close."""
-    fields = {"link": link, "command": command(message), "reason": message.reason, "info": message.info}
+def refuse(link: int, message: Refusal, who: From | None = None) -> Effects:
+    """Answer with `message`, and close. `who` is told to the operator where it matters from where somebody comes."""
+    fields: dict[str, object] = {"link": link, "command": command(message), "reason": message.reason}
+    fields["info"] = message.info
+    if who is not None:
+        fields["address"] = who.address
     return [fx.Send(link, message), fx.Close(link), fx.Report("refused", fields)]
 
 

@@ -1,0 +1,60 @@
+"""How long somebody has to wait who has failed too often: nothing at first, then twice as long each time.
+
+Guarantees: bounded; those that have failed longest ago are forgotten first. Knows no clock, and nothing of what failed.
+"""
+
+from dataclasses import dataclass
+
+KEYS = 20_000
+"""Most keys of one table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """After `free` failures: `first` seconds, then twice as long each time, `most` at most. `memory` seconds after the
+    last failure all are forgotten. `free` 0: no delay, ever."""
+
+    free: int
+    first: float = 1.0
+    most: float = 900.0
+    memory: float = 3600.0
+
+
+class Failures:
+    """Of many, by key."""
+
+    def __init__(self, delay: Delay, most: int = KEYS) -> None:
+        self._delay = delay
+        self._most = most
+        self._failed: dict[object, tuple[int, float]] = {}  # how often and when last; that one longest ago first
+
+    def __len__(self) -> int:
+        return len(self._failed)
+
+    def count(self, now: float, key: object) -> int:
+        """How often it has failed."""
+        count, last = self._failed.get(key, (0, 0.0))
+        return count if now - last < self._delay.memory else 0
+
+    def wait(self, now: float, key: object) -> float:
+        """Seconds until the next try is allowed, 0 where it is."""
+        count, last = self._failed.get(key, (0, 0.0))
+        over = count - self._delay.free
+        if over < 0 or not self._delay.free:
+            return 0.0
+        delay = min(self._delay.most, self._delay.first * 2.0 ** min(over, 40))
+        return max(0.0, last + delay - now)
+
+    def failed(self, now: float, key: object) -> None:
+        """It has failed once more."""
+        if not self._delay.free:
+            return
+        count = self.count(now, key)
+        self._failed.pop(key, None)
+        while len(self._failed) >= self._most:
+            del self._failed[next(iter(self._failed))]
+        self._failed[key] = (count + 1, now)
+
+    def forgive(self, key: object) -> None:
+        """It has succeeded."""
+        self._failed.pop(key, None)
