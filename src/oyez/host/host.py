@@ -16,20 +16,32 @@ from oyez.core.peer import From
 from oyez.core.role import Role
 from oyez.host.link import Link
 from oyez.host.ports import Environment, Transport
+from oyez.host.unfinished import Unfinished
 from oyez.protocol import codec, framing, limits
+from oyez.protocol.messages import Malformed
 
 OUTBOX = 4 * 1024 * 1024
 """Most bytes of messages that wait for a link to drain; a link that lets more pile up is cut."""
 
 
 class Host:
-    """Drives one role. Everything comes in through its methods, on one thread; none may be called from within."""
+    """Drives one role. Everything comes in through its methods, on one thread; none may be called from within.
 
-    def __init__(self, role: Role, environment: Environment, line_limit: int = limits.LINE) -> None:
+    `unfinished` bounds what peers begin and do not finish; None: they may take their time.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        environment: Environment,
+        line_limit: int = limits.LINE,
+        unfinished: Unfinished | None = None,
+    ) -> None:
         self.role = role
         self.environment = environment
         self.links: dict[int, Link] = {}
         self._line_limit = line_limit
+        self._unfinished = Unfinished(0.0, 0) if unfinished is None else unfinished
         self._last = 0
 
     # -- what happens -------------------------------------------------------------------------------------------
@@ -67,11 +79,27 @@ class Host:
         """Bytes have come in."""
         if link.closing:
             return
-        block = link.buffer.feed(data)
+        buffer = link.buffer
+        had_begun = bool(buffer.rest)
+        block = buffer.feed(data)
         if block:
             self._block(link, block)
+        if (had_begun or buffer.rest) and not (link.trusted or link.closing):
+            self._count(link, bool(block))
         if link.buffer.overlong and not link.closing:
             self._lines(link, [link.buffer.give_up()])  # refused in its turn: behind what the role still holds
+
+    def _count(self, link: Link, begun: bool) -> None:
+        """The line that has not ended yet is longer now, or has ended."""
+        now = self.environment.now()
+        self._unfinished.changed(now, link, len(link.buffer.rest), begun)
+        for other in self._unfinished.surplus():
+            self._refuse(now, other, framing.too_much(self._unfinished.most))
+
+    def _refuse(self, now: float, link: Link, why: Malformed) -> None:
+        self._unfinished.forget(link)
+        if not link.closing:
+            self.perform(self.role.on_message(now, link.id, why))
 
     def drained(self, link: Link) -> None:
         """The transport has room again."""
@@ -83,14 +111,18 @@ class Host:
         if self.links.pop(link.id, None) is None:
             return
         link.closing = True
+        self._unfinished.forget(link)
         if link.cursor is not None:
             link.cursor.close()
             link.cursor = None
         self.perform(self.role.on_close(self.environment.now(), link.id))
 
     def timer(self, key: str) -> None:
-        """A timer has run out."""
-        self.perform(self.role.on_timer(self.environment.now(), key))
+        """A timer has run out. Nodes have one twice a second: reason enough to look who takes too long."""
+        now = self.environment.now()
+        self.perform(self.role.on_timer(now, key))
+        for link in self._unfinished.overdue(now):
+            self._refuse(now, link, framing.too_slow(self._unfinished.patience))
 
     def hashed(self, token: int, hash: str) -> None:
         """A secret has been hashed."""
@@ -191,6 +223,8 @@ class Host:
         else:
             link.transport.close(bytes(link.outbox))
         link.outbox = bytearray()
+        link.buffer.rest, link.waiting = b"", []
+        self._unfinished.forget(link)
 
     def _hold(self, effect: fx.Hold) -> None:
         link = self.links.get(effect.link)
@@ -230,6 +264,7 @@ class Host:
         link = self.links.get(effect.link)
         if link is not None:
             link.trusted = True
+            self._unfinished.forget(link)
             link.buffer.limit = limits.NODE_LINE
 
     def _soon(self, effect: fx.Flush) -> None:

@@ -13,32 +13,32 @@ _NEXT = b"\n" + MESSAGE_PREFIX
 
 
 class LineBuffer:
-    """The unfinished end of a stream. `limit` is the longest line, in bytes."""
+    """The unfinished end of a stream: `rest`. `limit` is the longest line, in bytes."""
 
-    __slots__ = ("_rest", "limit")
+    __slots__ = ("limit", "rest")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._rest = b""
+        self.rest = b""
 
     def feed(self, data: bytes) -> bytes:
         """Take what has arrived; return the block of whole lines that it completes (with their `\\n`), or nothing."""
         end = data.rfind(b"\n") + 1
         if not end:
-            self._rest += data
+            self.rest += data
             return b""
-        block = self._rest + data[:end] if self._rest else data[:end]
-        self._rest = data[end:]
+        block = self.rest + data[:end] if self.rest else data[:end]
+        self.rest = data[end:]
         return block
 
     @property
     def overlong(self) -> bool:
         """True once the unfinished line can no longer become one within the limit (`\\r` allowed)."""
-        return len(self._rest) > self.limit + 1
+        return len(self.rest) > self.limit + 1
 
     def give_up(self) -> bytes:
         """The unfinished line, as far as it has come; what follows begins a new one."""
-        rest, self._rest = self._rest, b""
+        rest, self.rest = self.rest, b""
         return rest
 
 
@@ -65,6 +65,16 @@ def are_several(block: bytes, limit: int) -> bool:
 def too_long(limit: int) -> Malformed:
     """The answer to a line over the limit."""
     return Malformed(f"the line is longer than {limit} bytes", "line_too_long")
+
+
+def too_slow(patience: float) -> Malformed:
+    """The answer to a line that does not end."""
+    return Malformed(f"a line has not ended {patience:g} s after it began", "too_slow")
+
+
+def too_much(most: int) -> Malformed:
+    """The answer to one of the lines that have not ended, where they are too much in all."""
+    return Malformed(f"all links together have more than {most} bytes of lines that have not ended", "too_much")
 
 
 def is_activities(block: bytes) -> bool:
