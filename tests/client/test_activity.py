@@ -1,6 +1,7 @@
 """What may be posted, in which form it leaves, and what an activity shows of itself."""
 
 import json
+import math
 from collections import ChainMap
 from types import MappingProxyType
 from typing import Any
@@ -84,3 +85,26 @@ def test_an_activity_is_decoded_once() -> None:
     assert activity.object == {"authenticated_user": "alice", "n": 1}
     assert activity.object is activity.object
     assert repr(activity) == """Activity('s1.1-2', b'{"authenticated_user":"alice","n":1}')"""
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e400", math.inf),
+        ("-1e400", -math.inf),
+        ("9" * 400, 10**400 - 1),
+        ("-" + "9" * 50_000, -math.inf),
+        ("1" * 60_000 + ".5", math.inf),
+        ("1e-400", 0.0),
+        (r'"\ud800"', "\ud800"),
+        (r'{"\ud800":1e400}', {"\ud800": math.inf}),
+        ("[" * 126 + "]" * 126, None),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_whatever_is_json_can_be_looked_at(text: str, value: Any) -> None:
+    """A stranger may post it, and must not make a program of somebody else's fail."""
+    activity = Activity("s1.1-2", b'{"authenticated_user":"eve","x":' + text.encode() + b"}")
+    assert activity.user == "eve"
+    assert value is None or activity.object["x"] == value
+    assert len(activity.object) == 2

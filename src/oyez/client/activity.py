@@ -4,6 +4,7 @@ Guarantees: `raw` has the bytes that its sender posted, with `authenticated_user
 line that a server accepts. Must not know: links, sessions.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ ENVELOPE = 256
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder()
+_DIGITS = 4000
+"""Digits of the longest number that becomes an integer: Python refuses to read much longer ones."""
 
 
 class _Authorship(msgspec.Struct):
@@ -42,18 +45,34 @@ class Activity:
 
     @property
     def object(self) -> dict[str, Any]:
-        """The JSON object as a dict; decoded once, so changes to it stay."""
+        """The JSON object as a dict; decoded once, so changes to it stay.
+
+        Whatever is JSON can be looked at: a number that is too large for a float, such as 1e400, is infinite, and half
+        of a surrogate pair stays what it is.
+        """
         if self._object is None:
-            self._object = _decode(self.raw)
+            try:
+                self._object = _decode(self.raw)
+            except msgspec.DecodeError:
+                self._object = _decode_anything(self.raw)
         return self._object
 
     @property
     def user(self) -> str:
         """Who posted it, as checked by the network."""
-        return _authorship.decode(self.raw).authenticated_user
+        try:
+            return _authorship.decode(self.raw).authenticated_user
+        except msgspec.DecodeError:
+            return str(self.object["authenticated_user"])
 
     def __repr__(self) -> str:
         return f"Activity({self.id!r}, {self.raw!r})"
+
+
+def _decode_anything(raw: bytes) -> dict[str, Any]:
+    """What a fast decoder refuses: numbers beyond the bounds of a machine, text that is not Unicode."""
+    decoded: dict[str, Any] = json.loads(raw, parse_int=lambda text: int(text) if len(text) <= _DIGITS else float(text))
+    return decoded
 
 
 def note(text: str) -> bytes:
