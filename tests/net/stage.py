@@ -21,6 +21,7 @@ PATIENCE = 30
 """Seconds after which a test that waits is wrong."""
 
 Event = tuple[Any, ...]
+Socket = socket.socket
 Answer = Callable[..., fx.Effects]
 
 
@@ -127,14 +128,19 @@ class Stage:
     def socket(self, number: int) -> socket.socket:
         return self.transport(number)._socket
 
-    async def peer(self, receive_buffer: int | None = None) -> Peer:
-        """Connect, and wait until the role has heard of it. A small buffer soon makes a slow reader."""
+    async def connected(self, receive_buffer: int | None = None) -> Socket:
+        """Connect. A small buffer soon makes a slow reader."""
         sock = socket.socket()
         sock.setblocking(False)
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        before = len(self.role.all("open"))
         await asyncio.get_running_loop().sock_connect(sock, (self.node.address.hostname, self.node.address.port))
+        return sock
+
+    async def peer(self, receive_buffer: int | None = None) -> Peer:
+        """Connect, and wait until the role has heard of it."""
+        before = len(self.role.all("open"))
+        sock = await self.connected(receive_buffer)
         await self.role.until(lambda: len(self.role.all("open")) > before)
         return Peer(sock, self.role.all("open")[before][1])
 

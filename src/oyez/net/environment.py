@@ -7,6 +7,7 @@ that runs here, loudly (see `guard`). Must not know: messages, roles.
 
 import asyncio
 import socket
+import ssl
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,19 +18,30 @@ from oyez.core.effects import Record
 from oyez.core.peer import From
 from oyez.core.role import Role
 from oyez.host import Host, Link
-from oyez.net import dialer
+from oyez.net import beginnings, dialer
+from oyez.net.beginnings import Beginnings, Secured
 from oyez.net.clock import Clock
 from oyez.net.guard import GuardedLoop
+from oyez.net.identity import PLAIN, Contexts
 from oyez.net.poller import Poller
 from oyez.net.secrets import SecretPool
+from oyez.net.tls import TlsTransport
 from oyez.net.transport import SocketTransport
 from oyez.net.writer import Writer
-from oyez.protocol import limits
-from oyez.protocol.messages import ActivityBroadcast, Address
+from oyez.protocol import codec, limits
+from oyez.protocol.messages import ActivityBroadcast, Address, InvalidMessage
 from oyez.storage.port import Store
 
 GRACE = 2.0
 """Seconds that links have to finish when a node stops."""
+
+TLS_REQUIRED = InvalidMessage(
+    "links to here from another machine are encrypted: connect with TLS (the commands do with --tls)", "tls_required"
+)
+"""What whoever comes without it is told."""
+
+IN_THE_OPEN = "this would cross the network in the open, and so would secrets: connect with TLS"
+"""Why nobody is dialed without TLS on another machine."""
 
 Log = Callable[[str, Mapping[str, object]], None]
 
@@ -46,6 +58,9 @@ class NetEnvironment:
     has nothing left to do, after `leave`, say, and should then `stop` it. `deliver` gets the activities for
     the user of a client. `secret_threads` is 0 where no secrets are hashed. `log` gets each report; by default
     structlog does. `counters` counts the reports by event, for the metrics.
+
+    `tls` says how links begin, and may be replaced at any time: it is for those to come. Without TLS there are links
+    within this machine alone, unless they may be `plain_outside`.
     """
 
     def __init__(
@@ -59,21 +74,27 @@ class NetEnvironment:
         store: Store | None = None,
         secret_threads: int = 0,
         dial_timeout: float = dialer.TIMEOUT,
+        tls: Contexts = PLAIN,
+        plain_outside: bool = False,
         log: Log | None = None,
     ) -> None:
         self.loop = GuardedLoop(asyncio.get_running_loop(), on_end)
         self.counters: Counter[str] = Counter()
         self.host = Host(role, self, line_limit)
+        self.tls = tls
         self._on_end = on_end
         self._on_stopped = on_stopped
         self._deliver = deliver
         self._log = _to_structlog if log is None else log
         self._clock = Clock()
+        self._plain_outside = plain_outside
+        self._dial_timeout = dial_timeout
         self._dialer = dialer.Dialer(self.loop, dial_timeout)
         self._writer = Writer(self.loop, store) if store is not None else None
         self._secrets = SecretPool(self.loop, secret_threads) if secret_threads else None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._poller = Poller(self.loop)
+        self._beginnings = Beginnings(self.loop, self._poller)
         self._transports: set[SocketTransport] = set()
         self._stopping = False
         self._idle = asyncio.Event()
@@ -85,9 +106,32 @@ class NetEnvironment:
 
     def accept(self, sock: socket.socket, address: str) -> None:
         """Somebody has connected, from `address`."""
-        # JSON lines are all that is spoken so far. What else may come to this port (WebSocket, pages, TLS) shows in
-        # its first bytes: what looks at them before the host is told of a link belongs here.
-        self._open(sock, partial(self.host.opened, who=From.at(address)))
+        # Plain or TLS shows in the first byte. What else may come to this port (WebSocket, pages) shows in the next
+        # ones: what looks at them before the host is told of a link belongs here.
+        if self.tls.accepting is None:
+            self._open(self._plain(sock), partial(self.host.opened, who=From.at(address)))
+        else:
+            self._beginnings.first_byte(sock, partial(self._begun, address))
+
+    def _begun(self, address: str, sock: socket.socket, first: int | None) -> None:
+        who = From.at(address)
+        if first is None:
+            sock.close()
+            self.report("nothing_said", {"address": who.address})
+        elif first == beginnings.TLS and self.tls.accepting is not None:
+            self._beginnings.accept(sock, self.tls.accepting, partial(self._met, who))
+        elif who.loopback or self._plain_outside:
+            self._open(self._plain(sock), partial(self.host.opened, who=who))
+        else:
+            self.report("tls_required", {"address": who.address})
+            self._plain(sock).close(codec.encode(TLS_REQUIRED))
+
+    def _met(self, who: From, met: Secured | str) -> None:
+        if isinstance(met, str):
+            self.report("tls_refused", {"address": who.address, "why": met})
+            return
+        who = From(who.address, who.loopback, verified=met.channel.certified)
+        self._open(self._secured(met), partial(self.host.opened, who=who))
 
     def leave(self) -> None:
         """The role is to end what it does in its own time."""
@@ -102,6 +146,7 @@ class NetEnvironment:
         """
         self._stopping = True
         await self._dialer.close()
+        self._beginnings.close()
         self.loop.run(self.host.stop)
         await self._finish_links()
         if self._secrets is not None:
@@ -128,9 +173,17 @@ class NetEnvironment:
         self._transports.clear()
         self._poller.close()
 
-    def _open(self, sock: socket.socket, announce: Callable[[SocketTransport], Link]) -> None:
+    def _plain(self, sock: socket.socket) -> SocketTransport:
         transport = SocketTransport(sock, self.loop, self._poller, self.host, self._ended)
         self._transports.add(transport)
+        return transport
+
+    def _secured(self, link: Secured) -> TlsTransport:
+        transport = TlsTransport(link.sock, self.loop, self._poller, self.host, self._ended, link.channel, link.rest)
+        self._transports.add(transport)
+        return transport
+
+    def _open(self, transport: SocketTransport, announce: Callable[[SocketTransport], Link]) -> None:
         transport.start(announce(transport))
 
     def _link_ended(self, transport: SocketTransport) -> None:
@@ -166,13 +219,36 @@ class NetEnvironment:
     def dial(self, address: Address, purpose: str) -> None:
         """See `host.Environment`. A node that stops dials nobody any more."""
         if not self._stopping:
-            self._dialer.dial(address, partial(self._dialed, purpose))
+            self._dialer.dial(address, partial(self._dialed, address, purpose))
 
-    def _dialed(self, purpose: str, sock: socket.socket | None) -> None:
+    def _dialed(self, address: Address, purpose: str, sock: socket.socket | None) -> None:
         if sock is None:
             self.host.dial_failed(purpose)
+        elif self.tls.dialing is not None:
+            self._secure(address, purpose, sock, self.tls.dialing)
+        elif self._plain_outside or _is_loopback(sock):
+            self._open(self._plain(sock), partial(self.host.dialed, purpose=purpose))
         else:
-            self._open(sock, partial(self.host.dialed, purpose=purpose))
+            sock.close()
+            self._cannot_dial(address, purpose, IN_THE_OPEN)
+
+    def _secure(self, address: Address, purpose: str, sock: socket.socket, context: ssl.SSLContext) -> None:
+        answered = partial(self._answered, address, purpose)
+        try:
+            self._beginnings.dial(sock, context, address.hostname, self._dial_timeout, answered)
+        except ValueError:
+            sock.close()
+            self._cannot_dial(address, purpose, f"{address.hostname} is no name that a certificate could hold")
+
+    def _answered(self, address: Address, purpose: str, met: Secured | str) -> None:
+        if isinstance(met, str):
+            self._cannot_dial(address, purpose, met)
+        else:
+            self._open(self._secured(met), partial(self.host.dialed, purpose=purpose))
+
+    def _cannot_dial(self, address: Address, purpose: str, why: str) -> None:
+        self.report("cannot_dial", {"address": str(address), "why": why})
+        self.host.dial_failed(purpose, why)
 
     def persist(self, records: tuple[Record, ...], done: Callable[[], None]) -> None:
         """See `host.Environment`. Raises RuntimeError in an environment without a store."""
@@ -215,3 +291,10 @@ class NetEnvironment:
 
 def _to_structlog(event: str, fields: Mapping[str, object]) -> None:
     structlog.get_logger().info(event, **fields)
+
+
+def _is_loopback(sock: socket.socket) -> bool:
+    try:
+        return From.at(sock.getpeername()[0]).loopback
+    except OSError:  # the link is gone already, and whoever opens it will hear of that
+        return True

@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 
+from oyez.core.peer import From
 from oyez.net.guard import GuardedLoop
 from oyez.net.transport import tune
 from oyez.protocol.messages import Address
@@ -40,6 +41,8 @@ class Listener:
     def __init__(self, address: Address) -> None:
         self._socket = _bound(address)
         self.address = Address(address.hostname, self._socket.getsockname()[1])
+        self.outside = not From.at(self._socket.getsockname()[0]).loopback
+        """Can other machines connect?"""
         self._watched = False
         self._loop: GuardedLoop
         self._accepted: Callable[[socket.socket, str], None]

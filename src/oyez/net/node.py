@@ -17,13 +17,20 @@ import structlog
 
 from oyez.core.role import Role
 from oyez.net.environment import GaveUp, Log, NetEnvironment
+from oyez.net.identity import PLAIN, Contexts, Identity, IdentityError
 from oyez.net.listener import Listener, ListenError
 from oyez.protocol import limits
 from oyez.protocol.messages import Address
 from oyez.storage.port import StorageError, Store
 
-FORESEEN = (ListenError, StorageError, GaveUp)
+FORESEEN = (ListenError, StorageError, IdentityError, GaveUp)
 """What ends a node though nothing is wrong with it; the message is a sentence for the operator."""
+
+UNENCRYPTED = (
+    "their links would not be encrypted: give --tls-cert, --tls-key and --tls-ca (oyez certs makes them), or listen on"
+    " 127.0.0.1; --insecure-plaintext does without, and then whoever can listen in reads every secret"
+)
+"""Why a node without a certificate listens on this machine alone."""
 
 LEAVING = 60.0
 """Seconds after which a node that is leaving ends, whatever it still waits for."""
@@ -32,7 +39,9 @@ LEAVING = 60.0
 class Node:
     """A role that listens on `listen` (port 0: any). `make_role` is given the address with the real port.
 
-    `store` is closed when the node ends, however it ends. `secret_threads`, `log`: see `NetEnvironment`.
+    `store` is closed when the node ends, however it ends. `secret_threads`, `plain_outside`, `log`: see
+    `NetEnvironment`. `identity` is read at the start, and again by `reload`. Where other machines can connect, one is
+    needed, unless links may be `plain_outside`.
     """
 
     def __init__(
@@ -43,8 +52,12 @@ class Node:
         store: Store | None = None,
         secret_threads: int = 0,
         line_limit: int = limits.LINE,
+        identity: Identity | None = None,
+        plain_outside: bool = False,
         log: Log | None = None,
     ) -> None:
+        self.identity = identity
+        self._plain_outside = plain_outside
         self._make_role = make_role
         self._listen = listen
         self._store = store
@@ -55,6 +68,7 @@ class Node:
             store=store,
             secret_threads=secret_threads,
             line_limit=line_limit,
+            plain_outside=plain_outside,
             log=log,
         )
         self._stopped = asyncio.Event()
@@ -65,24 +79,45 @@ class Node:
     async def run(self, ready: Callable[[Address], None] | None = None) -> None:
         """Serve until `stop`. `ready` hears of the real address once the node listens and its role has started.
 
-        Raises ListenError, StorageError, GaveUp, or whatever our own bug has raised in the role or below it.
+        Raises ListenError, StorageError, IdentityError, GaveUp, or whatever our own bug has raised in the role or
+        below it.
         """
         async with AsyncExitStack() as stack:
             if self._store is not None:
                 stack.callback(self._store.close)
+            contexts = PLAIN if self.identity is None else self.identity.load()
             listener = Listener(self._listen)
             stack.callback(listener.close)
+            self._check(listener, contexts)
             self.address = listener.address
-            environment = self.environment = self._new_environment(self._make_role(self.address))
+            environment = self.environment = self._new_environment(self._make_role(self.address), tls=contexts)
             stack.push_async_callback(environment.stop)
             stack.callback(listener.close)  # again, and first: who comes while we stop would be left hanging
             environment.start()
+            if self._plain_outside:
+                environment.report("insecure_plaintext", {"address": str(self.address)})
             listener.start(environment.loop, environment.accept, environment.report)
             if ready is not None and not self._stopped.is_set():
                 ready(self.address)
             await self._stopped.wait()
         if self._why is not None:
             raise self._why
+
+    def _check(self, listener: Listener, contexts: Contexts) -> None:
+        if listener.outside and contexts.accepting is None and not self._plain_outside:
+            raise ListenError(f"other machines can connect to {listener.address}, and {UNENCRYPTED}")
+
+    def reload(self) -> None:
+        """Read the identity again: it is for the links that are made from now on. One that can't be used is a report,
+        and the old one stays."""
+        if self.identity is None or self.stopping:
+            return
+        try:
+            self.environment.tls = self.identity.load()
+        except IdentityError as error:
+            self.environment.report("identity_not_reloaded", {"why": str(error)})
+        else:
+            self.environment.report("identity_reloaded", {"expires": f"{self.identity.expires:%Y-%m-%d %H:%M}"})
 
     @property
     def stopping(self) -> bool:
@@ -107,10 +142,11 @@ class Node:
 
 
 def execute(node: Node, ready: Callable[[Address], None]) -> int:
-    """Run a node as this process; the exit code. SIGTERM has it leave, SIGINT or a second signal stops it.
+    """Run a node as this process; the exit code. SIGTERM has it leave, SIGINT or a second signal stops it, SIGHUP has
+    it read its identity again, where it has one.
 
-    0 after a clean stop, 1 after a bug of ours, which has been logged. Raises ListenError, StorageError and GaveUp,
-    whose sentence is for the operator.
+    0 after a clean stop, 1 after a bug of ours, which has been logged. Raises ListenError, StorageError, IdentityError
+    and GaveUp, whose sentence is for the operator.
     """
     with asyncio.Runner(loop_factory=_new_event_loop) as runner:
         try:
@@ -136,6 +172,8 @@ async def _execute(node: Node, ready: Callable[[Address], None]) -> None:
     loop.set_exception_handler(partial(_unforeseen, node))
     loop.add_signal_handler(signal.SIGTERM, _asked_to_leave, node, loop)
     loop.add_signal_handler(signal.SIGINT, _asked_to_stop, node, loop)
+    if node.identity is not None:
+        loop.add_signal_handler(signal.SIGHUP, node.reload)
 
     def started(address: Address) -> None:
         _spare_the_collector()

@@ -107,6 +107,11 @@ class SocketTransport:
         self._link = link
         self._watch_input()
 
+    @property
+    def _is_open(self) -> bool:
+        """Is it neither closing nor about to end?"""
+        return self._state == _OPEN and not self._failing
+
     # -- the host's side ----------------------------------------------------------------------------------------
 
     @property
@@ -181,13 +186,16 @@ class SocketTransport:
         if not data:
             self._end()
         elif self._state == _OPEN:
-            assert self._link is not None
-            self._host.received(self._link, data)
+            self._hear(data)
         else:
             self._discarded += len(data)
             if self._discarded > LINGER_BYTES:
                 self._end()
         return len(data) == READ_SIZE
+
+    def _hear(self, data: bytes) -> None:
+        assert self._link is not None
+        self._host.received(self._link, data)
 
     def _writable(self) -> None:
         self._full = False
@@ -201,7 +209,8 @@ class SocketTransport:
 
     def _watch_input(self) -> None:
         """Read where the host wants it; once it has closed, always: see `LINGER`."""
-        if self._link is not None and not self._failing and (not self._paused or self._state != _OPEN):
+        wanted = self._state != _OPEN or (self._link is not None and not self._paused)
+        if wanted and not self._failing:
             self._want(self._wanted | READ)
         else:
             self._want(self._wanted & ~READ)
@@ -218,7 +227,7 @@ class SocketTransport:
             return
         if self._rest:
             self._rest = self._rest[self.send(self._rest) :]
-        if self._rest or self._failing:
+        if self._rest or not self._said_all() or self._failing:
             return
         self._state = _LINGERING
         try:
@@ -229,6 +238,10 @@ class SocketTransport:
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = self._loop.later(LINGER, self._end)
+
+    def _said_all(self) -> bool:
+        """Has everything left that is to be said before the end?"""
+        return True
 
     def _cut(self) -> None:
         self._reset_on_close()

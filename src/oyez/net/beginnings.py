@@ -1,0 +1,241 @@
+"""How links begin, before the host is told of them: the first byte of those that come, and TLS's handshake (ADR 10).
+
+Guarantees: whoever says nothing, or does not get through the handshake, is let go after a while, and no role ever hears
+of them; each beginning ends in exactly one call, or none once this is closed; handshakes, which are the dearest thing
+that a stranger can ask for, are done a few a turn, so that those who are in don't wait behind them. Must not know: what
+is spoken on a link once it is there.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
+
+from oyez.net.channel import Channel, why
+from oyez.net.guard import GuardedLoop
+from oyez.net.poller import READ, WRITE, Poller
+
+PATIENCE = 10.0
+"""Seconds that whoever comes has for their first byte, and again for the handshake."""
+
+STEPS = 4
+"""Most steps of handshakes that are done in one turn; each may cost half a millisecond."""
+
+TLS = 0x16
+"""The first byte of a link over TLS; no line, and no request of HTTP, begins with it."""
+
+READ_SIZE = 16 * 1024
+"""Bytes that are read at once; a flight of a handshake is less, with any but the strangest certificates."""
+
+Done = Callable[["Secured | str"], None]
+
+
+class Secured(NamedTuple):
+    """A handshake that is done. `rest` is what the socket has not taken yet of what the channel has said."""
+
+    sock: socket.socket
+    channel: Channel
+    rest: bytes
+
+
+class Beginnings:
+    """All that are under way."""
+
+    def __init__(self, loop: GuardedLoop, poller: Poller) -> None:
+        self._loop = loop
+        self._poller = poller
+        self._under_way: set[_Beginning] = set()
+        self._due: deque[_Handshake] = deque()
+
+    def __len__(self) -> int:
+        return len(self._under_way)
+
+    def first_byte(self, sock: socket.socket, done: Callable[[socket.socket, int | None], None]) -> None:
+        """Call `done` with the first byte that comes, which is left where it is; None: none came."""
+        self._add(_FirstByte(self, sock, PATIENCE, done), READ)
+
+    def accept(self, sock: socket.socket, context: ssl.SSLContext, done: Done) -> None:
+        """The handshake with somebody who has begun one; a text says why nothing came of it, and the socket is gone."""
+        self._add(_Handshake(self, sock, PATIENCE, Channel(context), done), READ)
+
+    def dial(self, sock: socket.socket, context: ssl.SSLContext, hostname: str, within: float, done: Done) -> None:
+        """The handshake with a host that was dialed. Raises ValueError for a name that no certificate could hold."""
+        handshake = _Handshake(self, sock, within, Channel(context, hostname), done)
+        self._add(handshake, 0)
+        self.due(handshake)
+
+    def close(self) -> None:
+        """End all of them; nobody is called."""
+        for beginning in list(self._under_way):
+            beginning.release().close()
+        self._due.clear()
+
+    def due(self, handshake: "_Handshake") -> None:
+        """It can go on: that will be its turn."""
+        if not self._due:
+            self._loop.soon(self._turn)
+        self._due.append(handshake)
+
+    def _turn(self) -> None:
+        for _ in range(min(STEPS, len(self._due))):
+            self._due.popleft().step()
+        if self._due:
+            self._loop.soon(self._turn)
+
+    def _add(self, beginning: "_Beginning", wanted: int) -> None:
+        self._under_way.add(beginning)
+        beginning.deadline = self._loop.later(beginning.patience, beginning.expired)
+        beginning.watch(wanted)
+
+    def watch(self, beginning: "_Beginning", before: int, wanted: int) -> None:
+        """Watch its socket for this from now on."""
+        self._poller.watch(beginning.sock.fileno(), beginning, before, wanted)
+
+    def forget(self, beginning: "_Beginning") -> None:
+        """It is no more."""
+        self._under_way.discard(beginning)
+
+
+class _Beginning:
+    """A link that the host does not know yet."""
+
+    __slots__ = ("_all", "_wanted", "deadline", "patience", "sock")
+
+    def __init__(self, all: Beginnings, sock: socket.socket, patience: float) -> None:
+        self.sock = sock
+        self.patience = patience
+        self.deadline: asyncio.TimerHandle | None = None
+        self._all = all
+        self._wanted = 0
+
+    @property
+    def over(self) -> bool:
+        """Has its end been told?"""
+        return self.deadline is None
+
+    def watch(self, wanted: int) -> None:
+        """Watch for this."""
+        if wanted != self._wanted:
+            self._all.watch(self, self._wanted, wanted)
+            self._wanted = wanted
+
+    def release(self) -> socket.socket:
+        """The beginning is over: the socket is somebody else's now."""
+        self.watch(0)
+        if self.deadline is not None:
+            self.deadline.cancel()
+            self.deadline = None
+        self._all.forget(self)
+        return self.sock
+
+    def ready(self, events: int) -> None:
+        """See `poller.Watched`."""
+        raise NotImplementedError
+
+    def expired(self) -> None:
+        """It has taken too long."""
+        raise NotImplementedError
+
+
+class _FirstByte(_Beginning):
+    """Waits for it."""
+
+    __slots__ = ("_done",)
+
+    def __init__(
+        self,
+        all: Beginnings,
+        sock: socket.socket,
+        patience: float,
+        done: Callable[[socket.socket, int | None], None],
+    ) -> None:
+        super().__init__(all, sock, patience)
+        self._done = done
+
+    def ready(self, events: int) -> None:
+        """See `poller.Watched`."""
+        try:
+            first = self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return
+        except OSError:
+            first = b""
+        self._done(self.release(), first[0] if first else None)
+
+    def expired(self) -> None:
+        """See `_Beginning`."""
+        self._done(self.release(), None)
+
+
+class _Handshake(_Beginning):
+    """Does it, a step at each turn that it is given."""
+
+    __slots__ = ("_channel", "_done", "_rest", "_spoken")
+
+    def __init__(self, all: Beginnings, sock: socket.socket, patience: float, channel: Channel, done: Done) -> None:
+        super().__init__(all, sock, patience)
+        self._channel = channel
+        self._done = done
+        self._rest = b""
+        self._spoken = False
+
+    def ready(self, events: int) -> None:
+        """See `poller.Watched`."""
+        self.watch(0)
+        self._all.due(self)
+
+    def step(self) -> None:
+        """Go on with what has come."""
+        if self.over:
+            return
+        came, ended = self._receive()
+        if ended and not self._spoken:  # before anything was spent on it: so a crowd that has given up costs little
+            self._fail("the link was closed before the handshake")
+            return
+        try:
+            done = self._channel.handshake(came)
+        except ssl.SSLError as error:
+            self._say()
+            self._fail(why(error))
+            return
+        self._say()
+        if done:
+            self._done(Secured(self.release(), self._channel, self._rest))
+        elif ended:
+            self._fail("the link was closed during the handshake")
+        else:
+            self.watch(READ | WRITE if self._rest else READ)
+
+    def _receive(self) -> tuple[bytes, bool]:
+        """What has come, and whether nothing more will."""
+        came = b""
+        try:
+            while len(came) < READ_SIZE:
+                piece = self.sock.recv(READ_SIZE)
+                if not piece:
+                    return came, True
+                came += piece
+        except BlockingIOError:
+            return came, False
+        except OSError:
+            return came, True
+        return came, False
+
+    def _say(self) -> None:
+        """What the channel has to say; what the socket does not take has to wait."""
+        self._rest += self._channel.output()
+        self._spoken = self._spoken or bool(self._rest)
+        if self._rest:
+            with suppress(OSError):  # full, or broken: then reading will tell
+                self._rest = self._rest[self.sock.send(self._rest) :]
+
+    def expired(self) -> None:
+        """See `_Beginning`."""
+        self._fail(f"the handshake was not done within {self.patience:g} s")
+
+    def _fail(self, why: str) -> None:
+        self.release().close()
+        self._done(why)

@@ -1,0 +1,144 @@
+"""What a node shows to prove who it is, and whom it believes: certificates from files, as contexts for TLS (ADR 10).
+
+Guarantees: TLS 1.2 or later, the host name checked by whoever dials; files that can't be used are one sentence for the
+operator, and leave what was loaded before as it is. Must not know: links, roles.
+"""
+
+import ipaddress
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+
+class IdentityError(Exception):
+    """These files can't be used; the message says which, and why."""
+
+
+class Contexts(NamedTuple):
+    """How links begin. None: without TLS."""
+
+    accepting: ssl.SSLContext | None = None
+    dialing: ssl.SSLContext | None = None
+
+
+PLAIN = Contexts()
+"""No TLS at all."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The files of one node, in PEM. `certificate` may have the intermediate ones behind it.
+
+    With an `authority` the node asks those who come for a certificate of its own (clients need not have one), dials
+    with TLS alone, and shows its own certificate there, too. Without it, TLS is for clients only.
+    """
+
+    certificate: Path
+    key: Path
+    authority: Path | None = None
+
+    def load(self) -> Contexts:
+        """From the files as they are now. Raises IdentityError."""
+        self._check_time()
+        accepting = self._context(ssl.PROTOCOL_TLS_SERVER)
+        if self.authority is None:
+            return Contexts(accepting)
+        accepting.verify_mode = ssl.CERT_OPTIONAL
+        dialing = self._context(ssl.PROTOCOL_TLS_CLIENT)
+        for context in (accepting, dialing):
+            _believe(context, self.authority)
+        return Contexts(accepting, dialing)
+
+    def check_name(self, hostname: str) -> None:
+        """See that others find this node at `hostname`. Raises IdentityError."""
+        names = self._names()
+        if not any(_covers(name, hostname) for name in names):
+            raise IdentityError(
+                f"the certificate in {self.certificate} is for {', '.join(names) or 'no host'}, and others reach this"
+                f" node as {hostname} (--advertise): have one issued with --host {hostname}"
+            )
+
+    def _context(self, protocol: int) -> ssl.SSLContext:
+        context = ssl.SSLContext(protocol)
+        harden(context)
+        try:
+            context.load_cert_chain(self.certificate, self.key, password="")  # else OpenSSL asks on the terminal
+        except ssl.SSLError as error:
+            what = "they do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else _unusable(error)
+            raise IdentityError(f"cannot use {self.certificate} and {self.key}: {what}") from error
+        except OSError as error:
+            missing = next((file for file in (self.certificate, self.key) if not file.exists()), None)
+            where = missing or f"{self.certificate} and {self.key}"
+            raise IdentityError(f"cannot read {where}: {error.strerror}") from error
+        return context
+
+    def _check_time(self) -> None:
+        certificate, now = self._parsed(), datetime.now(UTC)
+        if now > certificate.not_valid_after_utc:
+            day = certificate.not_valid_after_utc.date()
+            raise IdentityError(f"the certificate in {self.certificate} expired on {day}: have another one issued")
+        if now < certificate.not_valid_before_utc:
+            begins = certificate.not_valid_before_utc.isoformat(" ", "minutes")
+            raise IdentityError(f"the certificate in {self.certificate} is not valid before {begins}")
+
+    def _names(self) -> list[str]:
+        from cryptography import x509
+
+        try:
+            names = self._parsed().extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except x509.ExtensionNotFound:
+            return []
+        addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
+        return [*names.get_values_for_type(x509.DNSName), *addresses]
+
+    @property
+    def expires(self) -> datetime:
+        """The end of the certificate's time. Raises IdentityError."""
+        return self._parsed().not_valid_after_utc
+
+    def _parsed(self) -> "x509.Certificate":
+        from cryptography import x509
+
+        try:
+            return x509.load_pem_x509_certificate(self.certificate.read_bytes())
+        except OSError as error:
+            raise IdentityError(f"cannot read {self.certificate}: {error.strerror}") from error
+        except ValueError as error:
+            raise IdentityError(f"cannot use {self.certificate}: there is no certificate in it") from error
+
+
+def harden(context: ssl.SSLContext) -> None:
+    """What each of our links demands of TLS."""
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+
+
+def _believe(context: ssl.SSLContext, authority: Path) -> None:
+    try:
+        context.load_verify_locations(authority)
+    except ssl.SSLError as error:
+        raise IdentityError(f"cannot use {authority}: there is no certificate in it") from error
+    except OSError as error:
+        raise IdentityError(f"cannot read {authority}: {error.strerror}") from error
+
+
+def _unusable(error: ssl.SSLError) -> str:
+    if error.reason in ("BAD_DECRYPT", "BAD_PASSWORD_READ", "NULL_OR_EMPTY_PASSWORD"):
+        return "the key is encrypted, and nobody is there to give a password"
+    return "they are no certificate and key in PEM"
+
+
+def _covers(name: str, hostname: str) -> bool:
+    """As those who dial see it: an address, a name, or `*` for its first part."""
+    try:
+        return ipaddress.ip_address(name) == ipaddress.ip_address(hostname)
+    except ValueError:
+        pass
+    wanted = hostname.lower().removesuffix(".")
+    first, _, rest = wanted.partition(".")
+    return name.lower() == wanted or (bool(first) and name.lower() == f"*.{rest}")
