@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from oyez.client.errors import Closed, NotAnActivity, OyezError, PostUnsettled, Refused, Unreachable
     from oyez.client.events import Connected, Disconnected, Event, Gap, Moved, OnEvent
     from oyez.client.network import Network
+    from oyez.client.trust import Ca, Tls
     from oyez.protocol.messages import CentralStatus, Presence, Range, ServerStatus, StatusReport, WhoReport
 
 __version__ = "0.1.0"
@@ -78,6 +79,8 @@ def connect(
     buffer: int = 8 * 1024 * 1024,
     on_event: "OnEvent | None" = None,
     cursor: str | None = None,
+    tls: "Tls" = None,
+    ca: "Ca" = None,
 ) -> "Network":
     """A session in the network that one of `centrals` knows; `async with` opens and closes it.
 
@@ -89,16 +92,29 @@ def connect(
     this session as a slow consumer. `on_event` is called with each `Event`: connected, disconnected, moved, gap.
     `cursor` goes on where an earlier connection to this network left off: its `Network.cursor`.
 
+    `tls` True: every link is encrypted, and each node has to show a certificate for the name at which it was dialed, of
+    an authority in the file `ca` or, without one, of those that this machine believes; a `ca` alone means the same. An
+    `ssl.SSLContext` is taken as it is. Without TLS the secret is not sent to another machine, unless `tls` is False.
+
     After a loss it comes back by itself, through the centrals or, if none answers, at another server that it knows, and
     goes on where it was: nothing is missing, nothing comes twice. What the network holds no more is told (`Gap`). Works
     on any asyncio loop. Raises ValueError for what can't be right; opening it raises Refused or Unreachable.
     """
+    from functools import partial
+
     from oyez.client.addresses import parse_all
     from oyez.client.network import Network
+    from oyez.client.trust import trust
     from oyez.net.environment import NetEnvironment
+    from oyez.net.identity import Contexts
 
+    secured = trust(tls, ca)
     return Network(
-        NetEnvironment,
+        partial(
+            NetEnvironment,
+            tls=Contexts(dialing=secured.context),
+            plain_outside=secured.in_the_open or user == "anonymous",
+        ),
         parse_all(centrals),
         user,
         secret,
@@ -108,6 +124,7 @@ def connect(
         buffer=buffer,
         on_event=on_event,
         cursor=cursor,
+        secured=secured,
     )
 
 

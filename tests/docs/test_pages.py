@@ -128,6 +128,7 @@ def test_every_command_that_is_named_exists(page: Path) -> None:
     text = read(page)
     targets = set(re.findall(r"^([a-z]+):", read(ROOT / "Makefile"), re.MULTILINE))
     commands = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    commands |= {group.name or "" for group in app.registered_groups}
     spans = [span.split() for span in code_spans(text)]
     unknown = [span for span in spans if span[0] == "make" and len(span) > 1 and span[1] not in targets]
     unknown += [span for span in spans if span[0] == "oyez" and len(span) > 1 and span[1] not in commands]

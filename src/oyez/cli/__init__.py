@@ -8,7 +8,7 @@ could know.
 
 import typer
 
-from oyez.cli import central, client, drain, post, promote, register, server, simulate, status, tail, up, who
+from oyez.cli import central, certs, client, drain, post, promote, register, server, simulate, status, tail, up, who
 
 app = typer.Typer(
     help="Oyez, a real-time activity network: one known address, and every activity reaches everyone connected.",
@@ -32,6 +32,9 @@ for command in (
     simulate.simulate,
 ):
     app.command()(command)
+
+
+app.add_typer(certs.certs, name="certs")
 
 
 def main() -> None:

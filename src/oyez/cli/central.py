@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oyez.cli import logs, nodes, options
+from oyez.cli import links, logs, nodes, options
 from oyez.cli.failing import fail
 from oyez.cli.secrets import cluster_secret
 from oyez.client.addresses import show
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from oyez.core.central.central import Central
     from oyez.core.central.stored import Stored
 
@@ -34,6 +36,10 @@ def central(
     anonymous: Annotated[
         bool, typer.Option("--anonymous/--no-anonymous", help="Whether people may log in without a name of their own.")
     ] = True,
+    tls_cert: options.TlsCert = None,
+    tls_key: options.TlsKey = None,
+    tls_ca: options.NodesTlsCa = None,
+    insecure_plaintext: options.InsecurePlaintext = False,
     log_format: logs.LogFormat = logs.Format.AUTO,
     log_level: logs.LogLevel = logs.Level.INFO,
     until_eof: nodes.UntilEof = False,
@@ -51,6 +57,7 @@ def central(
     """
     secret = cluster_secret(secret_file)
     hostname = options.reachable(host, advertise)
+    identity = links.identity(tls_cert, tls_key, tls_ca, hostname)
     seeds = options.all_of(backup_of)
 
     from random import SystemRandom
@@ -68,7 +75,7 @@ def central(
         raise fail(error) from error
 
     if seeds:
-        _join(stored, seeds, store.path)
+        _join(stored, seeds, store.path, None if identity is None else identity.load().dialing)
     logs.configure(log_format, log_level, node=stored.id)
     role: Central
     watch = nodes.Watch("central", lambda: _waits_for(role, seeds), lambda: _complain(role))
@@ -82,11 +89,19 @@ def central(
     def listening(address: Address) -> None:
         watch.listening(data=str(store.path), users=len(stored.users))
 
-    node = Node(make_role, Address(host, port), store=store, secret_threads=2, log=watch.report)
+    node = Node(
+        make_role,
+        Address(host, port),
+        store=store,
+        secret_threads=2,
+        identity=identity,
+        plain_outside=insecure_plaintext,
+        log=watch.report,
+    )
     nodes.run(node, listening, until_eof)
 
 
-def _join(stored: "Stored", seeds: options.Centrals, file: Path) -> None:
+def _join(stored: "Stored", seeds: options.Centrals, file: Path, tls: "SSLContext | None") -> None:
     """See that `--backup-of` is not said to a central that would be a main all the same, of a network of its own.
 
     One that has had no other centrals so far needs nobody's vote. It may be one that these have taken in since, whose
@@ -99,7 +114,7 @@ def _join(stored: "Stored", seeds: options.Centrals, file: Path) -> None:
         return  # a new one
     if configuration is not None and len(configuration.centrals) > 1:
         return
-    known = _centrals_of(seeds)
+    known = _centrals_of(seeds, tls)
     if stored.id in known:
         stored.voter = VoterState(stored.voter.promised, stored.voter.voted_for)
     elif known:
@@ -109,12 +124,12 @@ def _join(stored: "Stored", seeds: options.Centrals, file: Path) -> None:
         )
 
 
-def _centrals_of(seeds: options.Centrals) -> list[str]:
+def _centrals_of(seeds: options.Centrals, tls: "SSLContext | None") -> list[str]:
     """The ids of the centrals in the network of these; none where there is no main now."""
     import oyez
 
     try:
-        report = asyncio.run(oyez.status(seeds.texts, timeout=2.0))
+        report = asyncio.run(oyez.status(seeds.texts, timeout=2.0, tls=tls))
     except oyez.OyezError:
         return []
     has_main = any(central.role == "main" for central in report.centrals)

@@ -30,7 +30,13 @@ SKEW = timedelta(hours=1)
 """How far the clocks of two machines may be apart for a new certificate to be good at once."""
 
 certs = typer.Typer(
-    help="Make the certificates with which the nodes of a network encrypt their links, and prove who they are.",
+    help="""Make the certificates with which the nodes of a network encrypt their links, and prove who they are.
+
+    \b
+    Example:
+      oyez certs init ~/oyez-ca
+      oyez certs issue ~/oyez-ca a --host a.example.org
+    """,
     no_args_is_help=True,
     rich_markup_mode=None,
 )

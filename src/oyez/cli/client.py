@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oyez.cli import options, streams
+from oyez.cli import links, options, streams
 from oyez.cli.running import run
 from oyez.cli.secrets import given_user_secret, user_secret
 
@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from oyez.cli.conversation import Conversation
+    from oyez.client.trust import Trust
 
 
 def client(
     central: options.Central = options.CENTRAL,
     user: options.User = "anonymous",
     user_secret_file: options.UserSecretFile = None,
+    tls: options.Tls = None,
+    tls_ca: options.TlsCa = None,
 ) -> None:
     """Talk: a live feed above a prompt.
 
@@ -31,18 +34,21 @@ def client(
       oyez client --user alice --central 127.0.0.1:3780
     """
     secret = user_secret(user, user_secret_file)
-    raise run(_client(central.texts, user, secret, user_secret_file), endless=True)
+    secured = links.trusted(tls, tls_ca)
+    raise run(_client(central.texts, user, secret, user_secret_file, secured), endless=True)
 
 
-async def _client(centrals: list[str], user: str, secret: str | None, secret_file: Path | None) -> None:
+async def _client(
+    centrals: list[str], user: str, secret: str | None, secret_file: Path | None, secured: "Trust"
+) -> None:
     from oyez.cli.conversation import Conversation
 
     if sys.stdin.isatty() and sys.stdout.isatty():
         from oyez.cli.terminal import Terminal, talk
 
-        await _converse(Conversation(centrals, Terminal()), talk, user, secret)
+        await _converse(Conversation(centrals, Terminal(), secured), talk, user, secret)
     else:
-        await _converse(Conversation(centrals, Pipes(secret_file)), _type_input, user, secret)
+        await _converse(Conversation(centrals, Pipes(secret_file), secured), _type_input, user, secret)
 
 
 async def _converse(

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 import oyez
-from oyez.cli import options, status, who
+from oyez.cli import links, options, status, who
 from oyez.cli.printing import missed, printable
+from oyez.client.trust import WITHIN, Trust
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -52,10 +53,11 @@ class Screen(Protocol):
 class Conversation:
     """One person's, from `begin` to `end`."""
 
-    def __init__(self, centrals: list[str], screen: Screen) -> None:
+    def __init__(self, centrals: list[str], screen: Screen, secured: Trust = WITHIN) -> None:
         self.network: oyez.Network | None = None
         self._centrals = centrals
         self._screen = screen
+        self._tls = links.as_tls(secured)
         self._lost = False
         self._feed: asyncio.Task[None] | None = None
         self._posts: set[asyncio.Task[None]] = set()
@@ -84,7 +86,7 @@ class Conversation:
 
     async def begin(self, user: str, secret: str | None) -> None:
         """Log in; the session there was before ends once this one is open. Raises OyezError."""
-        network = oyez.connect(self._centrals, user=user, secret=secret, on_event=self._happened)
+        network = oyez.connect(self._centrals, user=user, secret=secret, on_event=self._happened, tls=self._tls)
         await network.open()
         await self.end()
         self.network = network
@@ -160,7 +162,7 @@ class Conversation:
 
     async def _register(self, user: str) -> None:
         if (user := self._name(user)) and (secret := await self._screen.secret(user, new=True)) is not None:
-            await oyez.register(user, secret, self._centrals)
+            await oyez.register(user, secret, self._centrals, tls=self._tls)
             self._screen.info(f"{printable(user)} is registered")
             await self.begin(user, secret)
 
@@ -190,7 +192,7 @@ class Conversation:
             who.print_report(await self.network.who())
 
     async def _status(self, _: str) -> None:
-        status.print_report(await oyez.status(self._centrals))
+        status.print_report(await oyez.status(self._centrals, tls=self._tls))
 
     async def _help(self, _: str) -> None:
         for line in HELP.splitlines():

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oyez.cli import options
+from oyez.cli import links, options
 from oyez.cli.running import run
 from oyez.cli.secrets import cluster_secret
 from oyez.cli.server import server_id
 
 if TYPE_CHECKING:
+    from oyez.client.trust import Trust
     from oyez.protocol.messages import ServerStatus
 
 POLL = 0.25
@@ -31,6 +32,8 @@ def drain(
     ],
     central: options.Central = options.CENTRAL,
     secret_file: options.SecretFile = None,
+    tls: options.Tls = None,
+    tls_ca: options.TlsCa = None,
 ) -> None:
     """Have a server leave the network, with nothing lost.
 
@@ -42,29 +45,30 @@ def drain(
       OYEZ_SECRET=... oyez drain s2 --central 127.0.0.1:3780
     """
     secret = cluster_secret(secret_file)
-    raise run(_drain(server, central, secret))
+    secured = links.trusted(tls, tls_ca)
+    raise run(_drain(server, central, secret, secured))
 
 
-async def _drain(server: str, centrals: options.Centrals, secret: str) -> None:
+async def _drain(server: str, centrals: options.Centrals, secret: str, secured: "Trust") -> None:
     from oyez.client.central import ask
     from oyez.protocol.nodes import DrainServer, DrainServerSuccess
 
-    await ask(list(centrals), DrainServer(secret, server), DrainServerSuccess, 10.0)
+    await ask(list(centrals), DrainServer(secret, server), DrainServerSuccess, 10.0, secured)
     with _Progress(server) as progress:
-        while (there := await _seen(server, centrals)) is not None:
+        while (there := await _seen(server, centrals, secured)) is not None:
             progress.show(there.load)
             await asyncio.sleep(POLL)
     print(f"{server} has left", file=sys.stderr)
 
 
-async def _seen(server: str, centrals: options.Centrals) -> "ServerStatus | None":
+async def _seen(server: str, centrals: options.Centrals, secured: "Trust") -> "ServerStatus | None":
     """How it is, as a main says; None when it is gone, or has gone and come back. Raises Unreachable."""
     import oyez
 
     deadline = time.monotonic() + UNSEEN
     while True:
         try:
-            report = await oyez.status(centrals.texts, timeout=5.0)
+            report = await oyez.status(centrals.texts, timeout=5.0, tls=links.as_tls(secured))
         except oyez.Unreachable:
             if time.monotonic() >= deadline:
                 raise

@@ -42,7 +42,7 @@ LogFormat = Annotated[
 ]
 LogLevel = Annotated[Level, typer.Option(help="The least important events to log.")]
 
-_PER_CLIENT = frozenset({"placed", "registered", "session_opened", "session_closed"})
+_PER_CLIENT = frozenset({"nothing_said", "placed", "registered", "session_opened", "session_closed"})
 """Events that come with each client: they would fill a log."""
 
 _TROUBLE = frozenset(
@@ -51,7 +51,10 @@ _TROUBLE = frozenset(
         "backup_lost",
         "backup_silent",
         "cannot_acknowledge",
+        "cannot_dial",
         "central_silent",
+        "identity_not_reloaded",
+        "insecure_plaintext",
         "main_lost",
         "not_ready_yet",
         "not_welcome",

@@ -172,3 +172,44 @@ RetentionAge = Annotated[
         help="Hold nothing that is older than this, even where there is room.",
     ),
 ]
+
+Tls = Annotated[
+    bool | None,
+    typer.Option(
+        "--tls/--no-tls",
+        envvar="OYEZ_TLS",
+        show_default="encrypted with --tls-ca; else not, and then no secret is sent to another machine",
+        help="Whether links are encrypted, and every node has to show a certificate.",
+    ),
+]
+TlsCa = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-ca",
+        metavar="FILE",
+        envvar="OYEZ_TLS_CA",
+        show_default="those that this machine believes",
+        help="The network's authority (ca.pem), whose certificates are believed.",
+    ),
+]
+TlsCert = Annotated[
+    Path | None,
+    typer.Option("--tls-cert", metavar="FILE", help="This node's certificate. SIGHUP has it and its key read again."),
+]
+TlsKey = Annotated[Path | None, typer.Option("--tls-key", metavar="FILE", help="The key of that certificate.")]
+NodesTlsCa = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-ca",
+        metavar="FILE",
+        help="The network's own authority (ca.pem): every node has to show a certificate of it, and this one shows its"
+        " own.",
+    ),
+]
+InsecurePlaintext = Annotated[
+    bool,
+    typer.Option(
+        "--insecure-plaintext",
+        help="Let links with other machines be unencrypted: whoever can listen in reads every secret.",
+    ),
+]

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oyez.cli import options, streams
+from oyez.cli import links, options, streams
 from oyez.cli.running import run
 from oyez.cli.secrets import user_secret
 
 if TYPE_CHECKING:
     from oyez.client.network import Network
+    from oyez.client.trust import Trust
 
 WINDOW = 512
 """Lines that are on their way at once."""
@@ -29,6 +30,8 @@ def post(
     central: options.Central = options.CENTRAL,
     user: options.User = "anonymous",
     user_secret_file: options.UserSecretFile = None,
+    tls: options.Tls = None,
+    tls_ca: options.TlsCa = None,
 ) -> None:
     """Post activities to everyone; prints the id of each once it has come back.
 
@@ -42,13 +45,15 @@ def post(
       oyez post - < activities.jsonl
     """
     secret = user_secret(user, user_secret_file)
-    raise run(_post(" ".join(text), central, user, secret))
+    secured = links.trusted(tls, tls_ca)
+    raise run(_post(" ".join(text), central, user, secret, secured))
 
 
-async def _post(text: str, centrals: options.Centrals, user: str, secret: str | None) -> int:
+async def _post(text: str, centrals: options.Centrals, user: str, secret: str | None, secured: "Trust") -> int:
     import oyez
 
-    async with oyez.connect(centrals.texts, user=user, secret=secret, receive=False) as network:
+    tls = links.as_tls(secured)
+    async with oyez.connect(centrals.texts, user=user, secret=secret, receive=False, tls=tls) as network:
         if text == "-":
             return await Lines(network).post()
         id = await network.post(text.encode() if text.lstrip().startswith("{") else text)

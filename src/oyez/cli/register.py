@@ -1,20 +1,25 @@
 """`oyez register`: take a username."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oyez.cli import options
+from oyez.cli import links, options
 from oyez.cli.running import run
 from oyez.cli.secrets import user_secret
 from oyez.protocol.messages import ANONYMOUS
+
+if TYPE_CHECKING:
+    from oyez.client.trust import Trust
 
 
 def register(
     user: Annotated[str, typer.Argument(metavar="USER", parser=options.reads(options.parse_user), help="The name.")],
     central: options.Central = options.CENTRAL,
     user_secret_file: options.UserSecretFile = None,
+    tls: options.Tls = None,
+    tls_ca: options.TlsCa = None,
 ) -> None:
     """Take a username for good.
 
@@ -27,11 +32,12 @@ def register(
     if user == ANONYMOUS:
         raise typer.BadParameter(f"{ANONYMOUS} can't be registered", param_hint="USER")
     secret = user_secret(user, user_secret_file, new=True)
-    raise run(_register(user, secret or "", central))
+    secured = links.trusted(tls, tls_ca)
+    raise run(_register(user, secret or "", central, secured))
 
 
-async def _register(user: str, secret: str, centrals: options.Centrals) -> None:
+async def _register(user: str, secret: str, centrals: options.Centrals, secured: "Trust") -> None:
     import oyez
 
-    await oyez.register(user, secret, centrals.texts)
+    await oyez.register(user, secret, centrals.texts, tls=links.as_tls(secured))
     print(f"registered {user}", file=sys.stderr)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from oyez.cli import logs, nodes, options
+from oyez.cli import links, logs, nodes, options
 from oyez.cli.secrets import cluster_secret
 from oyez.protocol import limits
 
@@ -48,6 +48,10 @@ def server(
         typer.Option(metavar="SECONDS", min=0.1, help="After so long a client that takes nothing is closed."),
     ] = 30.0,
     secret_file: options.SecretFile = None,
+    tls_cert: options.TlsCert = None,
+    tls_key: options.TlsKey = None,
+    tls_ca: options.NodesTlsCa = None,
+    insecure_plaintext: options.InsecurePlaintext = False,
     log_format: logs.LogFormat = logs.Format.AUTO,
     log_level: logs.LogLevel = logs.Level.INFO,
     until_eof: nodes.UntilEof = False,
@@ -67,6 +71,7 @@ def server(
     """
     secret = cluster_secret(secret_file)
     hostname = options.reachable(host, advertise)
+    identity = links.identity(tls_cert, tls_key, tls_ca, hostname)
 
     from random import SystemRandom
 
@@ -95,5 +100,11 @@ def server(
             age=retention_age,
         )
 
-    node = Node(make_role, Address(host, port), log=watch.report)
+    node = Node(
+        make_role,
+        Address(host, port),
+        identity=identity,
+        plain_outside=insecure_plaintext,
+        log=watch.report,
+    )
     nodes.run(node, lambda _: watch.listening(central=str(central)), until_eof)

@@ -4,19 +4,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oyez.cli import options, streams
+from oyez.cli import links, options, streams
 from oyez.cli.printing import table
 from oyez.cli.running import run
 from oyez.client.addresses import show
 from oyez.protocol.messages import Address
 
 if TYPE_CHECKING:
+    from oyez.client.trust import Trust
     from oyez.protocol.messages import StatusReport
 
 
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     central: options.Central = options.CENTRAL,
+    tls: options.Tls = None,
+    tls_ca: options.TlsCa = None,
 ) -> None:
     """Show the centrals and servers of the network, with their sessions and rates.
 
@@ -28,15 +31,16 @@ def status(
       oyez status
       oyez status --json | jq '.servers[].load'
     """
-    raise run(_status(as_json, central))
+    secured = links.trusted(tls, tls_ca)
+    raise run(_status(as_json, central, secured))
 
 
-async def _status(as_json: bool, centrals: options.Centrals) -> None:
+async def _status(as_json: bool, centrals: options.Centrals, secured: "Trust") -> None:
     import msgspec
 
     import oyez
 
-    report = await oyez.status(centrals.texts)
+    report = await oyez.status(centrals.texts, tls=links.as_tls(secured))
     if as_json:
         await streams.write(msgspec.json.encode(as_data(report)) + b"\n")
     else:

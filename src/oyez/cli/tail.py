@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oyez.cli import options, streams
+from oyez.cli import links, options, streams
 from oyez.cli.cursor_file import CursorFile
 from oyez.cli.printing import missed
 from oyez.cli.running import run
@@ -17,6 +17,7 @@ from oyez.cli.secrets import user_secret
 if TYPE_CHECKING:
     from oyez.client.events import Event
     from oyez.client.network import Network
+    from oyez.client.trust import Trust
 
 BATCH = 64 * 1024
 """Bytes that are written at once when much arrives at once."""
@@ -41,6 +42,8 @@ def tail(
     central: options.Central = options.CENTRAL,
     user: options.User = "anonymous",
     user_secret_file: options.UserSecretFile = None,
+    tls: options.Tls = None,
+    tls_ca: options.TlsCa = None,
 ) -> None:
     """Print every activity from now on, one JSON object a line.
 
@@ -56,17 +59,30 @@ def tail(
     """
     secret = user_secret(user, user_secret_file)
     file = None if cursor_file is None else CursorFile(cursor_file)
-    raise run(_tail(count, central, user, secret, file), endless=True)
+    secured = links.trusted(tls, tls_ca)
+    raise run(_tail(count, central, user, secret, file, secured), endless=True)
 
 
 async def _tail(
-    count: int | None, centrals: options.Centrals, user: str, secret: str | None, file: CursorFile | None
+    count: int | None,
+    centrals: options.Centrals,
+    user: str,
+    secret: str | None,
+    file: CursorFile | None,
+    secured: "Trust",
 ) -> None:
     import oyez
 
     start = None if file is None else file.read()
     try:
-        network = oyez.connect(centrals.texts, user=user, secret=secret, on_event=Announcer(), cursor=start)
+        network = oyez.connect(
+            centrals.texts,
+            user=user,
+            secret=secret,
+            on_event=Announcer(),
+            cursor=start,
+            tls=links.as_tls(secured),
+        )
     except ValueError as error:
         if file is None:
             raise

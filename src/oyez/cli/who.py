@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oyez.cli import options, streams
+from oyez.cli import links, options, streams
 from oyez.cli.printing import table
 from oyez.cli.running import run
 from oyez.cli.secrets import user_secret
 
 if TYPE_CHECKING:
+    from oyez.client.trust import Trust
     from oyez.protocol.messages import WhoReport
 
 
@@ -18,6 +19,8 @@ def who(
     central: options.Central = options.CENTRAL,
     user: options.User = "anonymous",
     user_secret_file: options.UserSecretFile = None,
+    tls: options.Tls = None,
+    tls_ca: options.TlsCa = None,
 ) -> None:
     """Show who is connected, and at which server.
 
@@ -27,15 +30,16 @@ def who(
       oyez who --user alice --json
     """
     secret = user_secret(user, user_secret_file)
-    raise run(_who(as_json, central, user, secret))
+    secured = links.trusted(tls, tls_ca)
+    raise run(_who(as_json, central, user, secret, secured))
 
 
-async def _who(as_json: bool, centrals: options.Centrals, user: str, secret: str | None) -> None:
+async def _who(as_json: bool, centrals: options.Centrals, user: str, secret: str | None, secured: "Trust") -> None:
     import msgspec
 
     import oyez
 
-    report = await oyez.who(centrals.texts, user=user, secret=secret)
+    report = await oyez.who(centrals.texts, user=user, secret=secret, tls=links.as_tls(secured))
     if as_json:
         await streams.write(msgspec.json.encode({"total": report.total, "users": report.users}) + b"\n")
     else:

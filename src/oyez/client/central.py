@@ -5,11 +5,15 @@ link is closed. Must not know: sessions.
 """
 
 import asyncio
+import ssl
 from collections.abc import Iterable
 from typing import TypeVar
 
 from oyez.client.addresses import parse_all, show
 from oyez.client.errors import Refused, Unreachable
+from oyez.client.trust import IN_THE_OPEN, WITHIN, Ca, Tls, Trust, trust
+from oyez.client.trust import why as why_not_tls
+from oyez.core.peer import From
 from oyez.protocol import codec, limits
 from oyez.protocol import messages as m
 
@@ -20,33 +24,49 @@ REDIRECTS = 3
 
 
 async def register(
-    user: str, secret: str, centrals: str | Iterable[str] = "127.0.0.1:3780", *, timeout: float = 10.0
+    user: str,
+    secret: str,
+    centrals: str | Iterable[str] = "127.0.0.1:3780",
+    *,
+    timeout: float = 10.0,
+    tls: Tls = None,
+    ca: Ca = None,
 ) -> None:
-    """Take the username `user` for good. Raises Refused, Unreachable.
+    """Take the username `user` for good. `tls` and `ca`: see `oyez.connect`. Raises Refused, Unreachable.
 
     Where a central took the question and never answered, another is asked: then a name that is taken, by the same
     secret, was taken by this very call.
     """
-    addresses = parse_all(centrals)
+    addresses, secured = parse_all(centrals), trust(tls, ca)
     try:
-        await ask(addresses, m.Register(user, secret), m.RegisterSuccess, timeout)
+        await ask(addresses, m.Register(user, secret), m.RegisterSuccess, timeout, secured)
     except Refused as refused:
         if refused.reason != "already_registered" or not isinstance(refused.__cause__, Unanswered):
             raise
         try:
-            await ask(addresses, m.Who(user, secret), m.WhoReport, timeout)
+            await ask(addresses, m.Who(user, secret), m.WhoReport, timeout, secured)
         except Refused:
             raise refused from None
 
 
-async def status(centrals: str | Iterable[str] = "127.0.0.1:3780", *, timeout: float = 10.0) -> m.StatusReport:
-    """How the network is, as its main sees it, or if there is none any other central. Raises Refused, Unreachable."""
-    report = await ask(parse_all(centrals), m.Status(), m.StatusReport, timeout)
+async def status(
+    centrals: str | Iterable[str] = "127.0.0.1:3780", *, timeout: float = 10.0, tls: Tls = None, ca: Ca = None
+) -> m.StatusReport:
+    """How the network is, as its main sees it, or if there is none any other central.
+
+    `tls` and `ca`: see `oyez.connect`. Raises Refused, Unreachable.
+    """
+    return await ask_status(parse_all(centrals), timeout, trust(tls, ca))
+
+
+async def ask_status(centrals: list[m.Address], timeout: float, secured: Trust) -> m.StatusReport:
+    """`status`, for those who have parsed its arguments already."""
+    report = await ask(centrals, m.Status(), m.StatusReport, timeout, secured)
     main = [m.Address(central.hostname, central.port) for central in report.centrals if central.role == "main"]
     if report.role == "main" or not main:
         return report
     try:
-        return await ask(main, m.Status(), m.StatusReport, timeout)
+        return await ask(main, m.Status(), m.StatusReport, timeout, secured)
     except Unreachable:
         return report
 
@@ -57,16 +77,20 @@ async def who(
     user: str = m.ANONYMOUS,
     secret: str | None = None,
     timeout: float = 10.0,
+    tls: Tls = None,
+    ca: Ca = None,
 ) -> m.WhoReport:
-    """Who is connected, and where. Raises Refused, Unreachable."""
-    return await ask(parse_all(centrals), m.Who(user, secret), m.WhoReport, timeout)
+    """Who is connected, and where. `tls` and `ca`: see `oyez.connect`. Raises Refused, Unreachable."""
+    return await ask(parse_all(centrals), m.Who(user, secret), m.WhoReport, timeout, trust(tls, ca))
 
 
 class Unanswered(Unreachable):
     """A central took the question, and may have done what it asks for."""
 
 
-async def ask(centrals: list[m.Address], question: m.Message, answer: type[A], timeout: float) -> A:
+async def ask(
+    centrals: list[m.Address], question: m.Message, answer: type[A], timeout: float, secured: Trust = WITHIN
+) -> A:
     """What the first central that can be reached answers, within `timeout` s, of which each has its share.
 
     Raises Refused (caused by the last `Unanswered`, if there was one), Unreachable.
@@ -76,7 +100,7 @@ async def ask(centrals: list[m.Address], question: m.Message, answer: type[A], t
     for central in centrals:
         try:
             async with asyncio.timeout(share):
-                return await _ask_one(central, question, answer)
+                return await _ask_one(central, question, answer, secured)
         except TimeoutError:
             failures.append(Unanswered(f"{show(central)}: no answer within {share:g} s"))
         except Unreachable as error:
@@ -87,9 +111,9 @@ async def ask(centrals: list[m.Address], question: m.Message, answer: type[A], t
     raise failures[-1]
 
 
-async def _ask_one(address: m.Address, question: m.Message, answer: type[A]) -> A:
+async def _ask_one(address: m.Address, question: m.Message, answer: type[A], secured: Trust) -> A:
     for _ in range(REDIRECTS + 1):
-        said = await _exchange(address, question)
+        said = await _exchange(address, question, secured)
         if isinstance(said, answer):
             return said
         if isinstance(said, m.Malformed):
@@ -102,13 +126,19 @@ async def _ask_one(address: m.Address, question: m.Message, answer: type[A]) -> 
     raise Unreachable(f"{show(address)}: more than {REDIRECTS} redirects in a row")
 
 
-async def _exchange(address: m.Address, question: m.Message) -> m.Message:
+async def _exchange(address: m.Address, question: m.Message, secured: Trust) -> m.Message:
     """The first line that comes back."""
     try:
-        reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=limits.NODE_LINE)
+        reader, writer = await asyncio.open_connection(
+            address.hostname, address.port, limit=limits.NODE_LINE, ssl=secured.context
+        )
+    except ssl.SSLError as error:
+        raise Unreachable(f"{show(address)}: {why_not_tls(error)}") from error
     except (OSError, ValueError) as error:  # ValueError: a name that is none at all
         raise Unreachable(f"{show(address)}: {_why(error)}") from error
     try:
+        if _in_the_open(writer, question, secured):
+            raise Unreachable(f"{show(address)}: {IN_THE_OPEN}")
         writer.write(codec.encode(question))
         line = await reader.readuntil(b"\n")
     except asyncio.IncompleteReadError as error:
@@ -118,6 +148,17 @@ async def _exchange(address: m.Address, question: m.Message) -> m.Message:
     finally:
         writer.close()
     return codec.decode(line.rstrip(b"\r\n"))
+
+
+def _in_the_open(writer: asyncio.StreamWriter, question: m.Message, secured: Trust) -> bool:
+    """Would a secret cross a link that others can read, and may it not?"""
+    if secured.context is not None or secured.in_the_open:
+        return False
+    secrets = [field for field in question.__struct_fields__ if "secret" in field]
+    if not any(getattr(question, field) for field in secrets):
+        return False
+    peer = writer.get_extra_info("peername")
+    return peer is not None and not From.at(peer[0]).loopback
 
 
 def _why(error: Exception) -> str:

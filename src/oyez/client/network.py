@@ -19,6 +19,7 @@ from oyez.client.addresses import show
 from oyez.client.errors import Closed, PostUnsettled, Refused, Unreachable
 from oyez.client.inbox import Inbox
 from oyez.client.outbox import Outbox
+from oyez.client.trust import Trust
 from oyez.core import effects as fx
 from oyez.core.client.client import UNREACHABLE, Client
 from oyez.core.role import Role
@@ -83,6 +84,7 @@ class Network:
         buffer: int,
         on_event: events.OnEvent | None,
         cursor: str | None,
+        secured: Trust,
     ) -> None:
         _check_credentials(user, secret, register)
         self.user = user
@@ -95,6 +97,7 @@ class Network:
         self._timeout = timeout
         self._receive = receive
         self._on_event = on_event
+        self._secured = secured
         self._around = len(user.encode()) + len((secret or "").encode())
         start = None if cursor is None else cursors.decode(cursor)
         self._role = Client(centrals, user, self._secret, SystemRandom(), register, start)
@@ -203,12 +206,12 @@ class Network:
 
     async def status(self) -> m.StatusReport:
         """How the network is, from a central, on a link of its own. Raises Unreachable."""
-        return await central.status(map(show, self._role.centrals), timeout=self._timeout)
+        return await central.ask_status(self._role.centrals, self._timeout, self._secured)
 
     async def who(self) -> m.WhoReport:
         """Who is connected, and where, from a central, on a link of its own. Raises Refused, Unreachable."""
         question = m.Who(self.user, self._secret)
-        return await central.ask(self._role.centrals, question, m.WhoReport, self._timeout)
+        return await central.ask(self._role.centrals, question, m.WhoReport, self._timeout, self._secured)
 
     def _check_open(self) -> None:
         if self._machine is None:

@@ -1,0 +1,61 @@
+"""How a program's links are secured: with TLS or without, and what may cross one that is not.
+
+Guarantees: TLS 1.2 or later, the host's name checked; a secret crosses no unencrypted link to another machine unless
+the program has said in so many words that it may. Must not know: who is asked what.
+"""
+
+import os
+import ssl
+from typing import NamedTuple
+
+Tls = bool | ssl.SSLContext | None
+"""What a program says. True: with TLS; a context: with that; False: without; None: without, unless it names a `ca`, and
+then no secret leaves this machine."""
+
+Ca = str | os.PathLike[str] | None
+"""A file with the authorities to believe, in PEM; None: those that this machine believes."""
+
+IN_THE_OPEN = (
+    "the secret would cross the network in the open: connect with TLS (tls=True, or --tls), or say that it may"
+    " (tls=False, or --no-tls)"
+)
+
+
+class Trust(NamedTuple):
+    """`context` is for TLS, None without it; `in_the_open`: secrets may cross a link that others can read."""
+
+    context: ssl.SSLContext | None = None
+    in_the_open: bool = False
+
+
+WITHIN = Trust()
+"""Without TLS, and no secret leaves this machine."""
+
+
+def trust(tls: Tls = None, ca: Ca = None) -> Trust:
+    """What a program wants. Raises ValueError for what can't be had."""
+    if ca is not None and (tls is False or isinstance(tls, ssl.SSLContext)):
+        raise ValueError(
+            "a file of authorities is for tls=True: a context has its own, and without TLS nobody is asked"
+        )
+    if isinstance(tls, ssl.SSLContext):
+        return Trust(tls)
+    if not tls and ca is None:
+        return Trust(in_the_open=tls is False)
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except ssl.SSLError as error:
+        raise ValueError(f"cannot use {ca}: there is no certificate in it") from error
+    except OSError as error:
+        raise ValueError(f"cannot read {ca}: {error.strerror}") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return Trust(context)
+
+
+def why(error: ssl.SSLError) -> str:
+    """What has gone wrong, for a person."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not good: {error.verify_message}"
+    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
+        return "what answers there does not speak TLS"
+    return f"TLS failed: {(error.reason or 'unknown').lower().replace('_', ' ')}"
