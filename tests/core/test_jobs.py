@@ -3,33 +3,42 @@
 from oyez.core.limits.jobs import Jobs
 
 
+def begun(jobs: Jobs, keys: list[str | None]) -> list[bool]:
+    """Which of these had room; those have begun."""
+    found = []
+    for token, key in enumerate(keys, len(jobs) + 1):
+        found.append(jobs.room(key))
+        if found[-1]:
+            jobs.begin(token, key)
+    return found
+
+
 def test_no_more_than_the_most() -> None:
     jobs = Jobs(3, 0)
-    assert [jobs.begin(None) for _ in range(4)] == [True, True, True, False]
-    jobs.end(None)
-    assert jobs.begin("a")
-    assert len(jobs) == 3
+    assert begun(jobs, [None] * 4) == [True, True, True, False]
+    jobs.end(1)
+    assert jobs.room("a")
+    assert len(jobs) == 2
 
 
 def test_nobody_fills_it_alone() -> None:
     jobs = Jobs(10, 2)
-    assert [jobs.begin("a") for _ in range(3)] == [True, True, False]
-    assert jobs.begin("b")
-    assert [jobs.begin(None) for _ in range(3)] == [True, True, True]
-    jobs.end("a")
-    assert jobs.begin("a")
+    assert begun(jobs, ["a", "a"]) == [True, True]
+    assert not jobs.room("a")
+    assert jobs.room("b")
+    assert jobs.room(None)
+    jobs.end(1)
+    assert jobs.room("a")
 
 
-def test_what_was_refused_was_not_counted() -> None:
+def test_what_ends_leaves_nothing_behind() -> None:
     jobs = Jobs(10, 1)
-    jobs.begin("a")
-    for _ in range(50):
-        jobs.begin("a")
-    jobs.end("a")
+    begun(jobs, ["a", "b", None])
+    for token in (1, 2, 3, 3, 17):
+        jobs.end(token)
     assert len(jobs) == 0
     assert jobs._of == {}
 
 
 def test_without_a_limit_anything_goes() -> None:
-    jobs = Jobs(0, 0)
-    assert all(jobs.begin("a") for _ in range(1000))
+    assert all(begun(Jobs(0, 0), ["a"] * 1000))

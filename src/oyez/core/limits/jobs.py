@@ -1,37 +1,38 @@
 """How many secrets wait to be hashed: each takes a thread tens of milliseconds, so the queue must not grow for ever.
 
-Guarantees: no more than `most` at once, and no more than `each` for one key. Knows no secrets.
+Guarantees: bounded by whoever asks `room` before each `begin`; nobody fills it alone. Knows no secrets.
 """
 
 from collections import Counter
 
 
 class Jobs:
-    """0: any number."""
+    """`most` at once, `each` of one key; 0: any number."""
 
     def __init__(self, most: int, each: int) -> None:
         self._most = most
         self._each = each
         self._of: Counter[str] = Counter()
-        self._all = 0
+        self._keys: dict[int, str | None] = {}
 
     def __len__(self) -> int:
-        return self._all
+        return len(self._keys)
 
-    def begin(self, key: str | None) -> bool:
-        """Is there room for one more, of this key? None is nobody's. It is counted until `end`."""
-        if self._most and self._all >= self._most:
+    def room(self, key: str | None) -> bool:
+        """Is there room for one more, of this key? None is nobody's."""
+        if self._most and len(self._keys) >= self._most:
             return False
-        if key is not None:
-            if self._each and self._of[key] >= self._each:
-                return False
-            self._of[key] += 1
-        self._all += 1
-        return True
+        return key is None or not self._each or self._of[key] < self._each
 
-    def end(self, key: str | None) -> None:
-        """One is done."""
-        self._all -= 1
+    def begin(self, token: int, key: str | None) -> None:
+        """One more, known by `token`."""
+        self._keys[token] = key
+        if key is not None:
+            self._of[key] += 1
+
+    def end(self, token: int) -> None:
+        """It is done."""
+        key = self._keys.pop(token, None)
         if key is not None:
             self._of[key] -= 1
             if not self._of[key]:

@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 from oyez.core.limits.buckets import UNLIMITED, Rate
 from oyez.core.limits.failures import Delay
 
+_CONNECTS = Rate(50.0, 500.0)
+_QUESTIONS = Rate(10.0, 100.0)
+_REGISTRATIONS_EACH = Rate(1.0, 20.0)
+_FIRST_TRIES = Rate(0.1, 10.0)
+_PAIR, _ADDRESS, _USER = Delay(5), Delay(20), Delay(20)
+
 
 @dataclass(frozen=True, slots=True)
 class DoorLimits:
@@ -20,7 +26,7 @@ class DoorLimits:
 
     links: int = 0
     reserve: int = 64
-    connects: Rate = Rate(50.0, 500.0)
+    connects: Rate = _CONNECTS
     strangers: int = 10_000
     strangers_each: int = 200
     patience: float = 10.0
@@ -34,24 +40,25 @@ class GuessLimits:
     `first_tries`: how often a user whose delay is in force may be tried from addresses that have not failed yet.
     """
 
-    pair: Delay = Delay(5)
-    address: Delay = Delay(20)
-    user: Delay = Delay(20)
-    first_tries: Rate = Rate(0.1, 10.0)
+    pair: Delay = _PAIR
+    address: Delay = _ADDRESS
+    user: Delay = _USER
+    first_tries: Rate = _FIRST_TRIES
     loopback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CentralLimits:
     """Of a central. `registrations`: in all; `registrations_each`: of one address. `jobs`: most secrets that wait to be
-    hashed; `jobs_each`: of one address."""
+    hashed; `jobs_each`: of one address. `questions`: how often a link may ask how the network is."""
 
     door: DoorLimits = field(default_factory=DoorLimits)
     guesses: GuessLimits = field(default_factory=GuessLimits)
     registrations: Rate = UNLIMITED
-    registrations_each: Rate = Rate(1.0, 20.0)
+    registrations_each: Rate = _REGISTRATIONS_EACH
     jobs: int = 512
     jobs_each: int = 32
+    questions: Rate = _QUESTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +69,7 @@ class ServerLimits:
     sessions_each: int = 1000
     activities: Rate = UNLIMITED
     bytes: Rate = UNLIMITED
+
+
+CENTRAL, SERVER = CentralLimits(), ServerLimits()
+"""What is allowed where nobody says otherwise."""

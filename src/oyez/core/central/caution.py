@@ -1,0 +1,74 @@
+"""Before a secret is hashed or looked at: may this address register, is it guessing, is there room (ADR 11).
+
+Hashing is the dearest thing that a stranger can ask of a central. Guarantees: bounded memory; who is refused is told
+why and when to try again, in words that are the same whether the user exists or not. Knows no secrets.
+"""
+
+from collections.abc import Callable
+from math import ceil
+
+from oyez.core.limits import addresses
+from oyez.core.limits.buckets import Bucket, Buckets
+from oyez.core.limits.guesses import Guesses
+from oyez.core.limits.jobs import Jobs
+from oyez.core.limits.settings import CentralLimits
+from oyez.core.peer import From
+from oyez.protocol.messages import Refusal
+
+_BUSY = Refusal("too many secrets are being checked now: try again in a few seconds", "busy")
+
+
+class Caution:
+    """Of one central. `who` tells who is at the other end of a link."""
+
+    def __init__(self, limits: CentralLimits, who: Callable[[int], From]) -> None:
+        self.who = who
+        self._loopback = limits.door.loopback
+        self._guesses = Guesses(limits.guesses)
+        self._jobs = Jobs(limits.jobs, limits.jobs_each)
+        self._registrations = Bucket(limits.registrations)
+        self._registrations_each = Buckets(limits.registrations_each)
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def registers(self, now: float, who: From) -> Refusal | None:
+        """May one more be registered from there?"""
+        wait = 0.0
+        if addresses.limited(who, self._loopback):
+            wait = self._registrations_each.take(now, addresses.key(who))
+            whose = f"from {who.address}"
+        if not wait:
+            wait = self._registrations.take(now)
+            whose = "everywhere"
+        if wait:
+            info = f"too many registrations {whose}: try again in {ceil(wait)} s"
+            return Refusal(info, "too_many_registrations")
+        return None if self._jobs.room(self._key(who)) else _BUSY
+
+    def tries(self, now: float, username: str, who: From) -> Refusal | None:
+        """May this user's secret be tried from there?"""
+        wait = self._guesses.wait(now, username, who)
+        if wait:
+            info = f"too many wrong secrets for {username}, or from {who.address}: try again in {ceil(wait)} s"
+            return Refusal(info, "too_many_failures")
+        return None if self._jobs.room(self._key(who)) else _BUSY
+
+    def failed(self, now: float, username: str, who: From) -> None:
+        """The secret was wrong."""
+        self._guesses.failed(now, username, who)
+
+    def succeeded(self, username: str, who: From) -> None:
+        """It was right."""
+        self._guesses.succeeded(username, who)
+
+    def begins(self, token: int, who: From | None) -> None:
+        """A secret is being hashed, or checked."""
+        self._jobs.begin(token, None if who is None else self._key(who))
+
+    def ends(self, token: int) -> None:
+        """It is done."""
+        self._jobs.end(token)
+
+    def _key(self, who: From) -> str | None:
+        return addresses.key(who) if addresses.limited(who, self._loopback) else None
