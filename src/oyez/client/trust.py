@@ -21,6 +21,10 @@ IN_THE_OPEN = (
 )
 
 
+_STRANGE = (18, 19, 20, 21)
+"""What OpenSSL says of a certificate whose authority it does not know, in its four ways."""
+
+
 class Trust(NamedTuple):
     """`context` is for TLS, None without it; `in_the_open`: secrets may cross a link that others can read."""
 
@@ -55,6 +59,8 @@ def trust(tls: Tls = None, ca: Ca = None) -> Trust:
 def why(error: ssl.SSLError) -> str:
     """What has gone wrong, for a person."""
     if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _STRANGE:
+            return "its certificate is of an authority that is not known here: name that with ca=, or --tls-ca"
         return f"its certificate is not good: {error.verify_message}"
     if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
         return "what answers there does not speak TLS"

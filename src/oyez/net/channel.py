@@ -13,6 +13,9 @@ RECORD = 16 * 1024
 """Bytes that TLS puts into one record at most. OpenSSL is given no more at once: the memory that it reads from and
 writes to grows with what is put there, and never shrinks."""
 
+STRANGE = (18, 19, 20, 21)
+"""What OpenSSL says of a certificate whose authority it does not know, in its four ways."""
+
 _REASONS = {
     "WRONG_VERSION_NUMBER": "the other end does not speak TLS",
     "HTTP_REQUEST": "the other end does not speak TLS",
@@ -31,7 +34,8 @@ _REASONS = {
 def why(error: ssl.SSLError) -> str:
     """What has gone wrong, for a person."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate of the other end is not good: {error.verify_message}"
+        problem = "an authority that is not known here has issued it" if error.verify_code in STRANGE else ""
+        return f"the certificate of the other end is not good: {problem or error.verify_message}"
     reason = error.reason or "unknown"
     return _REASONS.get(reason) or f"TLS failed: {reason.lower().replace('_', ' ')}"
 

@@ -1,0 +1,361 @@
+"""A node that speaks TLS: how links begin, who is let in, and what it dials with."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from oyez.core import effects as fx
+from oyez.core.peer import From
+from oyez.net import beginnings, environment
+from oyez.net.channel import Channel
+from oyez.net.environment import IN_THE_OPEN, TLS_REQUIRED
+from oyez.net.identity import Identity
+from oyez.net.listener import ListenError
+from oyez.net.node import Node
+from oyez.protocol.codec import encode
+from oyez.protocol.messages import Address, RegisterSuccess
+from tests.certificates import Authority
+from tests.net.stage import A_STATUS, PATIENCE, STATUS, Peer, Recorder, Stage, activity_lines, node
+from tests.net.tls_stage import TlsPeer, shake_hands, tls_peer
+
+HELLO = RegisterSuccess("hello")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    folder: Path = tmp_path_factory.mktemp("authority")
+    return Authority(folder / "ca")
+
+
+@pytest.fixture
+def identity(authority: Authority) -> Identity:
+    return authority.issue()
+
+
+def as_node(authority: Authority, identity: Identity) -> ssl.SSLContext:
+    context = authority.client()
+    context.load_cert_chain(identity.certificate, identity.key)
+    return context
+
+
+def reported(stage: Stage, event: str) -> list[dict[str, object]]:
+    return [dict(fields) for name, fields in stage.reports if name == event]
+
+
+async def ended(sock: socket.socket) -> bytes:
+    """What comes until the end."""
+    data = b""
+    async with asyncio.timeout(PATIENCE):
+        while more := await asyncio.get_running_loop().sock_recv(sock, 1 << 16):
+            data += more
+    return data
+
+
+@contextmanager
+def from_outside() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two ends of a connection, of which the first is to be handed to a node."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        there = socket.create_connection(listening.getsockname())
+        here, _ = listening.accept()
+    here.setblocking(False)
+    there.setblocking(False)
+    with there:
+        yield here, there
+
+
+# -- how links begin ------------------------------------------------------------------------------------------------
+
+
+async def test_one_port_speaks_both(authority: Authority, identity: Identity) -> None:
+    async with node(identity=identity) as stage:
+        plain = await stage.connected()
+        await asyncio.get_running_loop().sock_sendall(plain, STATUS)
+        await stage.role.seen("message", 1, A_STATUS)
+        async with Peer(plain, 1) as one, await tls_peer(stage, authority.client()) as other:
+            await other.send(STATUS)
+            await stage.role.seen("message", other.link, A_STATUS)
+            for peer in (one, other):
+                stage.perform(fx.Send(peer.link, HELLO))
+                assert await peer.read_exactly(len(encode(HELLO))) == encode(HELLO)
+        assert stage.role.who == {1: From("127.0.0.1", True, True), 2: From("127.0.0.1", True, False)}
+
+
+async def test_what_comes_with_the_handshake_is_heard(authority: Authority, identity: Identity) -> None:
+    async with node(identity=identity) as stage:
+        sock, loop = await stage.connected(), asyncio.get_running_loop()
+        channel = Channel(authority.client(), "127.0.0.1")
+        assert not channel.handshake(b"")
+        await loop.sock_sendall(sock, channel.output())
+        while not channel.handshake(await loop.sock_recv(sock, 1 << 16)):
+            pass
+        await loop.sock_sendall(sock, channel.output() + channel.encrypt(STATUS * 3))  # all in one
+        async with TlsPeer(sock, 1, channel):
+            await stage.role.until(lambda: len(stage.role.all("message")) == 3)
+
+
+async def test_who_shows_a_certificate_is_verified(authority: Authority, identity: Identity) -> None:
+    async with node(identity=identity) as stage, await tls_peer(stage, as_node(authority, identity)) as peer:
+        assert stage.role.who[peer.link] == From("127.0.0.1", loopback=True, verified=True)
+
+
+async def test_a_bad_certificate_is_refused_at_the_door(
+    authority: Authority, identity: Identity, tmp_path: Path
+) -> None:
+    for stranger in (Authority(tmp_path / "other").issue(), authority.issue("old", days=-1)):
+        async with node(identity=identity) as stage:
+            with await stage.connected() as sock:
+                channel = await shake_hands(sock, as_node(authority, stranger))  # TLS 1.3: what it does not know yet
+                with pytest.raises(ssl.SSLError):
+                    channel.decrypt(await ended(sock), [])
+            await stage.role.seen("report", "tls_refused")
+        assert stage.role.all("open") == []
+        assert reported(stage, "tls_refused")[0]["address"] == "127.0.0.1"
+
+
+async def test_who_says_nothing_is_let_go(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beginnings, "PATIENCE", 0.05)
+    async with node(identity=identity) as stage:
+        with await stage.connected() as sock:
+            assert await ended(sock) == b""
+        assert reported(stage, "nothing_said") == [{"address": "127.0.0.1"}]
+    assert stage.role.all("open") == []
+
+
+async def test_who_leaves_before_the_first_byte_is_forgotten(identity: Identity) -> None:
+    async with node(identity=identity) as stage:
+        (await stage.connected()).close()
+        await stage.role.seen("report", "nothing_said")
+        assert len(stage.node.environment._beginnings) == 0
+
+
+@pytest.mark.parametrize("begun", [b"\x16", b"\x16\x03\x01\x02\x00\x01"])
+async def test_who_does_not_go_on_with_the_handshake_is_let_go(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(beginnings, "PATIENCE", 0.05)
+    async with node(identity=identity) as stage:
+        with await stage.connected() as sock:
+            await asyncio.get_running_loop().sock_sendall(sock, begun)
+            assert await ended(sock) == b""
+        assert reported(stage, "tls_refused")[0]["why"] == "the handshake was not done within 0.05 s"
+    assert stage.role.all("open") == []
+
+
+@pytest.mark.parametrize("rubbish", [b"\x16" * 100, b"\x16\x03\x01\x00\x05hello" * 5])
+async def test_what_only_begins_like_tls_is_refused(identity: Identity, rubbish: bytes) -> None:
+    async with node(identity=identity) as stage:
+        with await stage.connected() as sock:
+            await asyncio.get_running_loop().sock_sendall(sock, rubbish)
+            await stage.role.seen("report", "tls_refused")
+    assert stage.role.all("open") == []
+
+
+async def test_a_crowd_gets_in_a_few_a_turn(authority: Authority, identity: Identity) -> None:
+    count = 8 * beginnings.STEPS
+    client = authority.client()
+    async with node(identity=identity) as stage:
+        socks = [await stage.connected() for _ in range(count)]
+        await asyncio.gather(*(shake_hands(sock, client) for sock in socks))
+        await stage.role.until(lambda: len(stage.role.all("open")) == count)
+        for sock in socks:
+            sock.close()
+
+
+async def test_a_node_that_stops_lets_go_of_those_that_begin(identity: Identity) -> None:
+    async with node(identity=identity) as stage:
+        silent, begun = await stage.connected(), await stage.connected()
+        await asyncio.get_running_loop().sock_sendall(begun, b"\x16\x03\x01")
+        while len(stage.node.environment._beginnings) < 2:
+            await asyncio.sleep(0)
+        stage.node.stop()
+        for sock in (silent, begun):
+            with sock, suppress(ConnectionResetError):
+                assert await ended(sock) == b""
+    assert stage.role.all("open") == []
+
+
+# -- who may come without -------------------------------------------------------------------------------------------
+
+
+async def test_links_from_elsewhere_have_to_be_encrypted(identity: Identity) -> None:
+    async with node(identity=identity) as stage:
+        with from_outside() as (here, there):
+            stage.node.environment.accept(here, "192.0.2.7")
+            there.send(b'{"command":"LOGIN","username":"alice","secret":"wonder"}\n')
+            assert await ended(there) == encode(TLS_REQUIRED)
+        assert reported(stage, "tls_required") == [{"address": "192.0.2.7"}]
+    assert stage.role.all("open") == []
+
+
+async def test_unless_the_operator_says_otherwise(identity: Identity) -> None:
+    async with node(identity=identity, plain_outside=True) as stage:
+        with from_outside() as (here, there):
+            stage.node.environment.accept(here, "192.0.2.7")
+            there.send(STATUS)
+            await stage.role.seen("message", 1, A_STATUS)
+        assert stage.role.who == {1: From("192.0.2.7", loopback=False, verified=True)}
+        assert reported(stage, "insecure_plaintext") == [{"address": str(stage.node.address)}]
+
+
+async def test_links_from_elsewhere_may_be_encrypted(authority: Authority, identity: Identity) -> None:
+    async with node(identity=identity) as stage:
+        with from_outside() as (here, there):
+            stage.node.environment.accept(here, "192.0.2.7")
+            await shake_hands(there, authority.client())
+            await stage.role.seen("open", 1)
+        assert stage.role.who == {1: From("192.0.2.7", loopback=False, verified=False)}
+
+
+async def test_a_node_without_a_certificate_listens_on_this_machine_alone() -> None:
+    with pytest.raises(ListenError, match=r"other machines can connect to 0\.0\.0\.0:\d+, .* --insecure-plaintext"):
+        await Node(lambda address: Recorder(), Address("0.0.0.0", 0)).run()
+
+
+# -- dialing --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_node_dials_with_tls_and_shows_its_certificate(identity: Identity) -> None:
+    role = Recorder()
+    async with node(role, identity=identity) as stage:
+        for hostname in ("127.0.0.1", "localhost"):
+            stage.perform(fx.Dial(Address(hostname, stage.node.address.port), hostname))
+            await role.until(lambda name=hostname: any(event[2] == name for event in role.all("dialed")))  # type: ignore[misc]
+        await role.until(lambda: len(role.who) == 2)
+        assert {who.verified for who in role.who.values()} == {True}
+
+
+async def failed(stage: Stage, address: Address) -> str:
+    """Why this can't be dialed."""
+    stage.perform(fx.Dial(address, "somebody"))
+    await stage.role.seen("dial_failed", "somebody")
+    assert stage.role.all("dialed") == []
+    return str(stage.role.all("dial_failed")[-1][2])
+
+
+async def test_whoever_is_dialed_has_to_be_who_was_meant(authority: Authority, tmp_path: Path) -> None:
+    others = {
+        "IP address mismatch": authority.issue("elsewhere", ["other.example.org"]),
+        "an authority that is not known here": Authority(tmp_path / "other").issue(),
+    }
+    for why, identity in others.items():
+        async with node(identity=authority.issue()) as stage, node(identity=identity) as other:
+            assert why in await failed(stage, other.node.address)
+            said = reported(stage, "cannot_dial")[0]
+            assert said["address"] == str(other.node.address)
+            assert why in str(said["why"])
+
+
+async def test_whoever_is_dialed_has_to_speak_tls(identity: Identity) -> None:
+    async with node(identity=identity) as stage:
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            listening.setblocking(False)
+            dialing = asyncio.create_task(failed(stage, Address(*listening.getsockname())))
+            there, _ = await loop.sock_accept(listening)
+            with there:
+                await loop.sock_sendall(there, b'{"command":"INVALID_MESSAGE","info":"what is this?"}\n')
+                assert await dialing == "the other end does not speak TLS"
+
+
+async def test_whoever_is_dialed_has_to_answer_in_time(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with node(identity=identity) as stage:
+        monkeypatch.setattr(stage.node.environment, "_dial_timeout", 0.05)
+        with socket.create_server(("127.0.0.1", 0)) as listening:  # the kernel accepts; nobody else does
+            why = await failed(stage, Address(*listening.getsockname()))
+    assert why == "the handshake was not done within 0.05 s"
+
+
+async def test_nobody_elsewhere_is_dialed_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "_is_loopback", lambda sock: False)
+    async with node() as stage:
+        assert await failed(stage, stage.node.address) == IN_THE_OPEN
+    async with node(plain_outside=True) as stage:
+        stage.perform(fx.Dial(stage.node.address, "somebody"))
+        await stage.role.seen("dialed")
+
+
+# -- another certificate --------------------------------------------------------------------------------------------
+
+
+async def shown(stage: Stage, client: ssl.SSLContext) -> bytes:
+    """The certificate that a new link is shown."""
+    async with await tls_peer(stage, client) as peer:
+        return peer.channel._tls.getpeercert(binary_form=True) or b""
+
+
+async def test_another_certificate_is_for_new_links(authority: Authority, tmp_path: Path) -> None:
+    files = Identity(tmp_path / "node.pem", tmp_path / "node.key", authority.file)
+
+    def put(identity: Identity) -> None:
+        shutil.copy(identity.certificate, files.certificate)
+        shutil.copy(identity.key, files.key)
+
+    put(authority.issue("one"))
+    role, client = Recorder(), authority.client()
+    role.answers["open"] = lambda link: [fx.Follow(link, role.log, None)]
+    async with node(role, identity=files) as stage, await tls_peer(stage, client) as old:
+        first = await shown(stage, client)
+        put(authority.issue("two"))
+        stage.node.reload()
+        second = await shown(stage, client)
+        assert first != second
+        assert reported(stage, "identity_reloaded")[0]["expires"]
+        files.certificate.write_text("nonsense")
+        stage.node.reload()
+        assert "cannot use" in str(reported(stage, "identity_not_reloaded")[0]["why"])
+        assert await shown(stage, client) == second
+        lines = activity_lines(1, 10)
+        role.publish(lines)
+        assert await old.read_exactly(len(lines)) == lines
+
+
+# -- the end --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_link_that_brings_what_was_not_sent_is_ended(authority: Authority, identity: Identity) -> None:
+    async with node(identity=identity) as stage:
+        peer = await tls_peer(stage, authority.client())
+        with peer.sock:
+            sealed = bytearray(peer.channel.encrypt(STATUS) + peer.channel.encrypt(STATUS))
+            sealed[-1] ^= 1
+            await asyncio.get_running_loop().sock_sendall(peer.sock, sealed)
+            await stage.role.seen("close", peer.link)
+        assert stage.role.all("message") == [("message", peer.link, A_STATUS)]
+        assert str(reported(stage, "tls_broken")[0]["why"]).startswith("TLS failed: ")
+
+
+async def test_a_goodbye_ends_the_link(authority: Authority, identity: Identity) -> None:
+    async with node(identity=identity) as stage, await tls_peer(stage, authority.client()) as peer:
+        last = peer.channel.encrypt(STATUS) + peer.channel.goodbye()
+        await asyncio.get_running_loop().sock_sendall(peer.sock, last)
+        await stage.role.seen("close", peer.link)
+        assert stage.role.all("message") == [("message", peer.link, A_STATUS)]
+
+
+async def test_a_link_that_is_closed_says_goodbye(authority: Authority, identity: Identity) -> None:
+    async with node(identity=identity) as stage, await tls_peer(stage, authority.client()) as peer:
+        stage.perform(fx.Send(peer.link, HELLO), fx.Close(peer.link))
+        assert await peer.read_to_end() == encode(HELLO)
+        assert peer.channel.ended
+
+
+async def test_a_peer_that_has_us_answer_and_does_not_read_is_cut(
+    authority: Authority, identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may ask for new keys as often as it likes, and each time OpenSSL has something to say."""
+    async with node(identity=identity) as stage:
+        peer = await tls_peer(stage, authority.client(), receive_buffer=1)
+        with peer.sock:
+            stage.socket(peer.link).setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+            monkeypatch.setattr(Channel, "output", lambda self: b"x" * 50_000)
+            while not stage.role.all("close"):
+                await peer.send(STATUS)
+                await asyncio.sleep(0)
