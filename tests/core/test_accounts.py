@@ -8,6 +8,7 @@ from oyez.core import effects as fx
 from oyez.core import tickets
 from oyez.core.central.accounts import ALTERNATES, OPEN, Accounts
 from oyez.core.central.directory import Directory
+from oyez.core.central.entries import received
 from oyez.core.central.permits import Permits
 from oyez.core.central.placement import Placement
 from oyez.core.central.replication import UNSETTLED
@@ -16,7 +17,7 @@ from oyez.core.tickets import KEPT_TERMS
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.centrals import KEY
-from tests.core.reigns import SERVERS, Reign, paired
+from tests.core.reigns import SERVERS, TERM, Reign, paired
 from tests.core.sides import sent
 
 LINK = 7
@@ -358,11 +359,100 @@ def test_a_check_that_began_before_the_name_changed_hands_is_void(desk: Desk) ->
         return [fx.Report("refused" if refused else "let in")]
 
     begun = desk.accounts.check_secret(desk.reign.now, "mia", "one", None, checked)
-    desk.directory.users["mia"] = "hash of two"
+    desk.directory.apply(fx.UserRecord("mia", "hash of two", 0, 7))
     assert desk.verifies(begun) == [fx.Report("refused")]
     desk.directory.users.clear()
     begun = desk.accounts.check_secret(desk.reign.now, "mia", "two", None, checked)
     assert desk.verifies(begun) == [fx.Report("refused")]
+
+
+def test_a_check_that_began_before_the_same_secret_was_hashed_anew_is_made_again(desk: Desk) -> None:
+    desk.directory.users["mia"] = "hash of one"
+
+    def checked(now: float, refused: m.Refusal | None) -> Effects:
+        return [fx.Report("refused" if refused else "let in")]
+
+    begun = desk.accounts.check_secret(desk.reign.now, "mia", "one", None, checked)
+    desk.directory.apply(fx.UserRecord("mia", "better hash of one"))
+    again = desk.verifies(begun)
+    (verify,) = again
+    assert isinstance(verify, fx.VerifySecret)
+    assert verify.hash == "better hash of one"
+    assert desk.accounts.verified(desk.reign.now, verify.token, True) == [fx.Report("let in")]
+
+
+# -- hashes that are not good enough any more ----------------------------------------------------------------------
+
+
+def logs_in_stale(desk: Desk, name: str, secret: str, ok: bool = True) -> Effects:
+    (verify,) = [effect for effect in desk.logs_in(name, secret) if isinstance(effect, fx.VerifySecret)]
+    return desk.does(desk.accounts.verified(desk.reign.now, verify.token, ok, stale=True))
+
+
+def test_after_a_right_login_a_stale_hash_is_replaced_through_the_log(desk: Desk) -> None:
+    desk.registers("mia", "one")
+    desk.commits()
+    desk.accounts.forget_verified()
+    desk.answers()
+    effects = logs_in_stale(desk, "mia", "one")
+    assert desk.answers() == ["let in"], "nobody waits for it"
+    (hashing,) = [effect for effect in effects if isinstance(effect, fx.HashSecret)]
+    assert hashing.secret == "one"
+    desk.does(desk.accounts.hashed(desk.reign.now, hashing.token, "better hash"))
+    assert desk.directory.users == {"mia": "better hash"}
+    assert desk.directory.since == {"mia": 1}, "tickets of before stay good"
+    assert desk.directory.unsettled == {}, "nobody waits for its commit"
+    [entry] = desk.reign.entries.between(1, 2) or []
+    assert entry.record == fx.UserRecord("mia", "better hash", 0, 1)
+    assert received(entry.message(TERM)) == entry
+    desk.logs_in("mia", "one")
+    assert desk.answers() == ["let in"], "it is known to be right"
+
+
+def test_after_a_wrong_login_it_is_not(desk: Desk) -> None:
+    desk.registers("mia", "one")
+    desk.commits()
+    desk.accounts.forget_verified()
+    effects = logs_in_stale(desk, "mia", "two", ok=False)
+    assert [effect for effect in effects if isinstance(effect, fx.HashSecret)] == []
+
+
+def test_a_stale_hash_is_replaced_once(desk: Desk) -> None:
+    desk.registers("mia", "one")
+    desk.commits()
+    desk.accounts.forget_verified()
+    first = desk.logs_in("mia", "one")
+    second = [fx.VerifySecret(token, "hash of mia", "one") for token in desk.accounts._verifying]
+    assert len(second) == 1
+    (verify,) = [effect for effect in first if isinstance(effect, fx.VerifySecret)]
+    effects = desk.does(desk.accounts.verified(desk.reign.now, verify.token, True, stale=True))
+    assert len([effect for effect in effects if isinstance(effect, fx.HashSecret)]) == 1
+    desk.accounts.forget_verified()
+    assert [effect for effect in logs_in_stale(desk, "mia", "one") if isinstance(effect, fx.HashSecret)] == []
+
+
+def test_a_better_hash_that_comes_too_late_is_void(desk: Desk) -> None:
+    """The secret was changed meanwhile, or another central reigns."""
+    desk.registers("mia", "one")
+    desk.commits()
+    desk.accounts.forget_verified()
+    (hashing,) = [effect for effect in logs_in_stale(desk, "mia", "one") if isinstance(effect, fx.HashSecret)]
+    desk.directory.apply(fx.UserRecord("mia", "hash of two", 0, 9))
+    assert desk.accounts.hashed(desk.reign.now, hashing.token, "better hash of one") == []
+    assert desk.directory.users == {"mia": "hash of two"}
+
+
+def test_a_main_that_can_commit_nothing_leaves_hashes_as_they_are(desk: Desk) -> None:
+    desk.registers("mia", "one")
+    desk.commits()
+    desk.accounts.forget_verified()
+    for server in SERVERS:
+        desk.reign.leaves(server)
+    desk.reign.leaves("b")
+    desk.answers()
+    effects = logs_in_stale(desk, "mia", "one")
+    assert [effect for effect in effects if isinstance(effect, fx.HashSecret)] == []
+    assert desk.answers() == ["let in"]
 
 
 def test_with_the_networks_key_the_tickets_of_the_last_mains_are_good(desk: Desk) -> None:
@@ -370,6 +460,7 @@ def test_with_the_networks_key_the_tickets_of_the_last_mains_are_good(desk: Desk
     other = Accounts(desk.directory, Placement(Random(2)), permits, Random(2), anonymous=True)
     permits.use(permits.key, 1)
     desk.permits.use(KEY, 1)
+    desk.directory.apply(fx.UserRecord("mia", "hash of one", 0, 3))
     desk.directory.apply(fx.ServerRecord("a", "host", 4001, 1))
     desk.directory.servers["a"].ready = True
     (success,) = sent(desk.accounts.place(desk.reign.now, LINK, "mia", []), m.LoginSuccess)

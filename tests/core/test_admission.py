@@ -33,7 +33,7 @@ class Door:
         self.admitted: list[str | None] = []
 
     def knocks(self, message: m.Login, link: int = LINK, now: float = 1000.0) -> Effects:
-        def admit(now: float, nonce: str | None) -> Effects:
+        def admit(now: float, nonce: str | None, since: int) -> Effects:
             self.admitted.append(nonce)
             return [fx.Report("admitted")]
 

@@ -8,6 +8,7 @@ from oyez.core.central.entries import Entries
 from oyez.core.central.following import Following
 from oyez.core.effects import Effects
 from oyez.protocol import nodes as n
+from oyez.protocol import users as u
 
 LINK, TERM = 7, 5
 
@@ -64,6 +65,23 @@ def test_servers_come_and_go_as_entries(copy: Copy) -> None:
     effects = copy.following.entry(LINK, n.RemoveServer("a", TERM, 5, TERM))
     assert persisted(effects) == (fx.ServerGone("a"), fx.Position(5, TERM, 2))
     assert list(copy.directory.servers) == ["b"]
+
+
+def test_a_revocation_is_an_entry(copy: Copy) -> None:
+    effects = copy.following.revoked(LINK, u.Revoke([u.Revoked("bob", 4, 50.0, True)], TERM, 4, TERM))
+    assert persisted(effects) == (fx.Revocation("bob", 4, 50.0, True), fx.Position(4, TERM, 2))
+    assert "bob" not in copy.directory.users
+    two = [u.Revoked(name, 5, 50.0) for name in ("eve", "mia")]
+    for refused in (u.Revoke(two, TERM, 5, TERM), u.Revoke([], TERM, 5, TERM), u.Revoke(two[:1], TERM, 7, TERM)):
+        assert isinstance(copy.following.revoked(LINK, refused), str)
+    assert copy.entries.last == 4
+
+
+def test_a_hash_that_was_made_anew_is_settled(copy: Copy) -> None:
+    message = n.SynchroniseUserStore({"bob": "better hash"}, TERM, 4, TERM, since={"bob": 1})
+    effects = copy.following.users(LINK, message)
+    assert persisted(effects) == (fx.UserRecord("bob", "better hash", 0, 1), fx.Position(4, TERM, 2))
+    assert copy.directory.unsettled == {"eve": 3}
 
 
 def test_entries_of_earlier_terms_keep_theirs(copy: Copy) -> None:
@@ -155,11 +173,30 @@ def test_it_is_acknowledged_behind_the_disk_and_entries_follow_it() -> None:
 
 def test_what_only_this_central_had_is_reported_not_dropped_silently() -> None:
     copy = Copy(snapshot=True)
-    copy.directory.users["mia"] = "hash of another mia"
+    copy.directory.apply(fx.UserRecord("mia", "hash of another mia", 3))
     effects = copy.following.users(LINK, last(1, "bob", "mia"))
     (report,) = [e for e in effects if isinstance(e, fx.Report) and e.event == "unacknowledged_discarded"]
     assert report.fields == {"usernames": "eve, mia"}
     assert copy.directory.users["mia"] == "hash of mia"
+
+
+def test_who_was_removed_or_has_another_secret_is_not_lost() -> None:
+    copy = Copy(snapshot=True)
+    copy.directory.apply(fx.UserRecord("ann", "hash of an older ann", 0, 1))
+    copy.directory.apply(fx.UserRecord("dan", "older hash of dan", 0, 2))
+    revoked = [u.Revoked("eve", 6, 50.0, True), u.Revoked("ann", 7, 50.0)]
+    message = last(1, "bob", "ann", "dan", since={"ann": 8, "dan": 2}, revoked=revoked)
+    effects = copy.following.users(LINK, message)
+    assert [e.event for e in effects if isinstance(e, fx.Report)] == ["synchronised"]
+    assert copy.directory.since == {"bob": 0, "ann": 8, "dan": 2}
+    assert copy.directory.revoked == {
+        "eve": fx.Revocation("eve", 6, 50.0, True),
+        "ann": fx.Revocation("ann", 7, 50.0),
+    }
+    replacement, _ = persisted(effects)
+    assert isinstance(replacement, fx.Replacement)
+    assert set(replacement.revoked) == set(copy.directory.revoked.values())
+    assert fx.UserRecord("ann", "hash of ann", 0, 8) in replacement.users
 
 
 def test_where_nothing_is_lost_nothing_is_reported() -> None:

@@ -38,8 +38,8 @@ class Answers:
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
 
-    def asker(self, name: str) -> Callable[[float, Refusal | None], Effects]:
-        def then(now: float, refused: Refusal | None) -> Effects:
+    def asker(self, name: str) -> Callable[[float, Refusal | None, int], Effects]:
+        def then(now: float, refused: Refusal | None, since: int) -> Effects:
             self.told.append((name, refused.reason if refused else "right"))
             return [fx.Report(f"told {name}")]
 

@@ -5,7 +5,7 @@ import pytest
 from oyez.core import effects as fx
 from oyez.core.central.directory import Directory
 from oyez.core.central.entries import Entries, Entry, EntryRecord
-from oyez.core.central.snapshot import WINDOW, Incoming, Outgoing
+from oyez.core.central.snapshot import PART, WINDOW, Incoming, Outgoing
 from oyez.core.effects import Effects
 from oyez.protocol import nodes as n
 
@@ -60,7 +60,7 @@ class Backup:
     @property
     def replacement(self) -> fx.Replacement:
         assert self.parts[-1].last
-        return self.incoming.replacement(self.parts[-1])
+        return self.incoming.replacement()
 
 
 def transferred(main: Main) -> Backup:
@@ -108,10 +108,12 @@ def test_the_last_part_says_where_the_log_is() -> None:
     main = Main(25)
     main.entries.committed, main.entries.acknowledged = 25, 20
     main.directory.settled(20)
-    last = transferred(main).parts[-1]
-    assert (last.index, last.entry_term, last.committed) == (27, TERM, 20)
-    assert last.unsettled == main.directory.unsettled
-    assert len(last.unsettled) == 7
+    parts = transferred(main).parts
+    assert (parts[-1].index, parts[-1].entry_term, parts[-1].committed) == (27, TERM, 20)
+    unsettled = {name: index for part in parts for name, index in part.unsettled.items()}
+    assert unsettled == main.directory.unsettled
+    assert len(unsettled) == 7
+    assert all(part.unsettled.keys() <= part.users.keys() for part in parts), "each is told with its user"
     assert main.outgoing.through == 27
 
 
@@ -138,6 +140,44 @@ def test_what_is_registered_meanwhile_comes_with_the_last_part() -> None:
     main.registers("too late")  # it goes as an increment, behind the snapshot
     assert {user.username for user in backup.replacement.users} == set(main.directory.users) - {"too late"}
     assert backup.parts[-1].index == main.entries.last - 1
+
+
+def test_who_changes_or_goes_meanwhile_comes_again() -> None:
+    main, backup = Main(10 * SIZE), Backup()
+    backup.takes(main.outgoing.begin())
+    known = list(main.directory.users)
+    number = 0
+    while not main.outgoing.done:
+        changed, removed, number = known[number], known[-1 - number], number + 1
+        main.writes(fx.Revocation(changed, main.entries.last + 1, 1000.0))
+        main.writes(fx.UserRecord(changed, f"new hash of {changed}", main.entries.last + 1))
+        main.writes(fx.UserRecord(known[50], f"hash {number}", 0, main.directory.since[known[50]]))
+        main.writes(fx.Revocation(removed, main.entries.last + 1, 1000.0, removed=True))
+        main.registers(f"late {number}")
+        backup.takes(main.outgoing.next())
+    assert main.directory.watchers == []
+    replacement = backup.replacement
+    assert {user.username: user.hash for user in replacement.users} == main.directory.users
+    assert {user.username: user.set_at for user in replacement.users} == main.directory.since
+    assert {one.username: one for one in replacement.revoked} == main.directory.revoked
+    assert all(len(part.users) + len(part.removed) <= SIZE for part in backup.parts[:-1])
+
+
+def test_revocations_are_in_it() -> None:
+    main = Main(3)
+    for number in range(2 * PART):
+        main.writes(fx.Revocation(f"gone {number}", main.entries.last + 1, 1000.0, removed=True))
+    backup = transferred(main)
+    assert {one.username: one for one in backup.replacement.revoked} == main.directory.revoked
+    assert all(len(part.users) + len(part.revoked) <= PART for part in backup.parts), "else a line may be too long"
+
+
+def test_a_snapshot_that_breaks_off_watches_nothing_any_more() -> None:
+    main = Main(10 * SIZE)
+    main.outgoing.begin()
+    assert len(main.directory.watchers) == 1
+    main.outgoing.end()
+    assert main.directory.watchers == []
 
 
 def test_servers_that_come_and_go_meanwhile_are_in_it_too() -> None:

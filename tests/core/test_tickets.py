@@ -166,6 +166,7 @@ def test_any_text_is_refused_in_words(text: str) -> None:
         b'["bob","server:a","never","n"]',
         b'["bob","server:a",NaN,"n"]',
         b'["bob\xff","server:a",1060.0,"n"]',
+        b'["bob","server:a",1060.0,"n",false,"yesterday"]',
         b"[" * 100_000,
     ],
 )
@@ -175,7 +176,7 @@ def test_a_right_signature_under_something_else_than_a_ticket_is_refused(payload
 
 
 def test_a_ticket_of_a_newer_version_is_read_as_far_as_it_is_known() -> None:
-    assert check(signed(b'["bob","server:a",1060.0,"nonce 1",false,{"since":"version 9"}]')) == BOB
+    assert check(signed(b'["bob","server:a",1060.0,"nonce 1",false,0,{"since":"version 9"}]')) == BOB
 
 
 def test_a_node_without_a_key_believes_nobody() -> None:

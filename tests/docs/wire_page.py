@@ -8,12 +8,14 @@ import msgspec
 from oyez.protocol.messages import ClientMessage
 from oyez.protocol.nodes import NodeMessage
 from oyez.protocol.peers import PeerMessage
+from oyez.protocol.users import UserMessage
 from tests.docs.markdown import DOCS, read, sections
 
 SECTIONS = {section.title: section for section in sections(read(DOCS / "protocol.md"))}
 
 COMMANDS: dict[str, type[msgspec.Struct]] = {
-    str(struct.__struct_config__.tag): struct for struct in get_args(ClientMessage | NodeMessage | PeerMessage)
+    str(struct.__struct_config__.tag): struct
+    for struct in get_args(ClientMessage | NodeMessage | PeerMessage | UserMessage)
 }
 
 

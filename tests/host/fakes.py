@@ -164,8 +164,8 @@ class ScriptedRole:
     def on_hashed(self, now: float, token: int, hash: str) -> Effects:
         return self._hear("hashed", token, hash)
 
-    def on_verified(self, now: float, token: int, ok: bool) -> Effects:
-        return self._hear("verified", token, ok)
+    def on_verified(self, now: float, token: int, ok: bool, stale: bool = False) -> Effects:
+        return self._hear("verified", token, ok, *(["stale"] if stale else []))
 
 
 class Stage:

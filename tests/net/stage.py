@@ -101,8 +101,8 @@ class Recorder:
     def on_hashed(self, now: float, token: int, hash: str) -> fx.Effects:
         return self._noted("hashed", token, hash)
 
-    def on_verified(self, now: float, token: int, ok: bool) -> fx.Effects:
-        return self._noted("verified", token, ok)
+    def on_verified(self, now: float, token: int, ok: bool, stale: bool = False) -> fx.Effects:
+        return self._noted("verified", token, ok, *(["stale"] if stale else []))
 
 
 class Stage:

@@ -132,7 +132,7 @@ def half_a_snapshot(seed: int) -> Plan:
     late = cut(2.05, MAIN, THIRD, 9.0)
     elsewhere = cut(2.1, SECOND, S4 | S5, 7.5)
     disk = FaultPlan("slow disk", 2.2, 2, 9.0)  # of the third
-    deaths = [FaultPlan("kill main", at, 0, 20.0) for at in (2.2, 9.3 + seed * 0.05)]
+    deaths = [FaultPlan("kill main", at, 0, 20.0) for at in (2.2, 9.15 + seed * 0.05)]
     return plan(seed, late, elsewhere, disk, *deaths, clients=crowd, conditions=slow, part=1, rough=16.0)
 
 

@@ -63,10 +63,10 @@ def rivals() -> tuple[Manner, ...]:
 
 def test_a_name_that_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     def register(self: Accounts, now: float, link: int, message: m.Register) -> fx.Effects:
-        token = self._token()
         self._registrants.add(link)
-        self._registering[token] = (link, message, self.replication)
-        return [fx.Hold(link), fx.HashSecret(token, message.secret)]
+        reign = self.replication
+        hashed = lambda now, hash: self._register_hashed(now, link, message, reign, hash)  # noqa: E731
+        return [fx.Hold(link), self.hash(message.secret, hashed)]
 
     monkeypatch.setattr(Accounts, "register", register)
     assert caught("unique", (plan(seed, clients=rivals()) for seed in range(3)))
@@ -259,8 +259,8 @@ def test_a_session_for_somebody_who_has_hung_up(monkeypatch: pytest.MonkeyPatch)
     """His secret was right, but he did not wait for the answer."""
 
     def by_secret(self: Admission, now: float, link: int, username: str, secret: str, admit: Admit) -> fx.Effects:
-        def verified(now: float, refused: m.Refusal | None) -> fx.Effects:
-            return [*admit(now, None), fx.Release(link)]
+        def verified(now: float, refused: m.Refusal | None, since: int) -> fx.Effects:
+            return [*admit(now, None, since), fx.Release(link)]
 
         return [fx.Hold(link), *self._inquiry.verify(now, username, secret, verified)]
 

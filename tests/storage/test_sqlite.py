@@ -14,6 +14,7 @@ import pytest
 
 from oyez.core.effects import Position, ServerRecord, UserRecord
 from oyez.core.voter import VoterState
+from oyez.storage import schema
 from oyez.storage.port import StorageError
 from oyez.storage.sqlite import SqliteStore
 
@@ -150,7 +151,7 @@ def test_a_newer_schema_is_left_alone(path: Path) -> None:
         database.execute("PRAGMA user_version = 99")
     database.close()
     before = path.read_bytes()
-    assert "was written by a newer Oyez (its schema is version 99, this one knows 2)" in refusal(path)
+    assert "was written by a newer Oyez (its schema is version 99, this one knows 3)" in refusal(path)
     assert path.read_bytes() == before
 
 
@@ -179,6 +180,7 @@ def test_a_store_of_version_1_is_taken_over(path: Path) -> None:
         assert stored.servers == [ServerRecord("s1", "127.0.0.1", 4001, 17)]
         assert (stored.unsettled, stored.voter) == ({}, VoterState())
         assert stored.position == Position(1, 0, 1), "a new backup, at entry 0, has to get it all"
+        assert (stored.since, stored.revoked) == ({"bob": 0, "eve": 0}, {})
         assert len(stored.id) == 10
         store.append([UserRecord("late", "hash", 2), Position(2, 1, 1)])
         assert store.load().unsettled == {"late": 2}
@@ -187,7 +189,74 @@ def test_a_store_of_version_1_is_taken_over(path: Path) -> None:
         store.close()
 
 
-@pytest.mark.parametrize("version", [0, 1, 2])
+VERSION_2 = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE users (username TEXT PRIMARY KEY, hash TEXT NOT NULL, entry INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE servers (id TEXT PRIMARY KEY, hostname TEXT NOT NULL, port INTEGER NOT NULL,
+    incarnation INTEGER NOT NULL) WITHOUT ROWID;
+PRAGMA application_id = 1333355898;
+PRAGMA user_version = 2;
+INSERT INTO meta VALUES ('key', X'{key}'), ('id', CAST('c-00000002' AS BLOB)),
+    ('position', CAST('{{"index":9,"term":3,"committed":7}}' AS BLOB)),
+    ('voter', CAST('{{"promised":4,"voted_for":"c-00000001"}}' AS BLOB));
+INSERT INTO users VALUES ('bob', 'hash of bob', 5), ('eve', 'hash of eve', 8), ('old', 'hash of old', 0);
+INSERT INTO servers VALUES ('s1', '127.0.0.1', 4001, 17);
+"""
+
+
+def test_a_store_of_version_2_is_taken_over(path: Path) -> None:
+    path.parent.mkdir()
+    database = sqlite3.connect(path)
+    database.executescript(VERSION_2.format(key="ab" * 32))
+    database.close()
+    for _ in range(2):
+        store = SqliteStore(path)
+        stored = store.load()
+        assert (stored.key, stored.id) == (b"\xab" * 32, "c-00000002")
+        assert stored.users == {"bob": "hash of bob", "eve": "hash of eve", "old": "hash of old"}
+        assert stored.unsettled == {"eve": 8}
+        assert stored.since == {"bob": 0, "eve": 8, "old": 0}, "settled ones are the same at every central"
+        assert (stored.position, stored.voter) == (Position(9, 3, 7), VoterState(4, "c-00000001"))
+        assert store._database.execute("PRAGMA user_version").fetchone() == (3,)
+        store.close()
+
+
+def test_a_migration_that_breaks_off_leaves_the_old_version(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.parent.mkdir()
+    database = sqlite3.connect(path)
+    database.executescript(VERSION_1.format(key="ab" * 32))
+    database.close()
+
+    def breaks(database: sqlite3.Connection) -> None:
+        database.execute("ALTER TABLE users ADD COLUMN since INTEGER NOT NULL DEFAULT 0")
+        raise sqlite3.OperationalError("the power is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "_STEPS", (schema._STEPS[0], breaks))
+        assert "the power is gone" in refusal(path)
+    with sqlite3.connect(path) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (1,)
+        assert [row[1] for row in database.execute("PRAGMA table_info(users)")] == ["username", "hash"]
+    database.close()
+    SqliteStore(path).close()
+
+
+def test_every_version_leads_to_the_tables_of_a_new_store(tmp_path: Path) -> None:
+    tables = []
+    for name, script in (("new", ""), ("one", VERSION_1), ("two", VERSION_2)):
+        path = tmp_path / f"{name}.db"
+        if script:
+            database = sqlite3.connect(path)
+            database.executescript(script.format(key="ab" * 32))
+            database.close()
+        store = SqliteStore(path)
+        names = [row[0] for row in store._database.execute("SELECT name FROM sqlite_master ORDER BY name")]
+        tables.append({name: store._database.execute(f"PRAGMA table_info({name})").fetchall() for name in names})
+        store.close()
+    assert tables[0] == tables[1] == tables[2]
+
+
+@pytest.mark.parametrize("version", [0, 1, 2, 3])
 def test_another_programs_database_is_left_alone(path: Path, version: int) -> None:
     path.parent.mkdir()
     with sqlite3.connect(path) as database:
@@ -235,12 +304,60 @@ def test_a_store_without_its_key_or_id_is_not_served(path: Path, name: str) -> N
     store.close()
 
 
-def test_an_empty_file_is_a_new_store(path: Path) -> None:
+def test_an_empty_file_is_no_new_store(path: Path) -> None:
+    """What was in it is lost: a new store in its place would give away names that are taken."""
     path.parent.mkdir()
     path.touch()
+    assert "is empty, which a store never is" in refusal(path)
+    assert path.read_bytes() == b""
+
+
+def test_a_store_that_was_just_being_made_is_made_again(path: Path) -> None:
+    path.parent.mkdir()
+    path.with_name(f"{path.name}.new").write_bytes(b"the beginning of a")
+    SqliteStore(path).close()
+    assert sorted(file.name for file in path.parent.iterdir()) == [path.name, f"{path.name}.lock"]
+
+
+@pytest.mark.parametrize("left", [0.1, 0.5, 0.9])
+def test_a_file_that_was_cut_short_is_told(path: Path, left: float) -> None:
     store = SqliteStore(path)
-    assert len(store.load().key) == 32
+    store.append([UserRecord(f"user {number}", "hash" * 20) for number in range(1000)])
     store.close()
+    data = path.read_bytes()[: int(left * path.stat().st_size)]
+    path.write_bytes(data)
+    assert "damaged" in refusal(path)
+    assert path.read_bytes() == data
+
+
+@pytest.mark.parametrize("page", range(1, 30, 4))
+def test_garbage_in_the_middle_is_told(path: Path, page: int) -> None:
+    store = SqliteStore(path)
+    store.append([UserRecord(f"user {number}", "hash" * 20) for number in range(1000)])
+    store.close()
+    data = bytearray(path.read_bytes())
+    assert len(data) > 30 * 4096
+    data[page * 4096 : (page + 1) * 4096] = b"\xa5garbage" * 512
+    path.write_bytes(data)
+    assert "damaged" in refusal(path)
+
+
+def test_text_that_is_none_is_told(path: Path) -> None:
+    store = SqliteStore(path)
+    store._database.execute("INSERT INTO users VALUES ('bob', CAST(X'FFFE' AS TEXT), 0, 0)")
+    with pytest.raises(StorageError, match="damaged"):
+        store.load()
+    store.close()
+
+
+def test_a_folder_in_which_anybody_may_write_is_refused(path: Path) -> None:
+    path.parent.mkdir()
+    path.parent.chmod(0o777)
+    assert refusal(path) == (
+        f"anybody may write in {path.parent}, and so replace what is kept there: chmod o-w {path.parent}"
+    )
+    path.parent.chmod(0o1777)  # as in /tmp: nobody can replace what is another's
+    SqliteStore(path).close()
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
@@ -262,7 +379,7 @@ def test_a_folder_that_cannot_be_written_is_told(path: Path) -> None:
 def test_a_full_disk_is_told_and_nothing_of_that_append_is_kept(path: Path) -> None:
     store = SqliteStore(path)
     store.append([UserRecord("bob", "hash")])
-    pages = store._single("PRAGMA page_count")
+    [pages] = store._database.execute("PRAGMA page_count").fetchone()
     store._database.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StorageError, match="the disk is full"):
         store.append([UserRecord(f"user {number}", "hash" * 1000) for number in range(100)])

@@ -176,11 +176,36 @@ class Stopped:
 
 @dataclass(slots=True, frozen=True)
 class UserRecord:
-    """A registered user, as stored."""
+    """A registered user, as stored. `index`: the entry that set this secret, where that is not known to be
+    acknowledged; `since`: the same, where it is."""
 
     username: str
     hash: str = field(repr=False)
     index: int = 0
+    since: int = 0
+
+    @property
+    def set_at(self) -> int:
+        """The entry that set this secret."""
+        return self.index or self.since
+
+
+@dataclass(slots=True, frozen=True)
+class Revocation:
+    """Tickets and sessions that this user was given before entry `since` are good no more. By `until`, in seconds since
+    1970, no such ticket is good anyhow. `removed`: nor is there such a user."""
+
+    username: str
+    since: int
+    until: float
+    removed: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class RevocationsOver:
+    """Forget the revocations whose time was over by `until`."""
+
+    until: float
 
 
 @dataclass(slots=True, frozen=True)
@@ -218,13 +243,24 @@ class Key:
 
 @dataclass(slots=True, frozen=True)
 class Replacement:
-    """From now on these are all users and servers: what was there is forgotten."""
+    """From now on these are all users, servers and revocations: what was there is forgotten."""
 
     users: tuple[UserRecord, ...]
     servers: tuple[ServerRecord, ...]
+    revoked: tuple[Revocation, ...] = ()
 
 
-Record = UserRecord | ServerRecord | ServerGone | Position | Key | Replacement | VoterState
+Record = (
+    UserRecord
+    | Revocation
+    | RevocationsOver
+    | ServerRecord
+    | ServerGone
+    | Position
+    | Key
+    | Replacement
+    | VoterState
+)
 
 Effect = (
     Send

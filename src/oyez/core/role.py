@@ -67,8 +67,8 @@ class Role(Protocol):
         """A `HashSecret` is done."""
         ...
 
-    def on_verified(self, now: float, token: int, ok: bool) -> Effects:
-        """A `VerifySecret` is done."""
+    def on_verified(self, now: float, token: int, ok: bool, stale: bool = False) -> Effects:
+        """A `VerifySecret` is done. `stale`: the secret ought to be hashed anew, the hash is of an older kind."""
         ...
 
 
@@ -112,5 +112,5 @@ class Quiet:
     def on_hashed(self, now: float, token: int, hash: str) -> Effects:
         return []
 
-    def on_verified(self, now: float, token: int, ok: bool) -> Effects:
+    def on_verified(self, now: float, token: int, ok: bool, stale: bool = False) -> Effects:
         return []

@@ -35,13 +35,15 @@ _LONGEST_TERM = 16
 
 class Ticket(msgspec.Struct, array_like=True, frozen=True):
     """What a ticket says: this user, at that node, until then. `nonce` makes it one of a kind. A `lasting` one is not
-    for now but for when its node is needed: an alternate's, or one of a server for itself."""
+    for now but for when its node is needed: an alternate's, or one of a server for itself. `since` is the entry that
+    had set the user's secret when it was given (ADR 12)."""
 
     username: str
     audience: str
     expires: float
     nonce: str
     lasting: bool = False
+    since: int = 0
 
 
 _encode = msgspec.json.Encoder().encode

@@ -128,9 +128,9 @@ class Host:
         """A secret has been hashed."""
         self.perform(self.role.on_hashed(self.environment.now(), token, hash))
 
-    def verified(self, token: int, ok: bool) -> None:
-        """A secret has been checked."""
-        self.perform(self.role.on_verified(self.environment.now(), token, ok))
+    def verified(self, token: int, ok: bool, stale: bool = False) -> None:
+        """A secret has been checked. `stale`: against a hash that is not good enough any more."""
+        self.perform(self.role.on_verified(self.environment.now(), token, ok, stale))
 
     def _flush(self) -> None:
         self.perform(self.role.on_flush(self.environment.now()))

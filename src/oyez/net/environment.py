@@ -24,7 +24,7 @@ from oyez.net.clock import Clock
 from oyez.net.guard import GuardedLoop
 from oyez.net.identity import PLAIN, Contexts
 from oyez.net.poller import Poller
-from oyez.net.secrets import SecretPool
+from oyez.net.secrets import SecretPool, is_stale
 from oyez.net.tls import TlsTransport
 from oyez.net.transport import SocketTransport
 from oyez.net.writer import Writer
@@ -262,7 +262,8 @@ class NetEnvironment:
 
     def verify_secret(self, token: int, hash: str | None, secret: str) -> None:
         """See `host.Environment`. Raises RuntimeError in an environment without threads for it."""
-        self._pool().verify(hash, secret, partial(self.host.verified, token))
+        stale = hash is not None and is_stale(hash)
+        self._pool().verify(hash, secret, lambda ok: self.host.verified(token, ok, stale))
 
     def _pool(self) -> SecretPool:
         if self._secrets is None:

@@ -1,8 +1,8 @@
 """Hashes secrets and checks them, off the event loop.
 
 argon2id, with the parameters that OWASP recommends; each takes tens of milliseconds and 19 MiB, so a small pool bounds
-both. Guarantees: a check against no hash takes as long as one against a hash; a plain secret is held no longer than
-its job. Must not know: whose secret it is.
+both. A hash that was made with other parameters is good, and told to be stale. Guarantees: a check against no hash takes
+as long as one against a hash; a plain secret is held no longer than its job. Must not know: whose secret it is.
 """
 
 import asyncio
@@ -12,9 +12,10 @@ from functools import partial
 from typing import TypeVar
 
 from argon2 import PasswordHasher, Type
-from argon2.exceptions import VerifyMismatchError
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
 from oyez.net.guard import GuardedLoop
+from oyez.storage.port import StorageError
 
 T = TypeVar("T")
 
@@ -26,8 +27,16 @@ def hash_secret(secret: str) -> str:
     return _hasher.hash(secret)
 
 
+def is_stale(hash: str) -> bool:
+    """Was it made with other parameters than hashes are made with now?"""
+    try:
+        return _hasher.check_needs_rehash(hash)
+    except InvalidHashError:
+        return False  # `verify_secret` says what there is to say
+
+
 def verify_secret(hash: str | None, secret: str) -> bool:
-    """Whether `secret` belongs to `hash`. Raises argon2's InvalidHashError for what is no hash: our store is broken."""
+    """Whether `secret` belongs to `hash`. Raises StorageError for what is no hash: whoever kept it has not."""
     if hash is None:
         _hasher.hash(secret)  # the same work as a check
         return False
@@ -35,6 +44,8 @@ def verify_secret(hash: str | None, secret: str) -> bool:
         return _hasher.verify(hash, secret)
     except VerifyMismatchError:
         return False
+    except (InvalidHashError, VerificationError) as error:
+        raise StorageError("the stored hash of a secret is damaged: restore the data folder from a backup") from error
 
 
 class SecretPool:

@@ -8,7 +8,17 @@ import os
 from dataclasses import dataclass, field
 
 from oyez.core.central.stored import Stored
-from oyez.core.effects import Key, Position, Record, Replacement, ServerGone, ServerRecord, UserRecord
+from oyez.core.effects import (
+    Key,
+    Position,
+    Record,
+    Replacement,
+    Revocation,
+    RevocationsOver,
+    ServerGone,
+    ServerRecord,
+    UserRecord,
+)
 from oyez.core.voter import VoterState
 
 
@@ -32,12 +42,19 @@ class Content:
     voter: VoterState = field(default_factory=VoterState)
     users: dict[str, UserRecord] = field(default_factory=dict)
     servers: dict[str, ServerRecord] = field(default_factory=dict)
+    revoked: dict[str, Revocation] = field(default_factory=dict)
 
     def take(self, record: Record) -> None:
         """One more record."""
         match record:
             case UserRecord():
                 self.users[record.username] = record
+            case Revocation():
+                self.revoked[record.username] = record
+                if record.removed:
+                    self.users.pop(record.username, None)
+            case RevocationsOver(until):
+                self.revoked = {name: one for name, one in self.revoked.items() if one.until > until}
             case ServerRecord():
                 self.servers[record.id] = record
             case ServerGone():
@@ -45,6 +62,7 @@ class Content:
             case Replacement():
                 self.users = {user.username: user for user in record.users}
                 self.servers = {server.id: server for server in record.servers}
+                self.revoked = {revoked.username: revoked for revoked in record.revoked}
             case Position():
                 self.position = record
             case Key():
@@ -63,4 +81,6 @@ class Content:
             [self.servers[id] for id in sorted(self.servers)],
             self.position,
             self.voter,
+            {name: user.set_at for name, user in self.users.items()},
+            dict(self.revoked),
         )

@@ -1,55 +1,44 @@
 """The durable store on a disk: one SQLite file.
 
 Guarantees, beyond the port's: the file holds secrets' hashes and the key, so nobody but its owner may read it; one
-process at a time has it open, another is refused with a sentence; a file that is not ours, or that a newer Oyez has
-written, is left untouched. A commit has returned from fsync (write-ahead log, synchronous=FULL) before `append` does.
-Must not know: the event loop, threads (the caller gives it one call at a time), what a user or a server is for.
+process at a time has it open, another is refused with a sentence; a file that is not ours, is a backup, is damaged as
+far as SQLite can tell, or that a newer Oyez has written, is left untouched. A commit has returned from fsync
+(write-ahead log, synchronous=FULL) before `append` does. Must not know: the event loop, threads (the caller gives it
+one call at a time), what a user or a server is for.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from oyez.core.central.stored import Stored
-from oyez.core.effects import Key, Position, Record, Replacement, ServerGone, ServerRecord, UserRecord
+from oyez.core.effects import (
+    Key,
+    Position,
+    Record,
+    Replacement,
+    Revocation,
+    RevocationsOver,
+    ServerGone,
+    ServerRecord,
+    UserRecord,
+)
 from oyez.core.voter import VoterState
-from oyez.storage.content import new_id, new_key
+from oyez.storage import files, schema
 from oyez.storage.port import StorageError
 
 T = TypeVar("T")
 
-VERSION = 2
-"""Of the schema, in `PRAGMA user_version`."""
+PATIENCE = 5.0
+"""Seconds to wait for a backup that is just being made to let go of the file."""
 
-APPLICATION = 0x4F79657A
-"""ASCII "Oyez", in `PRAGMA application_id`: tells our file from other programs' SQLite files."""
-
-_SCHEMA = (
-    "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE users (username TEXT PRIMARY KEY, hash TEXT NOT NULL, entry INTEGER NOT NULL DEFAULT 0)"
-    " WITHOUT ROWID",
-    "CREATE TABLE servers (id TEXT PRIMARY KEY, hostname TEXT NOT NULL, port INTEGER NOT NULL,"
-    " incarnation INTEGER NOT NULL) WITHOUT ROWID",
-    f"PRAGMA application_id = {APPLICATION}",
-    f"PRAGMA user_version = {VERSION}",
-)
-"""`meta` has the key, the id, the position and the voter's state, the last two as JSON."""
-
-_FROM_VERSION_1 = (
-    "ALTER TABLE users ADD COLUMN entry INTEGER NOT NULL DEFAULT 0",
-    "PRAGMA user_version = 2",
-)
-_MIGRATED = Position(1, 0, 1)
-"""What a directory without a log counts as: one entry. A new backup is at 0, and so gets all of it."""
-
-_PUT = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
-_ADD_USER = "INSERT OR REPLACE INTO users VALUES (?, ?, ?)"
+_ADD_USER = "INSERT OR REPLACE INTO users VALUES (?, ?, ?, ?)"
 _ADD_SERVER = "INSERT OR REPLACE INTO servers VALUES (?, ?, ?, ?)"
+_ADD_REVOKED = "INSERT OR REPLACE INTO revoked VALUES (?, ?, ?, ?)"
 
 
 class SqliteStore:
@@ -60,15 +49,24 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        _make_file(path)
-        with self._explained("open"):
-            # Made on one thread, used on the storage thread: the port promises one call at a time.
-            self._database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        files.make_folder(path.parent)
+        self._claim = files.Claim(path)
+        try:
+            if path.exists():
+                files.take_from_others(path)
+            else:
+                self._make()
+            with self._explained("open"):
+                # Made on one thread, used on the storage thread: the port promises one call at a time.
+                self._database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        except BaseException:
+            self._claim.release()
+            raise
         try:
             with self._explained("open"):
                 self._begin_use()
-        except StorageError:
-            self._database.close()
+        except BaseException:
+            self._close()
             raise
 
     def load(self) -> Stored:
@@ -81,29 +79,39 @@ class SqliteStore:
             position = self._decoded(meta.get("position"), Position) or Position(0, 0, 0)
             voter = self._decoded(meta.get("voter"), VoterState) or VoterState()
             users = dict(select("SELECT username, hash FROM users").fetchall())
+            since = dict(select("SELECT username, since FROM users").fetchall())
             unsettled = select("SELECT username, entry FROM users WHERE entry > ?", (position.committed,)).fetchall()
             servers = select("SELECT id, hostname, port, incarnation FROM servers ORDER BY id").fetchall()
             records = [ServerRecord(*server) for server in servers]
-            return Stored(meta["key"], meta["id"].decode(), users, dict(unsettled), records, position, voter)
+            rows = select("SELECT username, since, until, removed FROM revoked").fetchall()
+            revoked = {name: Revocation(name, at, until, bool(removed)) for name, at, until, removed in rows}
+            id = meta["id"].decode()
+            return Stored(meta["key"], id, users, dict(unsettled), records, position, voter, since, revoked)
 
     def append(self, records: list[Record]) -> None:
         """Make these durable, in order, in one transaction. Raises StorageError."""
         meta: dict[str, bytes] = {}  # of what there is but one, only the last of each kind need be written
-        with self._explained("write to"), self._transaction():
+        with self._explained("write to"), transaction(self._database):
             for record in records:
                 self._write(record, meta)
-            self._database.executemany(_PUT, meta.items())
+            self._database.executemany(schema.PUT, meta.items())
 
     def close(self) -> None:
         """Release the file; nothing follows. Raises StorageError (what was appended is safe all the same)."""
         with self._explained("close"):
-            self._database.close()
+            self._close()
 
     def _write(self, record: Record, meta: dict[str, bytes]) -> None:
         execute = self._database.execute
         match record:
-            case UserRecord(username, hash, index):
-                execute(_ADD_USER, (username, hash, index))
+            case UserRecord():
+                execute(_ADD_USER, _user(record))
+            case Revocation(username, since, until, removed):
+                execute(_ADD_REVOKED, (username, since, until, removed))
+                if removed:
+                    execute("DELETE FROM users WHERE username = ?", (username,))
+            case RevocationsOver(until):
+                execute("DELETE FROM revoked WHERE until <= ?", (until,))
             case ServerRecord(id, hostname, port, incarnation):
                 execute(_ADD_SERVER, (id, hostname, port, incarnation))
             case ServerGone(id):
@@ -118,12 +126,14 @@ class SqliteStore:
                 meta["key"] = key
 
     def _replace(self, record: Replacement) -> None:
-        self._database.execute("DELETE FROM users")
-        self._database.execute("DELETE FROM servers")
-        users = sorted((user.username, user.hash, user.index) for user in record.users)  # in the order of the table:
+        for table in ("users", "servers", "revoked"):
+            self._database.execute(f"DELETE FROM {table}")
+        users = sorted(map(_user, record.users))  # in the order of the table:
         self._database.executemany(_ADD_USER, users)  # four times as fast as in any other
         servers = [(server.id, server.hostname, server.port, server.incarnation) for server in record.servers]
         self._database.executemany(_ADD_SERVER, servers)
+        revoked = [(one.username, one.since, one.until, one.removed) for one in record.revoked]
+        self._database.executemany(_ADD_REVOKED, revoked)
 
     def _decoded(self, value: bytes | None, type: type[T]) -> T | None:
         try:
@@ -131,96 +141,79 @@ class SqliteStore:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise StorageError(f"{self.path} is damaged ({error}): restore it from a backup") from error
 
+    def _make(self) -> None:
+        """A new store. It has its name only once it is complete: what is incomplete under that name is damaged."""
+        new = self.path.with_name(f"{self.path.name}.new")
+        new.unlink(missing_ok=True)
+        files.make_file(new)
+        with self._explained("make"), closing(sqlite3.connect(new, isolation_level=None)) as database:
+            schema.make(database)
+        files.put_in_place(new, self.path)
+
     def _begin_use(self) -> None:
-        """Take the file for this process, see that it is ours, and give a new one its tables."""
+        """See that the file is ours and sound, and of the newest version."""
         execute = self._database.execute
-        execute("PRAGMA locking_mode = EXCLUSIVE")  # held until close or death, whoever kills us
-        version, application = self._single("PRAGMA user_version"), self._single("PRAGMA application_id")
-        is_new = version == 0 and not self._single("SELECT count(*) FROM sqlite_master")
-        if not is_new and application != APPLICATION:
-            raise StorageError(f"{self.path} is not a store of Oyez: choose another folder for the data")
-        if version > VERSION:
-            raise StorageError(
-                f"{self.path} was written by a newer Oyez (its schema is version {version}, this one knows {VERSION}):"
-                " run the newer one"
-            )
+        version = checked(self._database, self.path, schema.APPLICATION)
         execute("PRAGMA journal_mode = WAL")
         execute("PRAGMA synchronous = FULL")
-        with self._transaction("EXCLUSIVE"):
-            if is_new:
-                self._make()
-            elif version < VERSION:
-                self._migrate()
+        if version < schema.VERSION:
+            with transaction(self._database):
+                schema.migrate(self._database, version)
 
-    def _make(self) -> None:
-        for statement in _SCHEMA:
-            self._database.execute(statement)
-        self._database.executemany(_PUT, [("key", new_key()), ("id", new_id().encode())])
-
-    def _migrate(self) -> None:
-        """From version 1, which had a key, users and servers, and knew no backups."""
-        for statement in _FROM_VERSION_1:
-            self._database.execute(statement)
-        position = msgspec.json.encode(_MIGRATED)
-        self._database.executemany(_PUT, [("id", new_id().encode()), ("position", position)])
-
-    def _single(self, query: str) -> int:
-        return int(self._database.execute(query).fetchone()[0])
-
-    @contextmanager
-    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
-        self._database.execute(f"BEGIN {kind}")
+    def _close(self) -> None:
         try:
-            yield
-            self._database.execute("COMMIT")
-        except BaseException:
-            if self._database.in_transaction:  # some errors have rolled back already
-                self._database.execute("ROLLBACK")
-            raise
+            self._database.close()
+        finally:
+            self._claim.release()
 
-    @contextmanager
-    def _explained(self, what: str) -> Iterator[None]:
-        """Turn SQLite's errors into a sentence that a person can act on."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StorageError(_sentence(what, self.path, error)) from error
+    def _explained(self, what: str) -> AbstractContextManager[None]:
+        return files.explained(what, self.path)
 
 
-def _sentence(what: str, path: Path, error: sqlite3.Error) -> str:
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = code & 0xFF if code is not None else None  # the rest of an extended code says where, not what
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return f"{path} is in use by another process: is a central already running with this data folder?"
-    if primary in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-        return f"{path} is damaged or not a store of Oyez ({error}): restore it from a backup"
-    if primary == sqlite3.SQLITE_FULL:
-        return f"cannot {what} {path}: the disk is full"
-    return f"cannot {what} {path}: {error}"
+def _user(record: UserRecord) -> tuple[str, str, int, int]:
+    """As it stands in the table."""
+    return (record.username, record.hash, record.index, record.set_at)
 
 
-def _make_file(path: Path) -> None:
-    """Make the file and its folder if need be, for the owner's eyes only, so that they survive a power cut."""
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """All of what is done in it, or nothing."""
+    database.execute("BEGIN IMMEDIATE")
     try:
-        is_new_folder = not path.parent.exists()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            # Never opened again: closing any handle of this file would drop the locks that SQLite holds on it.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        except FileExistsError:
-            if path.stat().st_mode & 0o077:
-                path.chmod(0o600)
-            return
-        _sync_folder(path.parent)
-        if is_new_folder:
-            _sync_folder(path.parent.parent)
-    except OSError as error:
-        raise StorageError(f"cannot use {path}: {error.strerror or error}") from error
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:  # some errors have rolled back already
+            database.execute("ROLLBACK")
+        raise
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def checked(database: sqlite3.Connection, path: Path, application: int) -> int:
+    """The version of a file that is ours, and sound. Raises StorageError for any other, which is left as it is."""
+
+    def single(query: str) -> int:
+        return int(database.execute(query).fetchone()[0])
+
+    if not path.stat().st_size:
+        raise StorageError(
+            f"{path} is empty, which a store never is: restore it from a backup, or remove the file if no central has"
+            " ever run with this folder"
+        )
+    version, found = single("PRAGMA user_version"), single("PRAGMA application_id")
+    if found != application:
+        raise StorageError(_WRONG_KIND.get(found, "{} is not a store of Oyez: choose another folder").format(path))
+    if version > schema.VERSION:
+        raise StorageError(
+            f"{path} was written by a newer Oyez (its schema is version {version}, this one knows {schema.VERSION}):"
+            " run the newer one"
+        )
+    [found] = database.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise StorageError(f"{path} is damaged ({found}): restore it from a backup")
+    return version
+
+
+_WRONG_KIND = {
+    schema.APPLICATION: "{} is a central's own store and no backup: oyez backup makes one of it",
+    schema.BACKUP: "{} is a backup, from which no central may run: oyez restore makes a store of it",
+}

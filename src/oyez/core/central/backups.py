@@ -68,7 +68,7 @@ class Backups:
     def left(self, now: float, main: Replication, link: int) -> Effects:
         """Its link is gone."""
         central = main.followers[link].central
-        self._snapshots.pop(link, None)
+        self._end_snapshot(link)
         main.link_closed(link)
         return [fx.Report("backup_lost", {"central": central.id}), *main.follower_left(now, link)]
 
@@ -100,5 +100,11 @@ class Backups:
 
     def forget(self) -> None:
         """This central is main no more."""
-        self._snapshots.clear()
+        for link in list(self._snapshots):
+            self._end_snapshot(link)
         self._loads_pending = False
+
+    def _end_snapshot(self, link: int) -> None:
+        outgoing = self._snapshots.pop(link, None)
+        if outgoing is not None:
+            outgoing.end()

@@ -1,14 +1,15 @@
 """The directory: who is registered, which servers there are, and how loaded they are.
 
 A plain data structure with the rules of how it changes; the main central is its only writer. Guarantees: a username
-has one hash, for ever; a server id has one record, whose incarnation never goes back. Knows no links but as numbers.
+is one user's until that one is removed; a server id has one record, whose incarnation never goes back. Knows no links
+but as numbers.
 """
 
 from collections import Counter
 from dataclasses import dataclass, field
 
 from oyez.core import origin as origins
-from oyez.core.effects import ServerGone, ServerRecord, UserRecord
+from oyez.core.effects import Replacement, Revocation, ServerGone, ServerRecord, UserRecord
 from oyez.protocol.messages import Address, Presence, ServerStatus
 from oyez.protocol.nodes import ServerAddress, ServerAnnounce
 
@@ -89,26 +90,66 @@ class Server:
 
 
 class Directory:
-    """Users and servers. `unsettled` are the users whose registration is not known to be acknowledged, by index."""
+    """Users and servers. `unsettled` are the users whose registration, or new secret, is not known to be acknowledged,
+    by index; `since` is the entry that set each one's secret, 0 where it is not there."""
 
-    def __init__(self, users: dict[str, str], unsettled: dict[str, int], servers: list[ServerRecord]) -> None:
+    def __init__(
+        self,
+        users: dict[str, str],
+        unsettled: dict[str, int],
+        servers: list[ServerRecord],
+        since: dict[str, int] | None = None,
+        revoked: dict[str, Revocation] | None = None,
+    ) -> None:
         self.users = users
         self.unsettled = unsettled
+        self.since = since or {}
+        self.revoked = revoked or {}
+        self.watchers: list[set[str]] = []
+        """Each gets the name of every user of whom anything changes."""
         self.servers: dict[str, Server] = {}
         for record in servers:
             self.apply(record)
 
-    def apply(self, record: UserRecord | ServerRecord | ServerGone) -> None:
+    def apply(self, record: UserRecord | Revocation | ServerRecord | ServerGone) -> None:
         """One entry of the directory log."""
         match record:
             case UserRecord(name, hash, index):
                 self.users[name] = hash
-                self.unsettled[name] = index
+                self.since[name] = record.set_at
+                if index:
+                    self.unsettled[name] = index
+                self._changed(name)
+            case Revocation(name, removed=removed):
+                self.revoked[name] = record
+                if removed:
+                    for known in (self.users, self.since, self.unsettled):
+                        known.pop(name, None)
+                self._changed(name)
             case ServerRecord(id, hostname, port, incarnation):
                 server = self.servers.setdefault(id, Server(id, Address(hostname, port), incarnation))
                 server.address, server.incarnation = Address(hostname, port), incarnation
             case ServerGone(id):
                 self.servers.pop(id, None)
+
+    def _changed(self, name: str) -> None:
+        for watcher in self.watchers:
+            watcher.add(name)
+
+    def replace(self, replacement: Replacement) -> None:
+        """From now on this is all there is."""
+        for kept in (self.users, self.since, self.unsettled, self.revoked, self.servers):
+            kept.clear()
+        for record in (*replacement.users, *replacement.servers):
+            self.apply(record)
+        self.revoked.update({one.username: one for one in replacement.revoked})
+
+    def forget_revocations(self, now: float) -> bool:
+        """Those whose time is over; whether there were any."""
+        over = [name for name, revoked in self.revoked.items() if revoked.until <= now]
+        for name in over:
+            del self.revoked[name]
+        return bool(over)
 
     def settled(self, committed: int) -> None:
         """Everything up to this entry is acknowledged."""

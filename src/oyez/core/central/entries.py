@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from oyez.core import effects as fx
 from oyez.protocol import nodes as n
+from oyez.protocol.users import Revoke, Revoked
 
 KEPT = 10_000
 """Entries held for backups that come back: one that is further behind gets a snapshot."""
 
-EntryMessage = n.SynchroniseUserStore | n.SynchronisedNewServer | n.RemoveServer
-EntryRecord = fx.UserRecord | fx.ServerRecord | fx.ServerGone
+EntryMessage = n.SynchroniseUserStore | n.SynchronisedNewServer | n.RemoveServer | Revoke
+EntryRecord = fx.UserRecord | fx.ServerRecord | fx.ServerGone | fx.Revocation
 
 
 @dataclass(slots=True, frozen=True)
@@ -28,8 +29,11 @@ class Entry:
     def message(self, term: int) -> EntryMessage:
         """As the main of `term` sends it to backups."""
         match self.record:
-            case fx.UserRecord(name, hash):
-                return n.SynchroniseUserStore({name: hash}, term, self.index, self.term)
+            case fx.UserRecord(name, hash, index, since):
+                older = {} if index else {name: since}  # the secret is the same, hashed anew
+                return n.SynchroniseUserStore({name: hash}, term, self.index, self.term, since=older)
+            case fx.Revocation(name, since, until, removed):
+                return Revoke([Revoked(name, since, until, removed)], term, self.index, self.term)
             case fx.ServerRecord(id, hostname, port, incarnation):
                 return n.SynchronisedNewServer(id, hostname, port, incarnation, term, self.index, self.term)
             case fx.ServerGone(id):
@@ -42,11 +46,21 @@ def received(message: EntryMessage) -> Entry:
     match message:
         case n.SynchroniseUserStore(users=users):
             [(name, hash)] = users.items()
-            return Entry(index, message.entry_term, fx.UserRecord(name, hash, index))
+            since = message.since.get(name)
+            user = fx.UserRecord(name, hash, index) if since is None else fx.UserRecord(name, hash, 0, since)
+            return Entry(index, message.entry_term, user)
+        case Revoke(revoked=revoked):
+            [one] = revoked
+            return Entry(index, message.entry_term, revocation(one))
         case n.RemoveServer(id=id):
             return Entry(index, message.entry_term, fx.ServerGone(id))
         case n.SynchronisedNewServer(id=id, hostname=hostname, port=port, incarnation=incarnation):
             return Entry(index, message.entry_term, fx.ServerRecord(id, hostname, port, incarnation))
+
+
+def revocation(revoked: Revoked) -> fx.Revocation:
+    """As it is kept."""
+    return fx.Revocation(revoked.username, revoked.since, revoked.until, revoked.removed)
 
 
 class Entries:

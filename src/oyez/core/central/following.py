@@ -15,6 +15,7 @@ from oyez.core.effects import Effects
 from oyez.core.refusal import refuse
 from oyez.protocol import nodes as n
 from oyez.protocol.messages import InvalidMessage, Message
+from oyez.protocol.users import Revoke
 
 Refused = str
 """Why a command was not taken: the link to the main is to be closed."""
@@ -49,15 +50,12 @@ class Following:
         return self._replace(link, incoming, message)
 
     def _replace(self, link: int, incoming: Incoming, last: n.SynchroniseUserStore) -> Effects:
-        replacement = incoming.replacement(last)
-        lost = [name for name, hash in self._directory.users.items() if incoming.users.get(name) != hash]
-        self._directory.users.clear()
-        self._directory.users.update(incoming.users)
-        self._directory.unsettled.clear()
-        self._directory.unsettled.update(last.unsettled)
-        self._directory.servers.clear()
-        for server in replacement.servers:
-            self._directory.apply(server)
+        for name, index in last.unsettled.items():  # an older main says all of them at the end
+            if name in incoming.users:
+                incoming.users[name] = fx.UserRecord(name, incoming.users[name].hash, index)
+        replacement = incoming.replacement()
+        lost = [name for name in self._directory.users if self._is_lost(name, incoming)]
+        self._directory.replace(replacement)
         position = fx.Position(last.index, last.entry_term, last.committed)
         self._entries.restart(position, replacement)
         reports: Effects = [fx.Report("unacknowledged_discarded", {"usernames": ", ".join(lost)})] if lost else []
@@ -67,6 +65,16 @@ class Following:
             fx.Send(link, n.Synchronised(last.index)),
             fx.Report("synchronised", {"users": len(replacement.users), "index": last.index}),
         ]
+
+    def _is_lost(self, name: str, incoming: Incoming) -> bool:
+        """Has the main another user of this name, or none, though nobody has removed this one or changed the secret?"""
+        since = self._directory.since.get(name, 0)
+        if name in incoming.revoked and incoming.revoked[name].since > since:
+            return False
+        there = incoming.users.get(name)
+        if there is None or there.set_at != since:
+            return True
+        return name in self._directory.unsettled and there.hash != self._directory.users[name]
 
     def addresses(self, link: int, message: n.SynchroniseServerAddresses) -> Effects | Refused:
         """The servers of a snapshot."""
@@ -89,6 +97,10 @@ class Following:
             fx.Send(link, n.Synchronised(entry.index)),
         ]
 
+    def revoked(self, link: int, message: Revoke) -> Effects | Refused:
+        """A revocation."""
+        return self.entry(link, message) if len(message.revoked) == 1 else "an increment revokes one user's"
+
     def loads(self, link: int, message: n.SynchroniseServerLoad) -> Effects | Refused:
         """How loaded the servers are, and how far everything is acknowledged."""
         if message.term != self.term:
@@ -110,5 +122,6 @@ SYNCHRONISE: dict[type, Callable[..., "Effects | Refused"]] = {
     n.SynchroniseServerLoad: Following.loads,
     n.SynchronisedNewServer: Following.entry,
     n.RemoveServer: Following.entry,
+    Revoke: Following.revoked,
 }
 """What a main may say to bring a backup up to date."""

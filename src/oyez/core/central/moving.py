@@ -150,7 +150,7 @@ class Moving:
         return destinations
 
     def _place(self, now: float, username: str, server: str) -> n.Destination:
-        ticket, nonce = self._permits.for_server(username, server, now)
+        ticket, nonce = self._permits.for_server(username, server, now, self._directory.since.get(username, 0))
         self._placement.reserve(nonce, Reservation(server, username, now + KEPT))
         address = self._directory.servers[server].address
         return n.Destination(username, address.hostname, address.port, ticket)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from oyez.core import effects as fx
 from oyez.core.central.backups import Backups
+from oyez.core.central.changes import Changes
 from oyez.core.central.moving import Moving
 from oyez.core.central.office import Office
 from oyez.core.central.permits import Permits
@@ -15,6 +16,7 @@ from oyez.core.central.registry import Registry
 from oyez.core.central.replication import Replication
 from oyez.core.effects import Effects
 from oyez.core.gate import Gate
+from oyez.core.limits.door import Door
 from oyez.core.refusal import refuse
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
@@ -31,15 +33,19 @@ class Newcomers:
         backups: Backups,
         permits: Permits,
         moving: Moving,
+        changes: Changes,
         anonymous: bool,
         loads_changed: Callable[[], Effects],
+        door: Door,
     ) -> None:
+        self._door = door
         self._gate = gate
         self._office = office
         self._registry = registry
         self._backups = backups
         self._permits = permits
         self._moving = moving
+        self._changes = changes
         self._anonymous = anonymous
         self._loads_changed = loads_changed
 
@@ -53,6 +59,7 @@ class Newcomers:
         barred = self._gate.objection(link, message.secret)
         if barred is not None:
             return refuse(link, m.AuthenticationFail(barred.info, barred.reason))
+        self._door.admitted(link, as_node=True)
         demoted = self._office.step_down(now, message.term) if message.term > self._office.term else []
         if not self._office.is_main:
             return [*demoted, *self._office.wait(link, message)]
@@ -70,6 +77,7 @@ class Newcomers:
         return [
             fx.Trust(link),
             *joined,
+            *self._changes.joined(link),
             *self._main.voter_joined(origin, link),
             *self._main.review(now),
             *self._loads_changed(),
@@ -80,6 +88,7 @@ class Newcomers:
         barred = self._gate.objection(link, message.secret)
         if barred is not None:
             return refuse(link, n.BackupAuthenticationFail(barred.info, barred.reason))
+        self._door.admitted(link, as_node=True)
         me = self._office.me
         if m.Address(message.hostname, message.port) == m.Address(me.hostname, me.port):
             return refuse(link, n.BackupAuthenticationFail("this is my own address, advertise yours", "address_in_use"))

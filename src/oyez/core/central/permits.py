@@ -35,26 +35,26 @@ class Permits:
         """The public name of the network."""
         return tickets.network(self.key)
 
-    def for_centrals(self, username: str, now: float) -> str:
-        """A ticket that logs this user in at any central."""
-        return self._signed(self._ticket(username, CENTRALS, now + tickets.FOR_CENTRALS))
+    def for_centrals(self, username: str, now: float, since: int = 0) -> str:
+        """A ticket that logs this user in at any central. `since`: the entry that set the user's secret."""
+        return self._signed(self._ticket(username, CENTRALS, now + tickets.FOR_CENTRALS, since))
 
-    def for_server(self, username: str, server: str, now: float) -> tuple[str, str]:
+    def for_server(self, username: str, server: str, now: float, since: int = 0) -> tuple[str, str]:
         """A ticket that opens a session on this server soon, and its nonce."""
-        ticket = self._ticket(username, f"server:{server}", now + tickets.FOR_SERVER)
+        ticket = self._ticket(username, f"server:{server}", now + tickets.FOR_SERVER, since)
         return self._signed(ticket), ticket.nonce
 
-    def for_alternate(self, username: str, server: str, now: float) -> str:
+    def for_alternate(self, username: str, server: str, now: float, since: int = 0) -> str:
         """A ticket that opens a session on this server some time."""
-        return self._signed(self._ticket(username, f"server:{server}", now + tickets.FOR_ALTERNATE, lasting=True))
+        return self._signed(self._ticket(username, f"server:{server}", now + tickets.FOR_ALTERNATE, since, True))
 
     def keys_of(self, server: str) -> dict[int, str]:
         """The keys with which this server checks tickets, as they travel."""
         keys = tickets.keys(self.key, f"server:{server}", self.term)
         return {term: base64.b64encode(key).decode() for term, key in keys.items()}
 
-    def _ticket(self, username: str, audience: str, expires: float, lasting: bool = False) -> Ticket:
-        return Ticket(username, audience, expires, self._entropy.randbytes(12).hex(), lasting)
+    def _ticket(self, username: str, audience: str, expires: float, since: int, lasting: bool = False) -> Ticket:
+        return Ticket(username, audience, expires, self._entropy.randbytes(12).hex(), lasting, since)
 
     def _signed(self, ticket: Ticket) -> str:
         key = self._signing.get(ticket.audience)

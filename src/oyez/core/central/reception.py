@@ -8,16 +8,20 @@ from collections.abc import Callable
 
 from oyez.core import effects as fx
 from oyez.core.central.accounts import Accounts, Refused
+from oyez.core.central.changes import Changes
 from oyez.core.central.directory import Directory
 from oyez.core.central.office import Office
+from oyez.core.central.strangers import Strangers
 from oyez.core.effects import Effects
 from oyez.core.refusal import refuse
 from oyez.core.uplink import Uplink
 from oyez.protocol import messages as m
+from oyez.protocol import users as u
 
 PATIENCE = 2.5
 """Seconds for which a client is kept waiting."""
 
+ForMain = m.Register | m.Login | m.Who | u.ChangeSecret
 _NO_MAIN = m.LoginFailed("the network has no main central now, try again", "no_main")
 
 
@@ -27,15 +31,19 @@ class Reception:
     def __init__(
         self,
         accounts: Accounts,
+        changes: Changes,
         directory: Directory,
         office: Office,
         uplink: Uplink,
+        strangers: Strangers,
         placed: Callable[[], Effects],
     ) -> None:
         self._accounts = accounts
+        self._changes = changes
         self._directory = directory
         self._office = office
         self._uplink = uplink
+        self._strangers = strangers
         self._placed = placed
         self._parked: dict[int, tuple[float, m.Message]] = {}
 
@@ -44,8 +52,8 @@ class Reception:
     def heard(self, now: float, link: int, message: m.Message) -> Effects | None:
         """The answer to a client's command; None if it is none, or none for a central."""
         match message:
-            case m.Register() | m.Login() | m.Who():
-                return self._for_main(now, link, message)
+            case m.Register() | m.Login() | m.Who() | u.ChangeSecret():
+                return self._strangers.answered(now, link, message, self._for_main(now, link, message))
             case m.Logout():
                 return [fx.Close(link)]
             case m.ActivityMessage():
@@ -54,7 +62,7 @@ class Reception:
             case _:
                 return None
 
-    def _for_main(self, now: float, link: int, message: m.Register | m.Login | m.Who) -> Effects:
+    def _for_main(self, now: float, link: int, message: ForMain) -> Effects:
         if self._uplink.joined:
             main = self._uplink.central
             return [fx.Send(link, m.Redirect(main.hostname, main.port)), fx.Close(link)]
@@ -67,6 +75,8 @@ class Reception:
                 return self._login(now, link, message)
             case m.Who():
                 return self._accounts.who(now, link, message)
+            case u.ChangeSecret():
+                return self._changes.change(now, link, message)
 
     def _login(self, now: float, link: int, message: m.Login) -> Effects:
         def checked(now: float, refused: Refused) -> Effects:
@@ -111,7 +121,13 @@ class Reception:
             return refuse(link, m.LoginFailed("no server is available now, try again later", "no_server"))
         if isinstance(message, m.Register):
             return refuse(link, m.RegisterFailed(_NO_MAIN.info, _NO_MAIN.reason))
+        if isinstance(message, u.ChangeSecret):
+            return refuse(link, u.ChangeSecretFailed(_NO_MAIN.info, _NO_MAIN.reason))
         return refuse(link, _NO_MAIN)
+
+    def waits(self, link: int) -> bool:
+        """Is an answer to this client being prepared, or waited for?"""
+        return link in self._parked or self._accounts.waits(link)
 
     def gone(self, link: int) -> None:
         """The client is gone."""

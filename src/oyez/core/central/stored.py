@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from oyez.core.effects import Position, ServerRecord
+from oyez.core.effects import Position, Revocation, ServerRecord
 from oyez.core.voter import VoterState
 
 
@@ -24,3 +24,7 @@ class Stored:
     """The end of the directory log."""
     voter: VoterState = field(default_factory=VoterState)
     """What this central has promised, and the newest configuration."""
+    since: dict[str, int] = field(default_factory=dict)
+    """The entry that set the secret, by username; 0 where it is not there."""
+    revoked: dict[str, Revocation] = field(default_factory=dict)
+    """The revocations whose time may not be over, by username."""

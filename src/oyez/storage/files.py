@@ -1,0 +1,126 @@
+"""What the SQLite store needs of the file system: folders and files for the owner's eyes, one owner at a time.
+
+Guarantees: what is made here survives a power cut; two processes never have the same store, whoever kills them; what
+goes wrong is a StorageError whose sentence a person can act on. Must not know: what is in a file.
+"""
+
+import fcntl
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from oyez.storage.port import StorageError
+
+
+class Claim:
+    """Holds `path` for this process, by a lock on the file beside it; raises StorageError where another has it.
+
+    The store's own locks would do for that, but for `oyez backup`, which has to read what a running central writes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        lock = path.with_name(f"{path.name}.lock")
+        with using(path):
+            self._handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            with using(path):
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except StorageError:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Let others have it."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Make it if need be, for the owner alone. Raises StorageError where anybody at all may write in it."""
+    with using(folder):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync_folder(folder.parent)
+        mode = folder.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise StorageError(f"anybody may write in {folder}, and so replace what is kept there: chmod o-w {folder}")
+
+
+def make_file(path: Path) -> None:
+    """A new and empty one, for the owner alone."""
+    with using(path):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def take_from_others(path: Path) -> None:
+    """If others could read or write it, they can't any more."""
+    with using(path):
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+
+
+def put_in_place(new: Path, path: Path) -> None:
+    """The file `new` is complete: from now on it is `path`."""
+    with using(path):
+        handle = os.open(new, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        new.rename(path)
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """What is in it survives a power cut. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def using(path: Path) -> Iterator[None]:
+    """Turn the system's errors into a sentence that a person can act on."""
+    try:
+        yield
+    except BlockingIOError as error:
+        raise StorageError(_in_use(path)) from error
+    except OSError as error:
+        raise StorageError(f"cannot use {path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def explained(what: str, path: Path) -> Iterator[None]:
+    """The same for SQLite's errors; `what` was to be done with the file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StorageError(_sentence(what, path, error)) from error
+
+
+def _in_use(path: Path) -> str:
+    return f"{path} is in use by another process: is a central already running with this data folder?"
+
+
+def _sentence(what: str, path: Path, error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = code & 0xFF if code is not None else None  # the rest of an extended code says where, not what
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return _in_use(path)
+    if primary in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT) or isinstance(error, sqlite3.DataError):
+        return f"{path} is damaged or not a store of Oyez ({error}): restore it from a backup"
+    if primary == sqlite3.SQLITE_FULL:
+        return f"cannot {what} {path}: the disk is full"
+    if primary == sqlite3.SQLITE_READONLY:
+        return f"cannot {what} {path}: it may not be written (see its owner, its mode, and how the disk is mounted)"
+    if primary == sqlite3.SQLITE_IOERR:
+        return f"cannot {what} {path}: the disk fails, or a limit on the size of files was reached ({error})"
+    if "decode to UTF-8" in str(error):  # the one damage that only Python notices
+        return f"{path} is damaged ({error}): restore it from a backup"
+    return f"cannot {what} {path}: {error}"
