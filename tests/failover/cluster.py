@@ -45,6 +45,10 @@ class Cluster:
         """The command that runs it, if it is not started as it is."""
         return ()
 
+    def options(self, name: str) -> Sequence[str]:
+        """What else it is told."""
+        return ()
+
     # -- starting and ending -------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
@@ -109,7 +113,7 @@ class Cluster:
             list(pool.map(lambda name: self.start_central(name) if name[0] == "c" else self.start_server(name), names))
 
     def _start(self, name: str, arguments: list[str]) -> Process:
-        process = Process(name, arguments, self.folder, {"OYEZ_SECRET": CLUSTER_SECRET}, self.prefix(name))
+        process = Process(name, [*arguments, *self.options(name)], self.folder, {"OYEZ_SECRET": CLUSTER_SECRET}, self.prefix(name))
         self.processes[name] = process
         return process
 

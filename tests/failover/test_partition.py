@@ -31,6 +31,9 @@ class Spread(Cluster):
     def prefix(self, name: str) -> Sequence[str]:
         return self.machines.enter(name)
 
+    def options(self, name: str) -> Sequence[str]:
+        return ["--insecure-plaintext"]
+
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
