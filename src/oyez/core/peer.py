@@ -30,4 +30,4 @@ class From:
 
 
 HERE = From("127.0.0.1", loopback=True, verified=True)
-"""A peer on this machine, over a plain link: what each is in the simulator."""
+"""A peer on this machine, over a plain link."""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from oyez.core.effects import Record
-from oyez.core.peer import HERE
+from oyez.core.peer import From
 from oyez.protocol.messages import ActivityBroadcast, Address
 from oyez.sim.clock import Event
 from oyez.sim.history import Accepted, Reported
@@ -105,7 +105,7 @@ class SimEnvironment:
         self._process.wake(partial(self._opened, transport))
 
     def _opened(self, transport: SimTransport) -> None:
-        transport.link = link = self._process.host.opened(transport, HERE)
+        transport.link = link = self._process.host.opened(transport, From(transport.machine, False, True))
         self._world.record(Accepted(self._world.clock.now, self._node.name, link.id, transport.number))
 
     # -- disk and secrets ---------------------------------------------------------------------------------------

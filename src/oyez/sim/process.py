@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from oyez.core.role import Role
 from oyez.host import Host
+from oyez.host.unfinished import Unfinished
 from oyez.sim.clock import Action
 from oyez.sim.environment import SimEnvironment
 from oyez.sim.promises import Promises
@@ -42,7 +43,8 @@ class Process:
         self.transports: dict[SimTransport, None] = {}
         self.promises = Promises(node)
         self.environment = SimEnvironment(self)
-        self.host = Host(build(self), self.environment)
+        unfinished = Unfinished() if node.address is not None else None  # clients may take their time
+        self.host = Host(build(self), self.environment, unfinished=unfinished)
         self._inputs: list[Action] = []
         self._soon: list[Action] = []
         self._busy = False  # a turn is under way, or is going to be

@@ -44,6 +44,11 @@ class SimTransport:
         """The link's name in the history."""
         return self._end.link.number
 
+    @property
+    def machine(self) -> str:
+        """At the other end: each has an address of its own."""
+        return self._end.peer.machine
+
     # -- what the host does -------------------------------------------------------------------------------------
 
     @property

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 KEYS = 20_000
 """Most keys of one table."""
 
+PRECISION = 1e-6
+"""Seconds: the clock is not told more exactly."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -24,30 +27,32 @@ UNLIMITED = Rate(0.0)
 class Bucket:
     """What one may do. It begins full."""
 
-    __slots__ = ("_paid", "_room", "_second")
+    __slots__ = ("_at", "_owed", "_room", "_second")
 
     def __init__(self, rate: Rate) -> None:
         self._second = 1.0 / rate.per_second if rate.per_second else 0.0
         self._room = rate.burst * self._second
-        self._paid = 0.0  # when all that was taken is paid for
+        self._owed = 0.0  # seconds until all that was taken is paid for, at `_at`
+        self._at = 0.0
 
     def take(self, now: float, amount: float = 1.0) -> float:
         """0, and it is taken; or the seconds after which it could be, and nothing is."""
-        paid = max(self._paid, now) + amount * self._second
-        wait = paid - now - self._room
-        if wait > 1e-9:
-            return wait
-        self._paid = paid
+        owed = self._owes(now) + amount * self._second
+        if owed > self._room + PRECISION:
+            return owed - self._room
+        self._owed = owed
         return 0.0
 
     def charge(self, now: float, amount: float) -> float:
         """It has happened already: the seconds until it is paid for, 0 where there was enough."""
-        self._paid = max(self._paid, now) + amount * self._second
-        return max(0.0, self._paid - now - self._room)
+        self._owed = self._owes(now) + amount * self._second
+        wait = self._owed - self._room
+        return wait if wait > PRECISION else 0.0
 
-    def full(self, now: float) -> bool:
-        """Is it as at the beginning?"""
-        return self._paid <= now
+    def _owes(self, now: float) -> float:
+        self._owed = max(0.0, self._owed - (now - self._at))
+        self._at = now
+        return self._owed
 
 
 class Buckets:
