@@ -8,6 +8,7 @@ import pytest
 from oyez.core import effects as fx
 from oyez.core import tickets
 from oyez.core.effects import Effects
+from oyez.core.peer import HERE
 from oyez.core.server.admission import Admission
 from oyez.core.server.inquiry import Inquiry
 from oyez.core.uplink import Uplink
@@ -114,7 +115,7 @@ def test_used_tickets_are_forgotten_when_nobody_can_use_them_any_more(door: Door
 
 def test_a_secret_is_checked_by_the_central_before_anybody_is_admitted(door: Door) -> None:
     effects = door.knocks(m.Login("bob", "secret"))
-    assert effects == [fx.Hold(LINK), fx.Send(CENTRAL, n.VerifyLogin(1, "bob", "secret"))]
+    assert effects == [fx.Hold(LINK), fx.Send(CENTRAL, n.VerifyLogin(1, "bob", "secret", HERE.address))]
     assert door.admitted == []
     assert door.answers(right=True) == [fx.Report("admitted"), fx.Release(LINK)]
     assert door.admitted == [None]

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from oyez.core.peer import HERE
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from oyez.protocol import peers as p
@@ -113,7 +114,7 @@ def test_a_name_alone_is_no_login(server: Serving, secret: str | None) -> None:
 def test_a_secret_is_checked_by_the_central() -> None:
     server, central = ready()
     bob = server.connect().says(m.Login("bob", "right"))
-    assert central.hears() == [n.VerifyLogin(1, "bob", "right")]
+    assert central.hears() == [n.VerifyLogin(1, "bob", "right", HERE.address)]
     assert bob.hears() == []
     central.says(n.VerifyLoginSuccess(1))
     assert isinstance(bob.hears_one(), m.LoginSuccess)

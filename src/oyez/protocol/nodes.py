@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, field
 
 from oyez.protocol import limits
 from oyez.protocol.messages import Address, Count, Hostname, Message, Port, Refusal, Secret
+from oyez.protocol.users import Revoked
 
 NodeId = Annotated[str, Meta(min_length=1, max_length=limits.NODE_ID, pattern=r"^[A-Za-z0-9_-]+\Z")]
 """An id names a node across its lifetimes. It has no dot, because an origin is "id.incarnation"."""
@@ -149,17 +150,19 @@ class DrainServerFailed(Refusal, tag="DRAIN_SERVER_FAILED"):
 
 
 class VerifyLogin(Message, tag="VERIFY_LOGIN"):
-    """Server to central: are these credentials right? The answer repeats `request`."""
+    """Server to central: are these credentials right? The answer repeats `request`. `address`: where they came from."""
 
     request: Count
     username: str
     secret: str
+    address: str | None = None
 
 
 class VerifyLoginSuccess(Message, tag="VERIFY_LOGIN_SUCCESS"):
-    """Central to server: they are."""
+    """Central to server: they are. `since`: the entry that set the secret."""
 
     request: Count
+    since: Count = 0
 
 
 class VerifyLoginFailed(Refusal, tag="VERIFY_LOGIN_FAILED", kw_only=True):
@@ -236,7 +239,8 @@ class NotMain(Refusal, tag="NOT_MAIN"):
 
 class SynchroniseUserStore(Message, tag="SYNCHRONISE_USER_STORE"):
     """Main to backup: users, with the hashes of their secrets. An increment has one, with its index; a part of a
-    snapshot has many, `part` numbers it, and the one that is `last` ends the snapshot at `index`."""
+    snapshot has many, `part` numbers it, and the one that is `last` ends the snapshot at `index`. `since` is the entry
+    that set the secret, where that is not this one (ADR 12)."""
 
     users: dict[str, str]
     term: Count
@@ -246,6 +250,9 @@ class SynchroniseUserStore(Message, tag="SYNCHRONISE_USER_STORE"):
     last: bool = False
     committed: Count = 0
     unsettled: dict[str, int] = field(default_factory=dict)
+    since: dict[str, int] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    revoked: list[Revoked] = field(default_factory=list)
 
 
 class SynchroniseServerAddresses(Message, tag="SYNCHRONISE_SERVER_ADDRESSES"):

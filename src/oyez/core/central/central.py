@@ -16,6 +16,7 @@ from oyez.core import effects as fx
 from oyez.core import timing
 from oyez.core.central.accounts import Accounts
 from oyez.core.central.backups import Backups
+from oyez.core.central.changes import Changes
 from oyez.core.central.directory import Directory
 from oyez.core.central.entries import Entries, EntryRecord
 from oyez.core.central.following import SYNCHRONISE, Following
@@ -29,8 +30,10 @@ from oyez.core.central.reception import Reception
 from oyez.core.central.registry import Registry
 from oyez.core.central.replication import Replication
 from oyez.core.central.stored import Stored
+from oyez.core.central.strangers import Strangers
 from oyez.core.effects import Effects
 from oyez.core.gate import Gate
+from oyez.core.limits import settings
 from oyez.core.peer import From
 from oyez.core.refusal import refuse, refuse_out_of_place, refuse_unreadable
 from oyez.core.role import Quiet
@@ -38,6 +41,7 @@ from oyez.core.uplink import PURPOSE, Uplink
 from oyez.core.voter import Voter
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
+from oyez.protocol import users as u
 
 if TYPE_CHECKING:
     from random import Random
@@ -54,14 +58,17 @@ class Central(Quiet):
         entropy: "Random",
         seeds: tuple[m.Address, ...] = (),
         anonymous: bool = True,
+        limits: settings.CentralLimits = settings.CENTRAL,
     ) -> None:
         self.address = address
         self.me = n.CentralAddress(stored.id, address.hostname, address.port)
-        self.directory = Directory(stored.users, stored.unsettled, stored.servers)
+        self.directory = Directory(stored.users, stored.unsettled, stored.servers, stored.since, stored.revoked)
         self.entries = Entries(stored.position)
         self.placement = Placement(entropy)
         self.permits = Permits(stored.key, entropy)
-        self.accounts = Accounts(self.directory, self.placement, self.permits, entropy, anonymous)
+        self.strangers = Strangers(limits)
+        caution = self.strangers.caution
+        self.accounts = Accounts(self.directory, self.placement, self.permits, entropy, anonymous, caution)
         self.registry = Registry(self.directory, self.placement, self._append)
         self.uplink = Uplink(list(seeds), entropy, self._introduction, own=address)
         self.office = Office(
@@ -74,10 +81,13 @@ class Central(Quiet):
             self._took_office,
             self._left_office,
         )
-        self.reception = Reception(self.accounts, self.directory, self.office, self.uplink, self._loads_changed)
+        self.gate = Gate(secret)
+        self.changes = Changes(self.gate, self.directory, self.accounts, self.office, self.registry, self.uplink)
+        self.reception = Reception(
+            self.accounts, self.changes, self.directory, self.office, self.uplink, self.strangers, self._loads_changed
+        )
         self.backups = Backups(self.directory, self.entries)
         self.moving = Moving(self.directory, self.placement, self.permits)
-        self.gate = Gate(secret)
         self.orders = Orders(self.gate, self.office, self.uplink, self.moving)
         self.newcomers = Newcomers(
             self.gate,
@@ -86,8 +96,10 @@ class Central(Quiet):
             self.backups,
             self.permits,
             self.moving,
+            self.changes,
             anonymous,
             self._loads_changed,
+            self.strangers.door,
         )
         self._following: Following | None = None
         self._secret = secret
@@ -107,7 +119,7 @@ class Central(Quiet):
 
     def on_open(self, now: float, link: int, who: From) -> Effects:
         self.gate.opened(link, who)
-        return []
+        return self.strangers.door.opened(now, link, who)
 
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
         if purpose != PURPOSE:
@@ -128,6 +140,8 @@ class Central(Quiet):
 
     def on_message(self, now: float, link: int, message: m.Message) -> Effects:
         handlers = self._handlers(now, link)
+        if handlers is _FROM_ANYONE and (refused := self.strangers.heard(now, link, message)):
+            return refused
         handle = handlers.get(type(message))
         if handle is not None:
             return handle(self, now, link, message)
@@ -160,6 +174,7 @@ class Central(Quiet):
 
     def on_close(self, now: float, link: int) -> Effects:
         self.gate.closed(link)
+        self.strangers.gone(link)
         self.reception.gone(link)
         self.accounts.gone(link)
         self.office.link_closed(link)
@@ -182,6 +197,8 @@ class Central(Quiet):
             return self.office.campaign(now)
         if key == "loads":
             return self._tell_loads()
+        if (rested := self.strangers.timer(key)) is not None:
+            return rested
         return [] if self.office.is_main else self.uplink.dial()
 
     def _tick(self, now: float) -> Effects:
@@ -201,9 +218,11 @@ class Central(Quiet):
             effects += self.uplink.send(n.Heartbeat(self.office.term))
             effects += self.uplink.watch(now, slept)
             effects += [fx.Send(link, n.Heartbeat(self.office.term)) for link in self.office.waiting]
+        effects += self.changes.tick(now)
         effects += self.office.gather(now)
         effects += self.office.probe(now)
         effects += self.reception.tick(now)
+        effects += self.strangers.tick(now, self.reception.waits)
         return effects
 
     def _keep_acknowledged(self, now: float) -> Effects:
@@ -218,11 +237,12 @@ class Central(Quiet):
     def on_hashed(self, now: float, token: int, hash: str) -> Effects:
         return self.accounts.hashed(now, token, hash)
 
-    def on_verified(self, now: float, token: int, ok: bool) -> Effects:
-        return self.accounts.verified(now, token, ok)
+    def on_verified(self, now: float, token: int, ok: bool, stale: bool = False) -> Effects:
+        return self.accounts.verified(now, token, ok, stale)
 
     def _status(self, now: float, link: int, message: m.Status) -> Effects:
-        return [fx.Send(link, self.office.status(len(self.directory.users), self.registry.status))]
+        report = self.office.status(len(self.directory.users), self.registry.status)
+        return self.strangers.answered(now, link, message, [fx.Send(link, report)])
 
     # -- becoming and ceasing to be main ------------------------------------------------------------------------
 
@@ -231,6 +251,7 @@ class Central(Quiet):
         self.accounts.replication = self._main
         self.permits.use(self.permits.key, self._main.term)
         self.moving.begin()
+        self.changes.begin()
         self.registry.expect(now)
         waiting, self.office.waiting = self.office.waiting, {}
         effects: Effects = []
@@ -333,6 +354,9 @@ _FROM_ANYONE: dict[type, Callable[..., Effects]] = {
     n.BackupAuthenticate: lambda self, *said: self.newcomers.backup(*said),
     n.Promote: lambda self, now, link, message: self.orders.promote(now, link, message),
     n.DrainServer: lambda self, now, link, message: self.orders.drain(now, link, message),
+    u.SetSecret: lambda self, *said: self.changes.order(*said),
+    u.RemoveUser: lambda self, *said: self.changes.order(*said),
+    u.ListUsers: lambda self, *said: self.changes.order(*said),
 }
 _FROM_SERVERS: dict[type, Callable[..., Effects]] = {
     n.ServerAnnounce: Central._announce,
@@ -359,9 +383,7 @@ _FROM_BACKUPS: dict[type, Callable[..., Effects]] = {
 _FROM_WAITING: dict[type, Callable[..., Effects]] = {
     n.Vote: lambda self, now, link, message: self.office.voted(now, message),
     n.RequestVote: lambda self, now, link, message: self.office.considered(link, message),
-    n.ServerAnnounce: _nothing,
-    n.DeLoad: _nothing,
-    n.Heartbeat: _nothing,
+    **dict.fromkeys((n.ServerAnnounce, n.DeLoad, n.Heartbeat), _nothing),
 }
 _FROM_PROBED: dict[type, Callable[..., Effects]] = {
     m.StatusReport: lambda self, now, link, message: self.office.probed(now, link, message)

@@ -72,6 +72,10 @@ class Arrivals:
         """Where this session waits, unless it has come from that origin."""
         return [one.link for one in self._waiting.values() if one.tag == tag and other_than not in one.last]
 
+    def has(self, link: int) -> bool:
+        """Does a session wait on this link?"""
+        return link in self._waiting
+
     def gone(self, link: int) -> None:
         """It has not waited."""
         arrival = self._waiting.pop(link, None)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
 from oyez.core.effects import Effects
+from oyez.core.limits.door import Door
+from oyez.core.limits.pace import Pace
+from oyez.core.limits.settings import ServerLimits
 from oyez.core.refusal import refuse
 from oyez.core.server.admission import Admission
 from oyez.core.server.arrivals import Arrivals
@@ -21,6 +24,7 @@ from oyez.core.uplink import Uplink
 from oyez.protocol import activity, codec
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
+from oyez.protocol.users import Revoked
 
 if TYPE_CHECKING:
     from random import Random
@@ -31,6 +35,7 @@ ANNOUNCE = 0.1
 LIFE = 1.5
 """Seconds of quiet after which clients that know HEARTBEAT are shown that their server lives."""
 
+_REVOKED = m.AuthenticationFail("the secret was changed, or the user removed: log in again", "revoked")
 _HEARTBEAT = codec.encode(n.Heartbeat())
 
 
@@ -48,11 +53,16 @@ class Clients:
         patience: float,
         announce: Callable[[], Effects],
         flush_soon: Callable[[], Effects],
+        door: Door,
+        limits: ServerLimits,
     ) -> None:
         self.sessions = Sessions(entropy.randbytes(32))
         self.arrivals = Arrivals(broadcast.origin.name, broadcast.merged.positions, mesh)
+        self.pace = Pace(limits.activities, limits.bytes)
         self.network = ""
         self.serving = False
+        self._door = door
+        self._sessions_each = limits.sessions_each
         self._id = id
         self._broadcast = broadcast
         self._merged = broadcast.merged
@@ -73,32 +83,39 @@ class Clients:
             return self.part(link, refuse(link, m.InvalidMessage("already logged in", "logged_in")))
         if not self.serving:
             return refuse(link, m.LoginFailed("this server is still joining the network, try again", "joining"))
-        return self._admission.check(now, link, message, lambda now, nonce: self._admit(now, link, message, nonce))
+        return self._admission.check(now, link, message, lambda *given: self._admit(link, message, *given))
 
-    def _admit(self, now: float, link: int, message: m.Login, nonce: str | None) -> Effects:
+    def _admit(self, link: int, message: m.Login, now: float, nonce: str | None, since: int) -> Effects:
         """The credentials are right: open the session, once this server has shown what its cursor covers."""
         tag = tag_of(message.username, message.session) if message.session else self._entropy.randbytes(8).hex()
         resume = message.resume
         if resume is None:
-            return self._open(now, link, message, nonce, tag)
+            return self._open(now, link, message, nonce, since, tag)
         if resume.network not in ("", self.network):
             return refuse(link, m.LoginFailed("the cursor is of another network", "other_network"))
-        open = lambda now: self._open(now, link, message, nonce, tag)  # noqa: E731
+        open = lambda now: self._open(now, link, message, nonce, since, tag)  # noqa: E731
         return [*self._end_waiting(tag), *self.arrivals.arrive(now, link, tag, resume, open)]
 
-    def _open(self, now: float, link: int, message: m.Login, nonce: str | None, tag: str) -> Effects:
+    def _open(self, now: float, link: int, message: m.Login, nonce: str | None, since: int, tag: str) -> Effects:
         name, resume = message.username, message.resume
+        if self._admission.revoked.covers(name, since):  # while it waited
+            return refuse(link, _REVOKED)
         effects = self._end_session(tag)
+        if self._sessions_each and name != m.ANONYMOUS and self.sessions.count(name) >= self._sessions_each:
+            info = f"{name} has {self._sessions_each} sessions at this server, which is the most: close one first"
+            return [*effects, *refuse(link, m.LoginFailed(info, "too_many_sessions"), self._door.who(link))]
+        self._door.admitted(link)
         first = not self.sessions.unannounced
         secret = message.secret if message.ticket is None and name != m.ANONYMOUS else None
         last = resume.last if resume else ()
         session = self.sessions.open(link, name, secret, tag, nonce, resume is not None, last)
+        session.since = since
         session.resumed = resume is not None and bool(resume.network)
         success = m.LoginSuccess(f"logged in as user {name}", server=self._id, session=tag)
         if resume is None:
             effects += [fx.Send(link, success), fx.Follow(link, self._merged)]
         else:
-            success.ticket = self._admission.own_ticket(now, name, self._entropy.randbytes(12).hex())
+            success.ticket = self._admission.own_ticket(now, name, self._entropy.randbytes(12).hex(), since)
             effects += self._resume(link, success, resume)
         effects.append(fx.Report("session_opened", {"username": name, "link": link}))
         return [*effects, fx.SetTimer("announce", ANNOUNCE)] if first else effects
@@ -129,7 +146,7 @@ class Clients:
 
     # -- while they are here ------------------------------------------------------------------------------------
 
-    def post(self, link: int, message: m.ActivityMessage) -> Effects:
+    def post(self, now: float, link: int, message: m.ActivityMessage) -> Effects:
         """ACTIVITY_MESSAGE."""
         session = self.sessions.get(link)
         if session is None:
@@ -140,19 +157,25 @@ class Clients:
         members = activity.body(bytes(message.activity))
         if not isinstance(members, bytes):
             return self.part(link, refuse(link, members))
-        return self._flush_soon() if self._broadcast.accept(session, message.id, members) else []
+        effects = self._flush_soon() if self._broadcast.accept(session, message.id, members) else []
+        if not self.pace.limited:
+            return effects
+        return [*effects, *self.pace.posted(now, link, session.username, 1, len(members))]
 
-    def post_all(self, link: int, messages: list[m.ActivityMessage], block: bytes) -> Effects:
+    def post_all(self, now: float, link: int, messages: list[m.ActivityMessage], block: bytes) -> Effects:
         """Several ACTIVITY_MESSAGEs, that came in these lines."""
         session = self.sessions.get(link)
         if session is not None and self.sessions.may_post_all(session, messages):
             members = activity.bodies([message.activity for message in messages], block)
             if members is not None:
                 numbers = [message.id for message in messages]
-                return self._flush_soon() if self._broadcast.accept_all(session, numbers, members) else []
-        effects: Effects = []
+                effects = self._flush_soon() if self._broadcast.accept_all(session, numbers, members) else []
+                if not self.pace.limited:
+                    return effects
+                return [*effects, *self.pace.posted(now, link, session.username, len(messages), len(block))]
+        effects = []
         for message in messages:
-            effects += self.post(link, message)
+            effects += self.post(now, link, message)
             if self.sessions.get(link) is None:  # it has been refused, and parted
                 break
         return effects
@@ -174,7 +197,8 @@ class Clients:
         recalled: list[Effects] = []
         for session in list(self.sessions.by_link.values()):
             if session.resumed:
-                ticket = self._admission.own_ticket(now, session.username, self._entropy.randbytes(12).hex())
+                nonce = self._entropy.randbytes(12).hex()
+                ticket = self._admission.own_ticket(now, session.username, nonce, session.since)
                 recalled.append(self.send_on(session.link, m.Redirect(here.hostname, here.port, ticket)))
         report: Effects = [fx.Report("recalled", {"sessions": len(recalled)})] if recalled else []
         return [*report, *[effect for effects in recalled for effect in effects]]
@@ -216,6 +240,12 @@ class Clients:
         came_back = link is not None and origin in self.sessions.by_link[link].last
         return [*([] if came_back else self._end_session(tag)), *self._end_waiting(tag, origin)]
 
+    def revoke(self, revoked: list[Revoked]) -> Effects:
+        """These users have another secret now, or are removed: end what was opened before that."""
+        self._admission.revoked.take(revoked)
+        ended = [link for one in revoked for link in self.sessions.older(one.username, one.since)]
+        return [effect for link in ended for effect in self.part(link, refuse(link, _REVOKED))]
+
     def _end_session(self, tag: str) -> Effects:
         link = self.sessions.link_of(tag)
         return [] if link is None else self.part(link, [fx.Close(link)])
@@ -253,7 +283,12 @@ class Clients:
         """The link is closed."""
         self._admission.gone(link)
         self.arrivals.gone(link)
+        self.pace.gone(link)
         return self._leave(link)
+
+    def waits(self, link: int) -> bool:
+        """Is an answer to its LOGIN being prepared?"""
+        return self._admission.asks(link) or self.arrivals.has(link)
 
     def _leave(self, link: int) -> Effects:
         announced = self._announce() if self.sessions.unannounced and self.sessions.get(link) else []

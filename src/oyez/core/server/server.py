@@ -16,6 +16,8 @@ from oyez.core import effects as fx
 from oyez.core import timing
 from oyez.core.effects import Effects
 from oyez.core.gate import NO_CERTIFICATE, Gate
+from oyez.core.limits.door import Door
+from oyez.core.limits.settings import SERVER, ServerLimits
 from oyez.core.origin import Origin
 from oyez.core.peer import From
 from oyez.core.refusal import refuse, refuse_out_of_place, refuse_unreadable
@@ -32,6 +34,7 @@ from oyez.core.uplink import PURPOSE, Uplink
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from oyez.protocol import peers as p
+from oyez.protocol.users import Revoke
 
 if TYPE_CHECKING:
     from random import Random
@@ -55,6 +58,7 @@ class Server(Quiet):
         patience: float = timing.PATIENCE,
         copies: int = 2,
         age: float | None = None,
+        limits: ServerLimits = SERVER,
     ) -> None:
         self.id = id
         self.address = address
@@ -63,9 +67,10 @@ class Server(Quiet):
         self.merged = self.broadcast.merged
         self.mesh = Mesh(id, incarnation, secret, self.broadcast, entropy)
         self.gate = Gate(secret)
+        self.door = Door(limits.door)
         self.uplink = Uplink(centrals, entropy, lambda: self.membership.introduction())
         self.inquiry = Inquiry(self.uplink)
-        self.admission = Admission(id, self.inquiry)
+        self.admission = Admission(id, self.inquiry, self.door.who)
         self.clients = Clients(
             id,
             self.broadcast,
@@ -76,6 +81,8 @@ class Server(Quiet):
             patience,
             lambda: self.membership.announce(),
             self._flush_soon,
+            self.door,
+            limits,
         )
         self.sessions = self.clients.sessions
         self.departures = Departures()
@@ -111,7 +118,7 @@ class Server(Quiet):
 
     def on_open(self, now: float, link: int, who: From) -> Effects:
         self.gate.opened(link, who)
-        return []
+        return self.door.opened(now, link, who)
 
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
         if purpose == PURPOSE:
@@ -128,7 +135,7 @@ class Server(Quiet):
 
     def on_message(self, now: float, link: int, message: m.Message) -> Effects:
         if type(message) is m.ActivityMessage:
-            return self.clients.post(link, message)
+            return self.clients.post(now, link, message)
         if link == self.uplink.link:
             self.uplink.heard(now)
             handle = _FROM_CENTRAL.get(type(message))
@@ -136,6 +143,9 @@ class Server(Quiet):
             peer.heard = now
             handle = _FROM_PEERS.get(type(message))
         else:
+            refused = self.door.heard(now, link, as_node=type(message) is p.ServerHello)
+            if refused:
+                return refused
             handle = _FROM_ANYONE.get(type(message))
         if handle is not None:
             return handle(self, now, link, message)
@@ -144,7 +154,7 @@ class Server(Quiet):
         return self.clients.part(link, refuse_out_of_place(link, message))
 
     def on_posts(self, now: float, link: int, posts: list[m.ActivityMessage], block: bytes) -> Effects:
-        return self.clients.post_all(link, posts, block)
+        return self.clients.post_all(now, link, posts, block)
 
     def on_activities(self, now: float, link: int, block: bytes) -> Effects:
         chunks, in_order = self.mesh.receive(now, link, block)
@@ -187,6 +197,7 @@ class Server(Quiet):
 
     def on_close(self, now: float, link: int) -> Effects:
         self.gate.closed(link)
+        self.door.gone(link)
         if link == self.uplink.link:
             return [*self.inquiry.abandon(now), *self.uplink.lost()]
         if self.mesh.knows(link):
@@ -210,6 +221,8 @@ class Server(Quiet):
             return self.membership.announce()
         if key == PURPOSE:
             return self.uplink.dial()
+        if (rested := self.clients.pace.timer(key)) is not None:
+            return rested
         return self.mesh.dial(key.removeprefix("peer:"))
 
     def _tick(self, now: float) -> Effects:
@@ -223,6 +236,7 @@ class Server(Quiet):
         self.broadcast.tick(now)
         effects += self._recall(now, self.broadcast.past.kept_back)  # whether the rest of it comes or not
         effects += [*self.clients.tick(now), *self.membership.go_on_leaving(now)]
+        effects += self.door.tick(now, self.clients.waits)
         for link in self._stalled(now):
             effects += [fx.Report("peer_stalled", {"link": link}), fx.Close(link, at_once=True)]
         return effects
@@ -261,6 +275,9 @@ class Server(Quiet):
     def _drain(self, now: float, link: int, message: n.Drain) -> Effects:
         return self.membership.leave(now)
 
+    def _revoke(self, now: float, link: int, message: Revoke) -> Effects:
+        return self.clients.revoke(message.revoked)
+
     def _heartbeat(self, now: float, link: int, message: n.Heartbeat) -> Effects:
         return []
 
@@ -271,7 +288,10 @@ class Server(Quiet):
             return self.clients.part(link, refuse_out_of_place(link, message))
         if not self.gate.certified(link):
             return refuse(link, m.AuthenticationFail(NO_CERTIFICATE, "no_certificate"))
-        return self.mesh.greeted(now, link, message)
+        effects = self.mesh.greeted(now, link, message)
+        if self.mesh.holds(link) is not None:
+            self.door.admitted(link, as_node=True)
+        return effects
 
     def _peer_refuses(self, now: float, link: int, message: m.AuthenticationFail) -> Effects:
         refused = fx.Report("peer_refuses", {"link": link, "info": message.info})
@@ -333,6 +353,7 @@ _FROM_CENTRAL: dict[type, Callable[..., Effects]] = {
     n.Rebalance: lambda self, *said: self.membership.rebalance(*said),
     n.Move: lambda self, *said: self.membership.move(*said),
     n.Drain: Server._drain,
+    Revoke: Server._revoke,
     n.Heartbeat: Server._heartbeat,
 }
 _FROM_PEERS: dict[type, Callable[..., Effects]] = {

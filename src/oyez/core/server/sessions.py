@@ -16,12 +16,13 @@ from oyez.protocol.messages import ActivityMessage
 class Session:
     """One client, logged in on `link`."""
 
-    __slots__ = ("aware", "key", "last", "link", "opening", "resumed", "secret", "tag", "username")
+    __slots__ = ("aware", "key", "last", "link", "opening", "resumed", "secret", "since", "tag", "username")
 
     def __init__(
         self, link: int, username: str, secret: bytes | None, tag: str, aware: bool, last: Sequence[str] = ()
     ) -> None:
         self.aware = aware  # of GAP and HEARTBEAT
+        self.since = 0  # the entry that had set the user's secret when it logged in
         self.resumed = False  # with a cursor that it has got elsewhere, or here before
         self.last = last  # origins of the servers that it has come from
         self.link = link
@@ -100,6 +101,10 @@ class Sessions:
             del self._by_username[session.username]
         return session
 
+    def count(self, username: str) -> int:
+        """How many this user has."""
+        return len(self._by_username.get(username, ()))
+
     def link_of(self, tag: str) -> int | None:
         """Where this session is."""
         return self._by_tag.get(tag)
@@ -108,6 +113,10 @@ class Sessions:
     def aware(self) -> list[int]:
         """Links of the sessions that know GAP and HEARTBEAT."""
         return [session.link for session in self.by_link.values() if session.aware]
+
+    def older(self, username: str, since: int) -> list[int]:
+        """Links of the sessions of this user that were opened with what was given before that entry."""
+        return [link for link in self._by_username.get(username, {}) if self.by_link[link].since < since]
 
     def movable(self, username: str, behind: set[int]) -> int | None:
         """The link of a session of this user: the one that loses least by moving."""
