@@ -94,6 +94,8 @@ class Node:
             stack.push_async_callback(environment.stop)
             stack.callback(listener.close)  # again, and first: who comes while we stop would be left hanging
             environment.start()
+            if self.identity is not None:
+                environment.report("identity_loaded", {"expires": f"{self.identity.expires:%Y-%m-%d %H:%M}"})
             if self._plain_outside:
                 environment.report("insecure_plaintext", {"address": str(self.address)})
             listener.start(environment.loop, environment.accept, environment.report)
