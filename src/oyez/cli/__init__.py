@@ -8,7 +8,25 @@ could know.
 
 import typer
 
-from oyez.cli import central, certs, client, drain, post, promote, register, server, simulate, status, tail, up, who
+from oyez.cli import (
+    backup,
+    central,
+    certs,
+    client,
+    drain,
+    passwd,
+    post,
+    promote,
+    register,
+    restore,
+    server,
+    simulate,
+    status,
+    tail,
+    up,
+    user,
+    who,
+)
 
 app = typer.Typer(
     help="Oyez, a real-time activity network: one known address, and every activity reaches everyone connected.",
@@ -22,6 +40,7 @@ for command in (
     central.central,
     server.server,
     register.register,
+    passwd.passwd,
     post.post,
     tail.tail,
     client.client,
@@ -29,12 +48,15 @@ for command in (
     who.who,
     drain.drain,
     promote.promote,
+    backup.backup,
+    restore.restore,
     simulate.simulate,
 ):
     app.command()(command)
 
 
 app.add_typer(certs.certs, name="certs")
+app.add_typer(user.user, name="user")
 
 
 def main() -> None:

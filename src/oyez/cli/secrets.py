@@ -27,21 +27,25 @@ def user_secret(user: str, file: Path | None, *, new: bool = False) -> str | Non
     return given_user_secret(file) or _ask(user, new)
 
 
+def new_user_secret(user: str, file: Path | None) -> str:
+    """The secret that `user` is to have: from `file`, OYEZ_NEW_SECRET or a prompt, twice."""
+    return _from(file, "OYEZ_NEW_SECRET") or _ask(user, new=True, what="New secret", where="OYEZ_NEW_SECRET")
+
+
 def given_user_secret(file: Path | None) -> str | None:
     """The secret in `file` or OYEZ_USER_SECRET, if there is one."""
     return _from(file, "OYEZ_USER_SECRET")
 
 
-def _ask(user: str, new: bool) -> str:
+def _ask(user: str, new: bool, what: str = "Secret", where: str = "OYEZ_USER_SECRET") -> str:
     """On the terminal itself, so that input and output may be pipes; what is typed is not shown."""
     try:
         Path("/dev/tty").open("rb").close()
     except OSError as error:
-        raise fail(
-            f"the secret of {user} is missing: set OYEZ_USER_SECRET, give --user-secret-file, or use a terminal"
-        ) from error
+        file = "--new-secret-file" if where == "OYEZ_NEW_SECRET" else "--user-secret-file"
+        raise fail(f"the {what.lower()} of {user} is missing: set {where}, give {file}, or use a terminal") from error
     try:
-        secret = getpass(f"Secret for {user}: ")
+        secret = getpass(f"{what} for {user}: ")
         if new and getpass("The same again: ") != secret:
             raise fail("these were two different secrets")
     except EOFError as error:
