@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oyez.cli import links, logs, nodes, options
+from oyez.cli import limiting, links, logs, nodes, options
 from oyez.cli.failing import fail
 from oyez.cli.secrets import cluster_secret
 from oyez.client.addresses import show
@@ -40,6 +40,20 @@ def central(
     tls_key: options.TlsKey = None,
     tls_ca: options.NodesTlsCa = None,
     insecure_plaintext: options.InsecurePlaintext = False,
+    limit_links: options.LimitLinks = None,
+    limit_connects: options.LimitConnects = options.LIMIT_CONNECTS,
+    limit_strangers: options.LimitStrangers = options.LIMIT_STRANGERS,
+    limit_strangers_each: options.LimitStrangersEach = options.LIMIT_STRANGERS_EACH,
+    login_patience: options.LoginPatience = options.LOGIN_PATIENCE,
+    line_patience: options.LinePatience = options.LINE_PATIENCE,
+    limit_unfinished: options.LimitUnfinished = options.LIMIT_UNFINISHED,
+    limit_registrations: options.LimitRegistrations = 0.0,
+    limit_registrations_each: options.LimitRegistrationsEach = options.LIMIT_REGISTRATIONS_EACH,
+    limit_guesses: options.LimitGuesses = options.LIMIT_GUESSES,
+    limit_hashing: options.LimitHashing = options.LIMIT_HASHING,
+    limit_hashing_each: options.LimitHashingEach = options.LIMIT_HASHING_EACH,
+    limit_questions: options.LimitQuestions = options.LIMIT_QUESTIONS,
+    limit_loopback: options.LimitLoopback = False,
     log_format: logs.LogFormat = logs.Format.AUTO,
     log_level: logs.LogLevel = logs.Level.INFO,
     until_eof: nodes.UntilEof = False,
@@ -49,6 +63,8 @@ def central(
     The main registers users, checks their secrets, and sends each client to a server. A backup has everything that
     the main has acknowledged, and takes its place when it dies; the old main becomes a backup when it is started
     again. Everything is kept in central.sqlite in the data folder. SIGTERM or Ctrl-C ends the central cleanly.
+
+    The options --limit-... say what strangers may cost it; 0 is no limit.
 
     \b
     Example:
@@ -63,6 +79,9 @@ def central(
     from random import SystemRandom
 
     from oyez.core.central.central import Central
+    from oyez.core.limits.buckets import Rate
+    from oyez.core.limits.settings import CentralLimits
+    from oyez.host.unfinished import Unfinished
     from oyez.net.node import Node
     from oyez.protocol.messages import Address
     from oyez.storage.port import StorageError
@@ -77,13 +96,25 @@ def central(
     if seeds:
         _join(stored, seeds, store.path, None if identity is None else identity.load().dialing)
     logs.configure(log_format, log_level, node=stored.id)
+    door = limiting.door(
+        limit_links, limit_connects, limit_strangers, limit_strangers_each, login_patience, limit_loopback
+    )
+    limits = CentralLimits(
+        door,
+        limiting.guesses(limit_guesses, limit_loopback),
+        registrations=Rate(limit_registrations, max(1.0, limit_registrations * 10)),
+        registrations_each=Rate(limit_registrations_each, max(1.0, limit_registrations_each * 20)),
+        jobs=limit_hashing,
+        jobs_each=limit_hashing_each,
+        questions=Rate(limit_questions, max(1.0, limit_questions * 10)),
+    )
     role: Central
     watch = nodes.Watch("central", lambda: _waits_for(role, seeds), lambda: _complain(role))
 
     def make_role(address: Address) -> Central:
         nonlocal role
         watch.address = Address(hostname, address.port)
-        role = Central(watch.address, secret, stored, SystemRandom(), seeds, anonymous)
+        role = Central(watch.address, secret, stored, SystemRandom(), seeds, anonymous, limits)
         return role
 
     def listening(address: Address) -> None:
@@ -96,6 +127,8 @@ def central(
         secret_threads=2,
         identity=identity,
         plain_outside=insecure_plaintext,
+        door=door,
+        unfinished=Unfinished(line_patience, limit_unfinished),
         log=watch.report,
     )
     nodes.run(node, listening, until_eof)

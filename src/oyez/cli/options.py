@@ -213,3 +213,112 @@ InsecurePlaintext = Annotated[
         help="Let links with other machines be unencrypted: whoever can listen in reads every secret.",
     ),
 ]
+
+LimitLinks = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=0,
+        show_default="as many as there are file descriptors for",
+        help="Most links of clients; some more are kept for nodes.",
+    ),
+]
+LimitConnects = Annotated[
+    float,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="Connections a second from one address; ten times as many at once.",
+    ),
+]
+LIMIT_CONNECTS = 50.0
+LimitStrangers = Annotated[
+    int,
+    typer.Option(metavar="N", min=0, help="Most links on which nobody has logged in."),
+]
+LIMIT_STRANGERS = 10_000
+LimitStrangersEach = Annotated[int, typer.Option(metavar="N", min=0, help="The same from one address.")]
+LIMIT_STRANGERS_EACH = 200
+LoginPatience = Annotated[
+    float,
+    typer.Option(
+        metavar="SECONDS",
+        min=0,
+        help="After so long a link is closed on which nobody has logged in, and nothing was said.",
+    ),
+]
+LOGIN_PATIENCE = 10.0
+LinePatience = Annotated[
+    float,
+    typer.Option(metavar="SECONDS", min=0, help="After so long a line that has begun has to have ended."),
+]
+LINE_PATIENCE = 30.0
+LimitUnfinished = Annotated[
+    int,
+    typer.Option(
+        metavar="BYTES",
+        parser=size,
+        help="Most that is held of lines that have not ended, on all links together.",
+    ),
+]
+LIMIT_UNFINISHED: Any = "64MiB"
+"""What `LimitUnfinished` is, unless somebody says otherwise; typer parses it like what is typed."""
+
+LimitLoopback = Annotated[
+    bool,
+    typer.Option(
+        "--limit-loopback",
+        help="Let the limits of each address hold for this machine's own, too.",
+    ),
+]
+LimitRegistrations = Annotated[float, typer.Option(metavar="N", min=0, help="Registrations a second, in all.")]
+LimitRegistrationsEach = Annotated[
+    float,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="Registrations a second from one address; twenty times as many at once.",
+    ),
+]
+LIMIT_REGISTRATIONS_EACH = 1.0
+LimitGuesses = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="Wrong secrets of one user, from one address, after which the next has to wait, longer each time.",
+    ),
+]
+LIMIT_GUESSES = 5
+LimitHashing = Annotated[
+    int,
+    typer.Option(metavar="N", min=0, help="Most secrets that wait to be hashed or checked."),
+]
+LIMIT_HASHING = 512
+LimitHashingEach = Annotated[int, typer.Option(metavar="N", min=0, help="The same from one address.")]
+LIMIT_HASHING_EACH = 32
+LimitQuestions = Annotated[
+    float,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="How often a second one link may ask for the status; who asks more often waits for the answer.",
+    ),
+]
+LIMIT_QUESTIONS = 10.0
+LimitSessions = Annotated[int, typer.Option(metavar="N", min=0, help="Most sessions of one user, at this server.")]
+LIMIT_SESSIONS = 1000
+LimitActivities = Annotated[
+    float,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="Activities a second of one session; who posts more is read no faster.",
+    ),
+]
+LimitBytes = Annotated[
+    int,
+    typer.Option(metavar="BYTES", parser=size, help="The same, in bytes a second."),
+]
+NONE: Any = "0"
+"""No limit, for an option that is parsed."""

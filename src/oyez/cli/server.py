@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from oyez.cli import links, logs, nodes, options
+from oyez.cli import limiting, links, logs, nodes, options
 from oyez.cli.secrets import cluster_secret
-from oyez.protocol import limits
+from oyez.protocol.limits import NODE_ID
 
 
 def server_id(text: str) -> str:
     """A name that a server may have. Raises ValueError."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", text) or len(text) > limits.NODE_ID:
-        raise ValueError(f"{text!r} is not 1 to {limits.NODE_ID} letters, digits, - and _")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", text) or len(text) > NODE_ID:
+        raise ValueError(f"{text!r} is not 1 to {NODE_ID} letters, digits, - and _")
     return text
 
 
@@ -52,6 +52,17 @@ def server(
     tls_key: options.TlsKey = None,
     tls_ca: options.NodesTlsCa = None,
     insecure_plaintext: options.InsecurePlaintext = False,
+    limit_links: options.LimitLinks = None,
+    limit_connects: options.LimitConnects = options.LIMIT_CONNECTS,
+    limit_strangers: options.LimitStrangers = options.LIMIT_STRANGERS,
+    limit_strangers_each: options.LimitStrangersEach = options.LIMIT_STRANGERS_EACH,
+    login_patience: options.LoginPatience = options.LOGIN_PATIENCE,
+    line_patience: options.LinePatience = options.LINE_PATIENCE,
+    limit_unfinished: options.LimitUnfinished = options.LIMIT_UNFINISHED,
+    limit_sessions: options.LimitSessions = options.LIMIT_SESSIONS,
+    limit_activities: options.LimitActivities = 0.0,
+    limit_bytes: options.LimitBytes = options.NONE,
+    limit_loopback: options.LimitLoopback = False,
     log_format: logs.LogFormat = logs.Format.AUTO,
     log_level: logs.LogLevel = logs.Level.INFO,
     until_eof: nodes.UntilEof = False,
@@ -65,6 +76,8 @@ def server(
     it has accepted, and ends, after 30 s at most; at once where there is no other server. Ctrl-C (SIGINT), or a second
     SIGTERM, ends it at once: then its clients find another one by themselves.
 
+    The options --limit-... say what clients may cost it; 0 is no limit.
+
     \b
     Example:
       OYEZ_SECRET=... oyez server --central 127.0.0.1:3780 --id s1
@@ -75,10 +88,18 @@ def server(
 
     from random import SystemRandom
 
+    from oyez.core.limits.buckets import Rate
+    from oyez.core.limits.settings import ServerLimits
     from oyez.core.server.server import Server
+    from oyez.host.unfinished import Unfinished
     from oyez.net.node import Node
     from oyez.protocol.messages import Address
 
+    door = limiting.door(
+        limit_links, limit_connects, limit_strangers, limit_strangers_each, login_patience, limit_loopback
+    )
+    activities = Rate(limit_activities, max(1.0, limit_activities))
+    limits = ServerLimits(door, limit_sessions, activities, Rate(limit_bytes, limit_bytes))
     entropy = SystemRandom()
     name = id or f"s{entropy.getrandbits(32):08x}"
     logs.configure(log_format, log_level, node=name)
@@ -98,6 +119,7 @@ def server(
             patience=patience,
             copies=copies,
             age=retention_age,
+            limits=limits,
         )
 
     node = Node(
@@ -105,6 +127,8 @@ def server(
         Address(host, port),
         identity=identity,
         plain_outside=insecure_plaintext,
+        door=door,
+        unfinished=Unfinished(line_patience, limit_unfinished),
         log=watch.report,
     )
     nodes.run(node, lambda _: watch.listening(central=str(central)), until_eof)

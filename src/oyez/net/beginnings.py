@@ -47,7 +47,7 @@ class Beginnings:
     def __init__(self, loop: GuardedLoop, poller: Poller) -> None:
         self._loop = loop
         self._poller = poller
-        self._under_way: set[_Beginning] = set()
+        self._under_way: dict[_Beginning, None] = {}  # the oldest first
         self._due: deque[_Handshake] = deque()
 
     def __len__(self) -> int:
@@ -64,6 +64,7 @@ class Beginnings:
     def dial(self, sock: socket.socket, context: ssl.SSLContext, hostname: str, within: float, done: Done) -> None:
         """The handshake with a host that was dialed. Raises ValueError for a name that no certificate could hold."""
         handshake = _Handshake(self, sock, within, Channel(context, hostname), done)
+        handshake.own = True
         self._add(handshake, 0)
         self.due(handshake)
 
@@ -72,6 +73,12 @@ class Beginnings:
         for beginning in list(self._under_way):
             beginning.release().close()
         self._due.clear()
+
+    def end_oldest(self) -> None:
+        """There are too many: the one that has taken longest makes room."""
+        oldest = next((one for one in self._under_way if not one.own), None)
+        if oldest is not None:
+            oldest.expired()
 
     def due(self, handshake: "_Handshake") -> None:
         """It can go on: that will be its turn."""
@@ -86,7 +93,7 @@ class Beginnings:
             self._loop.soon(self._turn)
 
     def _add(self, beginning: "_Beginning", wanted: int) -> None:
-        self._under_way.add(beginning)
+        self._under_way[beginning] = None
         beginning.deadline = self._loop.later(beginning.patience, beginning.expired)
         beginning.watch(wanted)
 
@@ -96,18 +103,19 @@ class Beginnings:
 
     def forget(self, beginning: "_Beginning") -> None:
         """It is no more."""
-        self._under_way.discard(beginning)
+        self._under_way.pop(beginning, None)
 
 
 class _Beginning:
     """A link that the host does not know yet."""
 
-    __slots__ = ("_all", "_wanted", "deadline", "patience", "sock")
+    __slots__ = ("_all", "_wanted", "deadline", "own", "patience", "sock")
 
     def __init__(self, all: Beginnings, sock: socket.socket, patience: float) -> None:
         self.sock = sock
         self.patience = patience
         self.deadline: asyncio.TimerHandle | None = None
+        self.own = False  # it is this side that has dialed
         self._all = all
         self._wanted = 0
 

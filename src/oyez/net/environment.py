@@ -15,9 +15,12 @@ from functools import partial
 import structlog
 
 from oyez.core.effects import Record
+from oyez.core.limits.settings import DoorLimits
+from oyez.core.limits.turnstile import Turnstile
 from oyez.core.peer import From
 from oyez.core.role import Role
 from oyez.host import Host, Link
+from oyez.host.unfinished import Unfinished
 from oyez.net import beginnings, dialer
 from oyez.net.beginnings import Beginnings, Secured
 from oyez.net.clock import Clock
@@ -43,6 +46,7 @@ TLS_REQUIRED = InvalidMessage(
 IN_THE_OPEN = "this would cross the network in the open, and so would secrets: connect with TLS"
 """Why nobody is dialed without TLS on another machine."""
 
+_DOOR = DoorLimits()
 Log = Callable[[str, Mapping[str, object]], None]
 
 
@@ -61,6 +65,9 @@ class NetEnvironment:
 
     `tls` says how links begin, and may be replaced at any time: it is for those to come. Without TLS there are links
     within this machine alone, unless they may be `plain_outside`.
+
+    `door` says how many links may begin at once, where that takes more than being accepted; what is on a link is the
+    role's. `unfinished` bounds lines that do not end; None: nobody does.
     """
 
     def __init__(
@@ -76,11 +83,13 @@ class NetEnvironment:
         dial_timeout: float = dialer.TIMEOUT,
         tls: Contexts = PLAIN,
         plain_outside: bool = False,
+        door: DoorLimits = _DOOR,
+        unfinished: Unfinished | None = None,
         log: Log | None = None,
     ) -> None:
         self.loop = GuardedLoop(asyncio.get_running_loop(), on_end)
         self.counters: Counter[str] = Counter()
-        self.host = Host(role, self, line_limit)
+        self.host = Host(role, self, line_limit, unfinished)
         self.tls = tls
         self._on_end = on_end
         self._on_stopped = on_stopped
@@ -95,6 +104,7 @@ class NetEnvironment:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._poller = Poller(self.loop)
         self._beginnings = Beginnings(self.loop, self._poller)
+        self._turnstile = Turnstile(door)
         self._transports: set[SocketTransport] = set()
         self._stopping = False
         self._idle = asyncio.Event()
@@ -108,18 +118,25 @@ class NetEnvironment:
         """Somebody has connected, from `address`."""
         # Plain or TLS shows in the first byte. What else may come to this port (WebSocket, pages) shows in the next
         # ones: what looks at them before the host is told of a link belongs here.
-        if self.tls.accepting is None:
-            self._open(self._plain(sock), partial(self.host.opened, who=From.at(address)))
-        else:
-            self._beginnings.first_byte(sock, partial(self._begun, address))
-
-    def _begun(self, address: str, sock: socket.socket, first: int | None) -> None:
         who = From.at(address)
+        if self.tls.accepting is None:
+            self._open(self._plain(sock), partial(self.host.opened, who=who))
+        elif reason := self._turnstile.enters(self.now(), who):
+            sock.close()
+            self.report("turned_away", {"address": who.address, "reason": reason})
+        else:
+            self._beginnings.first_byte(sock, partial(self._begun, who))
+            if self._turnstile.crowded(len(self._transports)):
+                self._beginnings.end_oldest()
+
+    def _begun(self, who: From, sock: socket.socket, first: int | None) -> None:
+        if first == beginnings.TLS and self.tls.accepting is not None:
+            self._beginnings.accept(sock, self.tls.accepting, partial(self._met, who))
+            return
+        self._turnstile.leaves(who)
         if first is None:
             sock.close()
             self.report("nothing_said", {"address": who.address})
-        elif first == beginnings.TLS and self.tls.accepting is not None:
-            self._beginnings.accept(sock, self.tls.accepting, partial(self._met, who))
         elif who.loopback or self._plain_outside:
             self._open(self._plain(sock), partial(self.host.opened, who=who))
         else:
@@ -127,6 +144,7 @@ class NetEnvironment:
             self._plain(sock).close(codec.encode(TLS_REQUIRED))
 
     def _met(self, who: From, met: Secured | str) -> None:
+        self._turnstile.leaves(who)
         if isinstance(met, str):
             self.report("tls_refused", {"address": who.address, "why": met})
             return

@@ -15,7 +15,9 @@ from typing import Any
 
 import structlog
 
+from oyez.core.limits.settings import DoorLimits
 from oyez.core.role import Role
+from oyez.host.unfinished import Unfinished
 from oyez.net.environment import GaveUp, Log, NetEnvironment
 from oyez.net.identity import PLAIN, Contexts, Identity, IdentityError
 from oyez.net.listener import Listener, ListenError
@@ -39,9 +41,9 @@ LEAVING = 60.0
 class Node:
     """A role that listens on `listen` (port 0: any). `make_role` is given the address with the real port.
 
-    `store` is closed when the node ends, however it ends. `secret_threads`, `plain_outside`, `log`: see
-    `NetEnvironment`. `identity` is read at the start, and again by `reload`. Where other machines can connect, one is
-    needed, unless links may be `plain_outside`.
+    `store` is closed when the node ends, however it ends. `secret_threads`, `plain_outside`, `door`, `unfinished` and
+    `log`: see `NetEnvironment`. `identity` is read at the start, and again by `reload`. Where other machines can
+    connect, one is needed, unless links may be `plain_outside`.
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class Node:
         line_limit: int = limits.LINE,
         identity: Identity | None = None,
         plain_outside: bool = False,
+        door: DoorLimits | None = None,
+        unfinished: Unfinished | None = None,
         log: Log | None = None,
     ) -> None:
         self.identity = identity
@@ -69,6 +73,8 @@ class Node:
             secret_threads=secret_threads,
             line_limit=line_limit,
             plain_outside=plain_outside,
+            door=DoorLimits() if door is None else door,
+            unfinished=Unfinished() if unfinished is None else unfinished,
             log=log,
         )
         self._stopped = asyncio.Event()
