@@ -82,7 +82,8 @@ class Central(Quiet):
             self._left_office,
         )
         self.gate = Gate(secret)
-        self.changes = Changes(self.gate, self.directory, self.accounts, self.office, self.registry, self.uplink)
+        who = self.strangers.door.who
+        self.changes = Changes(self.gate, self.directory, self.accounts, self.office, self.registry, self.uplink, who)
         self.reception = Reception(
             self.accounts, self.changes, self.directory, self.office, self.uplink, self.strangers, self._loads_changed
         )

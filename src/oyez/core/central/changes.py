@@ -6,6 +6,7 @@ the main ends the sessions of before, and takes no ticket of before; who comes b
 Knows nothing of how secrets are hashed, and servers by their links alone.
 """
 
+from collections.abc import Callable
 from heapq import nsmallest
 
 from oyez.core import effects as fx
@@ -17,6 +18,7 @@ from oyez.core.central.registry import Registry
 from oyez.core.central.replication import Replication
 from oyez.core.effects import Effects
 from oyez.core.gate import Gate
+from oyez.core.peer import From
 from oyez.core.refusal import refuse
 from oyez.core.uplink import Uplink
 from oyez.protocol import messages as m
@@ -28,21 +30,30 @@ LIFE = max(tickets.FOR_ALTERNATE, tickets.FOR_CENTRALS) + 600.0
 BATCH = 1000
 """Revocations told to a server at a time, and users in one answer."""
 
-_FAILED = {
+_FAILED: dict[type, type[m.Refusal]] = {
     u.SetSecret: u.ChangeSecretFailed,
     u.RemoveUser: u.RemoveUserFailed,
     u.ListUsers: u.ListUsersFailed,
 }
+_WRONG_SECRET = m.Refusal("the cluster secret is wrong", "wrong_secret")
 _UNSETTLED = "it could not be confirmed now, and may yet happen"
 Order = u.SetSecret | u.RemoveUser | u.ListUsers
 
 
 class Changes:
-    """Of one central, while it is main."""
+    """Of one central, while it is main. `who` tells who is at the other end of a link."""
 
     def __init__(
-        self, gate: Gate, directory: Directory, accounts: Accounts, office: Office, registry: Registry, uplink: Uplink
+        self,
+        gate: Gate,
+        directory: Directory,
+        accounts: Accounts,
+        office: Office,
+        registry: Registry,
+        uplink: Uplink,
+        who: Callable[[int], From],
     ) -> None:
+        self._who = who
         self._gate = gate
         self._directory = directory
         self._accounts = accounts
@@ -69,23 +80,31 @@ class Changes:
 
     def order(self, now: float, link: int, message: Order) -> Effects:
         """SET_SECRET, REMOVE_USER, LIST_USERS: done by the main, to which a backup sends the operator."""
-        failed = _FAILED[type(message)]
-        if not self._gate.knows_secret(message.secret):
-            return refuse(link, failed("the cluster secret is wrong", "wrong_secret"))
-        if self._uplink.joined:
+        knows_secret = self._gate.knows_secret(message.secret)
+        if knows_secret and self._uplink.joined:
             main = self._uplink.central
             return [fx.Send(link, m.Redirect(main.hostname, main.port)), fx.Close(link)]
+        objection = self._objection(message) if knows_secret else _WRONG_SECRET
+        if objection is not None:
+            return refuse(link, _FAILED[type(message)](objection.info, objection.reason))
+        match message:
+            case u.ListUsers(after=after):
+                return [fx.Send(link, self._listed(after))]
+            case u.SetSecret(username=name, new_secret=secret):
+                return self._set(now, link, name, secret)
+            case u.RemoveUser(username=name):
+                return self._remove(now, link, name)
+
+    def _objection(self, message: Order) -> m.Refusal | None:
         if not self._office.is_main:
-            return refuse(link, failed("the network has no main central now, try again", "no_main"))
+            return m.Refusal("the network has no main central now, try again", "no_main")
         if isinstance(message, u.ListUsers):
-            return [fx.Send(link, self._listed(message.after))]
+            return None
         if message.username not in self._directory.users:
-            return refuse(link, failed(f"there is no user {message.username}", "unknown_user"))
+            return m.Refusal(f"there is no user {message.username}", "unknown_user")
         if self._accounts.is_registering(message.username):
-            return refuse(link, failed("this name is just being registered, try again", "unsettled"))
-        if isinstance(message, u.SetSecret):
-            return self._set(now, link, message.username, message.new_secret)
-        return self._remove(now, link, message.username)
+            return m.Refusal("this name is just being registered, try again", "unsettled")
+        return None
 
     def _listed(self, after: str) -> u.ListUsersSuccess:
         names = nsmallest(BATCH + 1, (name for name in self._directory.users if name > after))
@@ -125,7 +144,7 @@ class Changes:
             success = fx.Send(link, u.ChangeSecretSuccess(f"{name} has a new secret"))
             return [*self.tell(now), fx.Report("secret_changed", {"username": name}), success, fx.Release(link)]
 
-        return [fx.Hold(link), self._accounts.hash(secret, hashed)]
+        return [fx.Hold(link), self._accounts.hash(secret, hashed, self._who(link))]
 
     def _remove(self, now: float, link: int, name: str) -> Effects:
         main = self._main
