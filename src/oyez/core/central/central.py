@@ -355,9 +355,7 @@ _FROM_ANYONE: dict[type, Callable[..., Effects]] = {
     n.BackupAuthenticate: lambda self, *said: self.newcomers.backup(*said),
     n.Promote: lambda self, now, link, message: self.orders.promote(now, link, message),
     n.DrainServer: lambda self, now, link, message: self.orders.drain(now, link, message),
-    u.SetSecret: lambda self, *said: self.changes.order(*said),
-    u.RemoveUser: lambda self, *said: self.changes.order(*said),
-    u.ListUsers: lambda self, *said: self.changes.order(*said),
+    **dict.fromkeys((u.SetSecret, u.RemoveUser, u.ListUsers), lambda self, *said: self.changes.order(*said)),
 }
 _FROM_SERVERS: dict[type, Callable[..., Effects]] = {
     n.ServerAnnounce: Central._announce,
