@@ -9,12 +9,16 @@ import logging
 import os
 import select
 import sys
+import time
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from oyez.core.limits.buckets import Buckets, Rate
 
 if TYPE_CHECKING:
     from structlog.typing import Processor
@@ -69,6 +73,14 @@ _TROUBLE = frozenset(
 )
 
 
+_BY_STRANGERS = frozenset(
+    {"nothing_said", "outbox_overflow", "refused", "slowed", "tls_refused", "tls_required", "turned_away"}
+)
+"""Events that anybody who can connect may cause as often as they like."""
+
+_thinned = Buckets(Rate(10.0, 50.0))
+_left_out: Counter[str] = Counter()
+
 _least = logging.DEBUG
 """What matters less is not logged."""
 
@@ -97,12 +109,19 @@ def configure(format: Format, level: Level, node: str) -> None:
 
 
 def report(event: str, fields: Mapping[str, object]) -> None:
-    """Log what a role reports."""
+    """Log what a role reports; of what strangers can bring about in any number, a few each second."""
     import structlog
 
     level = _level(event)
-    if level >= _least:  # asked first: most come with each client, and nobody wants to read them
-        structlog.get_logger().log(level, event, **fields)
+    if level < _least:  # asked first: most come with each client, and nobody wants to read them
+        return
+    if event in _BY_STRANGERS:
+        if _thinned.take(time.monotonic(), event):
+            _left_out[event] += 1
+            return
+        if left_out := _left_out.pop(event, 0):
+            fields = {**fields, "left_out": left_out}
+    structlog.get_logger().log(level, event, **fields)
 
 
 def _level(event: str) -> int:

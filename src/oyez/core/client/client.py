@@ -59,7 +59,7 @@ FIRST_TRIES = 4
 UNREACHABLE = "unreachable"
 """The reason of a client that gave up before it was ever connected; else it is the reason of the refusal."""
 
-_FOR_NOW = {"no_server", "joining", "central_away", "no_main", "unsettled"}
+_FOR_NOW = {"no_server", "joining", "central_away", "no_main", "unsettled", "busy", "too_many_registrations"}
 """Reasons of a LOGIN_FAILED or REGISTER_FAILED that pass."""
 
 _FOR_GOOD = {"cursor_ahead"}
