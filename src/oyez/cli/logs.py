@@ -46,7 +46,7 @@ LogFormat = Annotated[
 ]
 LogLevel = Annotated[Level, typer.Option(help="The least important events to log.")]
 
-_PER_CLIENT = frozenset({"nothing_said", "placed", "registered", "session_opened", "session_closed"})
+_PER_CLIENT = frozenset({"nothing_said", "placed", "registered", "rehashed", "session_opened", "session_closed"})
 """Events that come with each client: they would fill a log."""
 
 _TROUBLE = frozenset(

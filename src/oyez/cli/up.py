@@ -6,6 +6,7 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import sys
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -108,10 +109,16 @@ def _server_options(copies: int, retention: int, age: float | None) -> list[str]
 
 
 def _kept_secret(folder: Path) -> str:
-    """The secret in the data folder, made where there is none."""
+    """The secret in the data folder, made where there is none, for its owner alone. One that others may read or write
+    is refused: they may have read it."""
     file = folder / "secret"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if file.exists() and (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
+            raise fail(
+                f"others may read or write the cluster's secret in {file} (mode {mode:o}): remove the file, and the"
+                f" nodes get a new secret; or, if you are sure that nobody has read it: chmod 600 {file}"
+            )
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
             new.write(secrets.token_urlsafe(32) + "\n")
     except FileExistsError:
