@@ -141,3 +141,11 @@ def test_what_comes_behind_a_refused_activity_is_not_heard(stage: Stage) -> None
     stage.host.received(link, said("one") + ACTIVITY + said("two"))
     stage.host.received(link, ACTIVITY)
     assert [event[0] for event in stage.role.heard[1:]] == ["message", "activities"]
+
+
+def test_tls_where_it_is_not_spoken_is_answered_before_its_line_ends(stage: Stage) -> None:
+    refuse_what_is_no_message(stage)
+    link, transport = stage.open()
+    stage.host.received(link, b"\x16\x03\x01\x00\xc8\x01\x00")
+    assert transport.ended == "closed"
+    assert len(transport.lines) == 1

@@ -86,7 +86,7 @@ class Host:
             self._block(link, block)
         if (had_begun or buffer.rest) and not (link.trusted or link.closing):
             self._count(link, bool(block))
-        if link.buffer.overlong and not link.closing:
+        if buffer.rest and buffer.hopeless and not link.closing:
             self._lines(link, [link.buffer.give_up()])  # refused in its turn: behind what the role still holds
 
     def _count(self, link: Link, begun: bool) -> None:

@@ -9,6 +9,7 @@ from oyez.protocol.messages import Malformed
 MESSAGE_PREFIX = b'{"command":"ACTIVITY_BROADCAST",'
 """How every activity line begins that a server makes (see `activity`); no other line of a server does."""
 
+_TLS = b"\x16"
 _NEXT = b"\n" + MESSAGE_PREFIX
 
 
@@ -35,6 +36,12 @@ class LineBuffer:
     def overlong(self) -> bool:
         """True once the unfinished line can no longer become one within the limit (`\\r` allowed)."""
         return len(self.rest) > self.limit + 1
+
+    @property
+    def hopeless(self) -> bool:
+        """True once nothing that may follow makes the unfinished line a message: it is too long, or it begins TLS, which
+        is not spoken here, and whose other end says no more before it has an answer."""
+        return self.overlong or self.rest[:1] == _TLS
 
     def give_up(self) -> bytes:
         """The unfinished line, as far as it has come; what follows begins a new one."""
