@@ -2,13 +2,14 @@
 
 Guarantees: whoever says nothing, or does not get through the handshake, is let go after a while, and no role ever hears
 of them; each beginning ends in exactly one call, or none once this is closed; handshakes, which are the dearest thing
-that a stranger can ask for, are done a few a turn, so that those who are in don't wait behind them. Must not know: what
-is spoken on a link once it is there.
+that a stranger can ask for (half a millisecond each), get no more time than all else that happens meanwhile, so that
+those who are in don't wait behind a crowd. Must not know: what is spoken on a link once it is there.
 """
 
 import asyncio
 import socket
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,9 +21,6 @@ from oyez.net.poller import READ, WRITE, Poller
 
 PATIENCE = 10.0
 """Seconds that whoever comes has for their first byte, and again for the handshake."""
-
-STEPS = 4
-"""Most steps of handshakes that are done in one turn; each may cost half a millisecond."""
 
 TLS = 0x16
 """The first byte of a link over TLS; no line, and no request of HTTP, begins with it."""
@@ -49,6 +47,7 @@ class Beginnings:
         self._poller = poller
         self._under_way: dict[_Beginning, None] = {}  # the oldest first
         self._due: deque[_Handshake] = deque()
+        self._left = 0.0  # when others were given their turn
 
     def __len__(self) -> int:
         return len(self._under_way)
@@ -83,14 +82,23 @@ class Beginnings:
     def due(self, handshake: "_Handshake") -> None:
         """It can go on: that will be its turn."""
         if not self._due:
-            self._loop.soon(self._turn)
+            self._turn_soon()
         self._due.append(handshake)
 
+    def _turn_soon(self) -> None:
+        self._left = time.monotonic()
+        self._loop.soon(self._turn)
+
     def _turn(self) -> None:
-        for _ in range(min(STEPS, len(self._due))):
+        """One step, or as many as fit into the time that others have had since the last one."""
+        began = time.monotonic()
+        others = began - self._left
+        while self._due:
             self._due.popleft().step()
+            if time.monotonic() - began >= others:
+                break
         if self._due:
-            self._loop.soon(self._turn)
+            self._turn_soon()
 
     def _add(self, beginning: "_Beginning", wanted: int) -> None:
         self._under_way[beginning] = None
