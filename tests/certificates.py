@@ -32,3 +32,9 @@ class Authority:
     def client(self) -> ssl.SSLContext:
         """How a client dials that believes this authority."""
         return ssl.create_default_context(cafile=self.file)
+
+
+def options_of(identity: Identity) -> list[str]:
+    """What a node is told to show it."""
+    options = ["--tls-cert", str(identity.certificate), "--tls-key", str(identity.key)]
+    return options if identity.authority is None else [*options, "--tls-ca", str(identity.authority)]

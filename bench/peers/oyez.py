@@ -2,6 +2,7 @@
 
 import importlib.util
 import secrets
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -54,6 +55,18 @@ class Oyez(Peer):
         """A server of the centrals at HOST:PORT, started; the caller waits until it is ready, and stops it."""
         command = [*self._command, "server", "--port", str(port), "--central", central, *options]
         return Process("server", command, core=core, scratch=scratch, environment=self._environment)
+
+    def certificate(self, folder: Path) -> tuple[list[str], list[str]]:
+        """A certificate for a server on this machine: what it is told of it, and what its clients are told.
+
+        Between its nodes nothing is encrypted.
+        """
+        authority = folder / "ca"
+        if not authority.exists():
+            for words in (["init", authority], ["issue", authority, "server", "--host", "127.0.0.1"]):
+                subprocess.run([*self._command, "certs", *map(str, words)], check=True, stdout=subprocess.DEVNULL)
+        told = ["--tls-cert", str(authority / "server.pem"), "--tls-key", str(authority / "server.key")]
+        return told, ["--ca", str(authority / "ca.pem")]
 
     @contextmanager
     def running(self, scratch: Path) -> Iterator[Target]:

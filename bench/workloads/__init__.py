@@ -17,6 +17,7 @@ from bench.workloads.senders import Senders
 from bench.workloads.silence import Silence
 from bench.workloads.snapshot import Snapshot
 from bench.workloads.storm import Storm
+from bench.workloads.tls import Tls
 
 WORKLOADS: dict[str, Workload[Any]] = {
     workload.name: workload
@@ -36,6 +37,7 @@ WORKLOADS: dict[str, Workload[Any]] = {
         Drain(),
         Rolling(),
         Copies(),
+        Tls(),
     )
 }
 USUAL = ["fanout", "paced", "ingest", "senders", "login", "idle", "growth"]

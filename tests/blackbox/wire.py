@@ -9,6 +9,7 @@ import contextlib
 import json
 import re
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable
@@ -89,10 +90,13 @@ class Peer:
     """One connection, driven by hand.
 
     `receive_buffer` is the size in bytes of the kernel's buffer for what has not been read yet (a small one makes a
-    slow reader). Every wait ends within DEADLINE with an AssertionError that says what was waited for.
+    slow reader). With `tls` the link is encrypted. Every wait ends within DEADLINE with an AssertionError that says
+    what was waited for.
     """
 
-    def __init__(self, address: Address, *, receive_buffer: int | None = None) -> None:
+    def __init__(
+        self, address: Address, *, receive_buffer: int | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._received = bytearray()
         self._searched = 0
@@ -104,6 +108,8 @@ class Peer:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
             self._socket.settimeout(DEADLINE)
             self._socket.connect(address)
+            if tls is not None:
+                self._socket = tls.wrap_socket(self._socket, server_hostname=address.hostname)
         except BaseException:
             self._socket.close()
             raise

@@ -8,6 +8,7 @@ from random import SystemRandom
 
 from oyez.core.central.central import Central
 from oyez.core.server.server import Server
+from oyez.net.identity import Identity
 from oyez.net.node import Node
 from oyez.protocol.messages import Address
 from oyez.storage.memory import MemoryStore
@@ -42,12 +43,13 @@ class Running:
 class Town:
     """A central and servers; `async with town(...)`."""
 
-    def __init__(self, *, anonymous: bool = True, patience: float = 30.0) -> None:
+    def __init__(self, *, anonymous: bool = True, patience: float = 30.0, identity: Identity | None = None) -> None:
         self.servers: dict[str, Running] = {}
         self.central: Running
         self.address = ""
         self._anonymous = anonymous
         self._patience = patience
+        self._identity = identity
         self._store = MemoryStore()
         self._placeable: dict[str, asyncio.Event] = {}
         self._incarnations = itertools.count(1)
@@ -59,7 +61,16 @@ class Town:
             return Central(address, SECRET, stored, SystemRandom(), anonymous=self._anonymous)
 
         listen = Address(LOCAL.hostname, port)
-        self.central = Running(Node(role, listen, store=self._store, secret_threads=1, log=self._central_reports))
+        self.central = Running(
+            Node(
+                role,
+                listen,
+                store=self._store,
+                secret_threads=1,
+                identity=self._identity,
+                log=self._central_reports,
+            )
+        )
         self.address = str(await self.central.listening())
 
     async def start_server(self, name: str) -> None:
@@ -70,7 +81,7 @@ class Town:
             incarnation = next(self._incarnations)
             return Server(name, address, centrals, SECRET, incarnation, SystemRandom(), patience=self._patience)
 
-        self.servers[name] = Running(Node(role, LOCAL, log=_silent))
+        self.servers[name] = Running(Node(role, LOCAL, identity=self._identity, log=_silent))
         await self.placeable(name).wait()
 
     def placeable(self, name: str) -> asyncio.Event:
@@ -98,9 +109,11 @@ class Town:
 
 
 @asynccontextmanager
-async def town(*servers: str, anonymous: bool = True, patience: float = 30.0) -> AsyncIterator[Town]:
+async def town(
+    *servers: str, anonymous: bool = True, patience: float = 30.0, identity: Identity | None = None
+) -> AsyncIterator[Town]:
     """A network with these servers, all ready."""
-    made = Town(anonymous=anonymous, patience=patience)
+    made = Town(anonymous=anonymous, patience=patience, identity=identity)
     async with asyncio.timeout(PATIENCE):
         await made.start_central()
         for name in servers:
