@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from oyez.net.identity import Identity, IdentityError
 from tests.certificates import Authority
@@ -44,6 +45,14 @@ def test_files_that_are_something_else_are_named(authority: Authority, tmp_path:
     assert refused(Identity(nonsense, good.key)).startswith(f"cannot use {nonsense}: ")
     assert refused(Identity(good.certificate, nonsense)).startswith(f"cannot use {good.certificate} and {nonsense}: ")
     assert refused(Identity(good.certificate, good.key, nonsense)).startswith(f"cannot use {nonsense}: ")
+
+
+def test_an_encrypted_key_is_refused_and_nobody_asked(authority: Authority) -> None:
+    good = authority.issue()
+    key = serialization.load_pem_private_key(good.key.read_bytes(), None)
+    encrypted = serialization.BestAvailableEncryption(b"hush")
+    good.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encrypted))
+    assert "the key is encrypted" in refused(good)
 
 
 def test_a_key_of_another_certificate_is_refused(authority: Authority) -> None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 
+_NOT_THESE = "they are no certificate and key in PEM, or the key is encrypted, and nobody is there to give a password"
+
+
 class IdentityError(Exception):
     """These files can't be used; the message says which, and why."""
 
@@ -69,7 +72,7 @@ class Identity:
         try:
             context.load_cert_chain(self.certificate, self.key, password="")  # else OpenSSL asks on the terminal
         except ssl.SSLError as error:
-            what = "they do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else _unusable(error)
+            what = "they do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else _NOT_THESE
             raise IdentityError(f"cannot use {self.certificate} and {self.key}: {what}") from error
         except OSError as error:
             missing = next((file for file in (self.certificate, self.key) if not file.exists()), None)
@@ -125,12 +128,6 @@ def _believe(context: ssl.SSLContext, authority: Path) -> None:
         raise IdentityError(f"cannot use {authority}: there is no certificate in it") from error
     except OSError as error:
         raise IdentityError(f"cannot read {authority}: {error.strerror}") from error
-
-
-def _unusable(error: ssl.SSLError) -> str:
-    if error.reason in ("BAD_DECRYPT", "BAD_PASSWORD_READ", "NULL_OR_EMPTY_PASSWORD"):
-        return "the key is encrypted, and nobody is there to give a password"
-    return "they are no certificate and key in PEM"
 
 
 def _covers(name: str, hostname: str) -> bool:
