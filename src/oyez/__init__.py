@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from oyez.client.activity import Activity
     from oyez.client.central import register, status, who
+    from oyez.client.encryption import Ca, Tls
     from oyez.client.errors import Closed, NotAnActivity, OyezError, PostUnsettled, Refused, Unreachable
     from oyez.client.events import Connected, Disconnected, Event, Gap, Moved, OnEvent
     from oyez.client.network import Network
-    from oyez.client.trust import Ca, Tls
     from oyez.protocol.messages import CentralStatus, Presence, Range, ServerStatus, StatusReport, WhoReport
 
 __version__ = "0.1.0"
@@ -103,12 +103,12 @@ def connect(
     from functools import partial
 
     from oyez.client.addresses import parse_all
+    from oyez.client.encryption import encryption
     from oyez.client.network import Network
-    from oyez.client.trust import trust
     from oyez.net.environment import NetEnvironment
     from oyez.net.identity import Contexts
 
-    secured = trust(tls, ca)
+    secured = encryption(tls, ca)
     return Network(
         partial(
             NetEnvironment,

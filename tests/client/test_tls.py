@@ -11,7 +11,7 @@ import pytest
 
 import oyez
 from oyez.client import central
-from oyez.client.trust import WITHIN, Trust, trust
+from oyez.client.encryption import WITHIN, Encryption, encryption
 from oyez.core.peer import From
 from oyez.net import environment
 from tests.certificates import Authority
@@ -140,10 +140,10 @@ async def test_unless_the_program_says_so_or_there_is_none(elsewhere: None) -> N
 
 def test_what_a_program_may_say(authority: Authority) -> None:
     context = ssl.create_default_context()
-    assert trust() == WITHIN == Trust(None, in_the_open=False)
-    assert trust(False) == Trust(None, in_the_open=True)
-    assert trust(context) == Trust(context)
-    for chosen in (trust(True), trust(True, authority.file), trust(None, str(authority.file))):
+    assert encryption() == WITHIN == Encryption(None, in_the_open=False)
+    assert encryption(False) == Encryption(None, in_the_open=True)
+    assert encryption(context) == Encryption(context)
+    for chosen in (encryption(True), encryption(True, authority.file), encryption(None, str(authority.file))):
         assert chosen.context is not None
         assert chosen.context.check_hostname
         assert chosen.context.minimum_version == ssl.TLSVersion.TLSv1_2
@@ -154,9 +154,9 @@ def test_what_it_may_not_say(authority: Authority, tmp_path: Path) -> None:
     nonsense = tmp_path / "nonsense.pem"
     nonsense.write_text("nonsense")
     with pytest.raises(ValueError, match=f"cannot read {tmp_path / 'nowhere'}: No such file"):
-        trust(True, tmp_path / "nowhere")
+        encryption(True, tmp_path / "nowhere")
     with pytest.raises(ValueError, match=f"cannot use {nonsense}"):
-        trust(None, nonsense)
+        encryption(None, nonsense)
     for tls in (False, ssl.create_default_context()):
         with pytest.raises(ValueError, match="a file of authorities is for tls=True"):
             oyez.connect(tls=tls, ca=authority.file)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from oyez.cli.conversation import Conversation
-    from oyez.client.trust import Trust
+    from oyez.client.encryption import Encryption
 
 
 def client(
@@ -34,12 +34,12 @@ def client(
       oyez client --user alice --central 127.0.0.1:3780
     """
     secret = user_secret(user, user_secret_file)
-    secured = links.trusted(tls, tls_ca)
+    secured = links.encryption(tls, tls_ca)
     raise run(_client(central.texts, user, secret, user_secret_file, secured), endless=True)
 
 
 async def _client(
-    centrals: list[str], user: str, secret: str | None, secret_file: Path | None, secured: "Trust"
+    centrals: list[str], user: str, secret: str | None, secret_file: Path | None, secured: "Encryption"
 ) -> None:
     from oyez.cli.conversation import Conversation
 

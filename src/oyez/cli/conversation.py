@@ -13,7 +13,7 @@ import msgspec
 import oyez
 from oyez.cli import links, options, status, who
 from oyez.cli.printing import missed, printable
-from oyez.client.trust import WITHIN, Trust
+from oyez.client.encryption import WITHIN, Encryption
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -53,7 +53,7 @@ class Screen(Protocol):
 class Conversation:
     """One person's, from `begin` to `end`."""
 
-    def __init__(self, centrals: list[str], screen: Screen, secured: Trust = WITHIN) -> None:
+    def __init__(self, centrals: list[str], screen: Screen, secured: Encryption = WITHIN) -> None:
         self.network: oyez.Network | None = None
         self._centrals = centrals
         self._screen = screen

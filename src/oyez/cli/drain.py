@@ -13,7 +13,7 @@ from oyez.cli.secrets import cluster_secret
 from oyez.cli.server import server_id
 
 if TYPE_CHECKING:
-    from oyez.client.trust import Trust
+    from oyez.client.encryption import Encryption
     from oyez.protocol.messages import ServerStatus
 
 POLL = 0.25
@@ -45,11 +45,11 @@ def drain(
       OYEZ_SECRET=... oyez drain s2 --central 127.0.0.1:3780
     """
     secret = cluster_secret(secret_file)
-    secured = links.trusted(tls, tls_ca)
+    secured = links.encryption(tls, tls_ca)
     raise run(_drain(server, central, secret, secured))
 
 
-async def _drain(server: str, centrals: options.Centrals, secret: str, secured: "Trust") -> None:
+async def _drain(server: str, centrals: options.Centrals, secret: str, secured: "Encryption") -> None:
     from oyez.client.central import ask
     from oyez.protocol.nodes import DrainServer, DrainServerSuccess
 
@@ -61,7 +61,7 @@ async def _drain(server: str, centrals: options.Centrals, secret: str, secured: 
     print(f"{server} has left", file=sys.stderr)
 
 
-async def _seen(server: str, centrals: options.Centrals, secured: "Trust") -> "ServerStatus | None":
+async def _seen(server: str, centrals: options.Centrals, secured: "Encryption") -> "ServerStatus | None":
     """How it is, as a main says; None when it is gone, or has gone and come back. Raises Unreachable."""
     import oyez
 

@@ -1,6 +1,6 @@
 """How a command's links are secured, from its options (ADR 10).
 
-Must not know: what TLS is made of; `net.identity` and `client.trust` do.
+Must not know: what TLS is made of; `net.identity` and `client.encryption` do.
 """
 
 from pathlib import Path
@@ -11,23 +11,23 @@ import typer
 from oyez.cli.failing import fail
 
 if TYPE_CHECKING:
-    from oyez.client.trust import Tls, Trust
+    from oyez.client.encryption import Encryption, Tls
     from oyez.net.identity import Identity
 
 
-def trusted(tls: bool | None, ca: Path | None) -> "Trust":
+def encryption(tls: bool | None, ca: Path | None) -> "Encryption":
     """What --tls and --tls-ca say to a command that is a client. Ends the command where that can't be."""
-    from oyez.client.trust import trust
+    from oyez.client.encryption import encryption as chosen
 
     if tls is False and ca is not None:
         raise typer.BadParameter("--no-tls asks nobody for a certificate", param_hint="'--tls-ca'")
     try:
-        return trust(tls, ca)
+        return chosen(tls, ca)
     except ValueError as error:
         raise fail(error) from error
 
 
-def as_tls(secured: "Trust") -> "Tls":
+def as_tls(secured: "Encryption") -> "Tls":
     """The same, as the library's functions take it."""
     return secured.context or (False if secured.in_the_open else None)
 

@@ -12,7 +12,7 @@ from oyez.cli.secrets import cluster_secret, new_user_secret, user_secret
 from oyez.protocol.messages import ANONYMOUS
 
 if TYPE_CHECKING:
-    from oyez.client.trust import Trust
+    from oyez.client.encryption import Encryption
     from oyez.protocol.users import ChangeSecret, SetSecret
 
 
@@ -55,10 +55,10 @@ def passwd(
     else:
         present = user_secret(user, user_secret_file) or ""
         question = ChangeSecret(user, present, new_user_secret(user, new_secret_file))
-    raise run(_passwd(question, central, links.trusted(tls, tls_ca)))
+    raise run(_passwd(question, central, links.encryption(tls, tls_ca)))
 
 
-async def _passwd(question: "ChangeSecret | SetSecret", centrals: options.Centrals, secured: "Trust") -> None:
+async def _passwd(question: "ChangeSecret | SetSecret", centrals: options.Centrals, secured: "Encryption") -> None:
     from oyez.client.central import ask
     from oyez.protocol.users import ChangeSecretSuccess
 

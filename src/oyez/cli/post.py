@@ -11,8 +11,8 @@ from oyez.cli.running import run
 from oyez.cli.secrets import user_secret
 
 if TYPE_CHECKING:
+    from oyez.client.encryption import Encryption
     from oyez.client.network import Network
-    from oyez.client.trust import Trust
 
 WINDOW = 512
 """Lines that are on their way at once."""
@@ -45,11 +45,11 @@ def post(
       oyez post - < activities.jsonl
     """
     secret = user_secret(user, user_secret_file)
-    secured = links.trusted(tls, tls_ca)
+    secured = links.encryption(tls, tls_ca)
     raise run(_post(" ".join(text), central, user, secret, secured))
 
 
-async def _post(text: str, centrals: options.Centrals, user: str, secret: str | None, secured: "Trust") -> int:
+async def _post(text: str, centrals: options.Centrals, user: str, secret: str | None, secured: "Encryption") -> int:
     import oyez
 
     tls = links.as_tls(secured)

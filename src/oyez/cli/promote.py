@@ -11,7 +11,7 @@ from oyez.cli.secrets import cluster_secret
 from oyez.client.addresses import show
 
 if TYPE_CHECKING:
-    from oyez.client.trust import Trust
+    from oyez.client.encryption import Encryption
 
 WARNING = """\
 {central} becomes the main of the network without the votes of the others. What this risks:
@@ -43,14 +43,14 @@ def promote(
     if len(central) > 1:
         raise typer.BadParameter("name the one central that is to be the main", param_hint="'--central'")
     secret = cluster_secret(secret_file)
-    secured = links.trusted(tls, tls_ca)
+    secured = links.encryption(tls, tls_ca)
     print(WARNING.format(central=show(central[0])), file=sys.stderr)
     if not yes:
         typer.confirm("Make it the main?", abort=True, err=True)
     raise run(_promote(central, secret, secured))
 
 
-async def _promote(centrals: options.Centrals, secret: str, secured: "Trust") -> None:
+async def _promote(centrals: options.Centrals, secret: str, secured: "Encryption") -> None:
     from oyez.client.central import ask
     from oyez.protocol.nodes import Promote, PromoteSuccess
 

@@ -11,7 +11,7 @@ from oyez.cli.secrets import user_secret
 from oyez.protocol.messages import ANONYMOUS
 
 if TYPE_CHECKING:
-    from oyez.client.trust import Trust
+    from oyez.client.encryption import Encryption
 
 
 def register(
@@ -32,11 +32,11 @@ def register(
     if user == ANONYMOUS:
         raise typer.BadParameter(f"{ANONYMOUS} can't be registered", param_hint="USER")
     secret = user_secret(user, user_secret_file, new=True)
-    secured = links.trusted(tls, tls_ca)
+    secured = links.encryption(tls, tls_ca)
     raise run(_register(user, secret or "", central, secured))
 
 
-async def _register(user: str, secret: str, centrals: options.Centrals, secured: "Trust") -> None:
+async def _register(user: str, secret: str, centrals: options.Centrals, secured: "Encryption") -> None:
     import oyez
 
     await oyez.register(user, secret, centrals.texts, tls=links.as_tls(secured))

@@ -11,7 +11,7 @@ from oyez.client.addresses import show
 from oyez.protocol.messages import Address
 
 if TYPE_CHECKING:
-    from oyez.client.trust import Trust
+    from oyez.client.encryption import Encryption
     from oyez.protocol.messages import StatusReport
 
 
@@ -31,11 +31,11 @@ def status(
       oyez status
       oyez status --json | jq '.servers[].load'
     """
-    secured = links.trusted(tls, tls_ca)
+    secured = links.encryption(tls, tls_ca)
     raise run(_status(as_json, central, secured))
 
 
-async def _status(as_json: bool, centrals: options.Centrals, secured: "Trust") -> None:
+async def _status(as_json: bool, centrals: options.Centrals, secured: "Encryption") -> None:
     import msgspec
 
     import oyez

@@ -15,9 +15,9 @@ from oyez.cli.running import run
 from oyez.cli.secrets import user_secret
 
 if TYPE_CHECKING:
+    from oyez.client.encryption import Encryption
     from oyez.client.events import Event
     from oyez.client.network import Network
-    from oyez.client.trust import Trust
 
 BATCH = 64 * 1024
 """Bytes that are written at once when much arrives at once."""
@@ -59,7 +59,7 @@ def tail(
     """
     secret = user_secret(user, user_secret_file)
     file = None if cursor_file is None else CursorFile(cursor_file)
-    secured = links.trusted(tls, tls_ca)
+    secured = links.encryption(tls, tls_ca)
     raise run(_tail(count, central, user, secret, file, secured), endless=True)
 
 
@@ -69,7 +69,7 @@ async def _tail(
     user: str,
     secret: str | None,
     file: CursorFile | None,
-    secured: "Trust",
+    secured: "Encryption",
 ) -> None:
     import oyez
 

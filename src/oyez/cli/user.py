@@ -12,7 +12,7 @@ from oyez.cli.running import run
 from oyez.cli.secrets import cluster_secret
 
 if TYPE_CHECKING:
-    from oyez.client.trust import Trust
+    from oyez.client.encryption import Encryption
     from oyez.protocol.users import UserStatus
 
 user = typer.Typer(
@@ -51,10 +51,10 @@ def list_users(
       OYEZ_SECRET=... oyez user list --json
     """
     secret = cluster_secret(secret_file)
-    raise run(_list(as_json, central, secret, links.trusted(tls, tls_ca)))
+    raise run(_list(as_json, central, secret, links.encryption(tls, tls_ca)))
 
 
-async def _list(as_json: bool, centrals: options.Centrals, secret: str, secured: "Trust") -> None:
+async def _list(as_json: bool, centrals: options.Centrals, secret: str, secured: "Encryption") -> None:
     import msgspec
 
     if as_json:
@@ -67,7 +67,7 @@ async def _list(as_json: bool, centrals: options.Centrals, secret: str, secured:
     table("Registered", ["user", "sessions"], rows, caption=f"{len(users)} users")
 
 
-async def _all(centrals: options.Centrals, secret: str, secured: "Trust") -> "AsyncIterator[UserStatus]":
+async def _all(centrals: options.Centrals, secret: str, secured: "Encryption") -> "AsyncIterator[UserStatus]":
     """As the main tells them, a batch at a time. Raises Refused, Unreachable."""
     from oyez.client.central import ask
     from oyez.protocol.users import ListUsers, ListUsersSuccess
@@ -99,14 +99,14 @@ def remove(
       OYEZ_SECRET=... oyez user remove alice
     """
     secret = cluster_secret(secret_file)
-    secured = links.trusted(tls, tls_ca)
+    secured = links.encryption(tls, tls_ca)
     print(WARNING.format(user=printable(name)), file=sys.stderr)
     if not yes:
         typer.confirm("Remove this user?", abort=True, err=True)
     raise run(_remove(name, central, secret, secured))
 
 
-async def _remove(name: str, centrals: options.Centrals, secret: str, secured: "Trust") -> None:
+async def _remove(name: str, centrals: options.Centrals, secret: str, secured: "Encryption") -> None:
     from oyez.client.central import ask
     from oyez.protocol.users import RemoveUser, RemoveUserSuccess
 

@@ -10,7 +10,7 @@ from oyez.cli.running import run
 from oyez.cli.secrets import user_secret
 
 if TYPE_CHECKING:
-    from oyez.client.trust import Trust
+    from oyez.client.encryption import Encryption
     from oyez.protocol.messages import WhoReport
 
 
@@ -30,11 +30,11 @@ def who(
       oyez who --user alice --json
     """
     secret = user_secret(user, user_secret_file)
-    secured = links.trusted(tls, tls_ca)
+    secured = links.encryption(tls, tls_ca)
     raise run(_who(as_json, central, user, secret, secured))
 
 
-async def _who(as_json: bool, centrals: options.Centrals, user: str, secret: str | None, secured: "Trust") -> None:
+async def _who(as_json: bool, centrals: options.Centrals, user: str, secret: str | None, secured: "Encryption") -> None:
     import msgspec
 
     import oyez

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from oyez.client.addresses import parse_all, show
+from oyez.client.encryption import IN_THE_OPEN, WITHIN, Ca, Encryption, Tls, encryption
+from oyez.client.encryption import why as why_not_tls
 from oyez.client.errors import Refused, Unreachable
-from oyez.client.trust import IN_THE_OPEN, WITHIN, Ca, Tls, Trust, trust
-from oyez.client.trust import why as why_not_tls
 from oyez.core.peer import From
 from oyez.protocol import codec, limits
 from oyez.protocol import messages as m
@@ -37,7 +37,7 @@ async def register(
     Where a central took the question and never answered, another is asked: then a name that is taken, by the same
     secret, was taken by this very call.
     """
-    addresses, secured = parse_all(centrals), trust(tls, ca)
+    addresses, secured = parse_all(centrals), encryption(tls, ca)
     try:
         await ask(addresses, m.Register(user, secret), m.RegisterSuccess, timeout, secured)
     except Refused as refused:
@@ -56,10 +56,10 @@ async def status(
 
     `tls` and `ca`: see `oyez.connect`. Raises Refused, Unreachable.
     """
-    return await ask_status(parse_all(centrals), timeout, trust(tls, ca))
+    return await ask_status(parse_all(centrals), timeout, encryption(tls, ca))
 
 
-async def ask_status(centrals: list[m.Address], timeout: float, secured: Trust) -> m.StatusReport:
+async def ask_status(centrals: list[m.Address], timeout: float, secured: Encryption) -> m.StatusReport:
     """`status`, for those who have parsed its arguments already."""
     report = await ask(centrals, m.Status(), m.StatusReport, timeout, secured)
     main = [m.Address(central.hostname, central.port) for central in report.centrals if central.role == "main"]
@@ -81,7 +81,7 @@ async def who(
     ca: Ca = None,
 ) -> m.WhoReport:
     """Who is connected, and where. `tls` and `ca`: see `oyez.connect`. Raises Refused, Unreachable."""
-    return await ask(parse_all(centrals), m.Who(user, secret), m.WhoReport, timeout, trust(tls, ca))
+    return await ask(parse_all(centrals), m.Who(user, secret), m.WhoReport, timeout, encryption(tls, ca))
 
 
 class Unanswered(Unreachable):
@@ -89,7 +89,7 @@ class Unanswered(Unreachable):
 
 
 async def ask(
-    centrals: list[m.Address], question: m.Message, answer: type[A], timeout: float, secured: Trust = WITHIN
+    centrals: list[m.Address], question: m.Message, answer: type[A], timeout: float, secured: Encryption = WITHIN
 ) -> A:
     """What the first central that can be reached answers, within `timeout` s, of which each has its share.
 
@@ -111,7 +111,7 @@ async def ask(
     raise failures[-1]
 
 
-async def _ask_one(address: m.Address, question: m.Message, answer: type[A], secured: Trust) -> A:
+async def _ask_one(address: m.Address, question: m.Message, answer: type[A], secured: Encryption) -> A:
     for _ in range(REDIRECTS + 1):
         said = await _exchange(address, question, secured)
         if isinstance(said, answer):
@@ -126,7 +126,7 @@ async def _ask_one(address: m.Address, question: m.Message, answer: type[A], sec
     raise Unreachable(f"{show(address)}: more than {REDIRECTS} redirects in a row")
 
 
-async def _exchange(address: m.Address, question: m.Message, secured: Trust) -> m.Message:
+async def _exchange(address: m.Address, question: m.Message, secured: Encryption) -> m.Message:
     """The first line that comes back."""
     try:
         reader, writer = await asyncio.open_connection(
@@ -150,7 +150,7 @@ async def _exchange(address: m.Address, question: m.Message, secured: Trust) -> 
     return codec.decode(line.rstrip(b"\r\n"))
 
 
-def _in_the_open(writer: asyncio.StreamWriter, question: m.Message, secured: Trust) -> bool:
+def _in_the_open(writer: asyncio.StreamWriter, question: m.Message, secured: Encryption) -> bool:
     """Would a secret cross a link that others can read, and may it not?"""
     if secured.context is not None or secured.in_the_open:
         return False

@@ -16,10 +16,10 @@ from typing import Any, Protocol, Self
 from oyez.client import central, cursors, events
 from oyez.client.activity import Activity, encode
 from oyez.client.addresses import show
+from oyez.client.encryption import Encryption
 from oyez.client.errors import Closed, PostUnsettled, Refused, Unreachable
 from oyez.client.inbox import Inbox
 from oyez.client.outbox import Outbox
-from oyez.client.trust import Trust
 from oyez.core import effects as fx
 from oyez.core.client.client import UNREACHABLE, Client
 from oyez.core.role import Role
@@ -84,7 +84,7 @@ class Network:
         buffer: int,
         on_event: events.OnEvent | None,
         cursor: str | None,
-        secured: Trust,
+        secured: Encryption,
     ) -> None:
         _check_credentials(user, secret, register)
         self.user = user

@@ -39,8 +39,10 @@ class LineBuffer:
 
     @property
     def hopeless(self) -> bool:
-        """True once nothing that may follow makes the unfinished line a message: it is too long, or it begins TLS, which
-        is not spoken here, and whose other end says no more before it has an answer."""
+        """True once nothing that may follow makes the unfinished line a message: it is too long, or it begins TLS.
+
+        That is not spoken here, and whoever begins it says no more before it has an answer.
+        """
         return self.overlong or self.rest[:1] == _TLS
 
     def give_up(self) -> bytes:

@@ -25,27 +25,27 @@ _STRANGE = (18, 19, 20, 21)
 """What OpenSSL says of a certificate whose authority it does not know, in its four ways."""
 
 
-class Trust(NamedTuple):
+class Encryption(NamedTuple):
     """`context` is for TLS, None without it; `in_the_open`: secrets may cross a link that others can read."""
 
     context: ssl.SSLContext | None = None
     in_the_open: bool = False
 
 
-WITHIN = Trust()
+WITHIN = Encryption()
 """Without TLS, and no secret leaves this machine."""
 
 
-def trust(tls: Tls = None, ca: Ca = None) -> Trust:
+def encryption(tls: Tls = None, ca: Ca = None) -> Encryption:
     """What a program wants. Raises ValueError for what can't be had."""
     if ca is not None and (tls is False or isinstance(tls, ssl.SSLContext)):
         raise ValueError(
             "a file of authorities is for tls=True: a context has its own, and without TLS nobody is asked"
         )
     if isinstance(tls, ssl.SSLContext):
-        return Trust(tls)
+        return Encryption(tls)
     if not tls and ca is None:
-        return Trust(in_the_open=tls is False)
+        return Encryption(in_the_open=tls is False)
     try:
         context = ssl.create_default_context(cafile=ca)
     except ssl.SSLError as error:
@@ -53,7 +53,7 @@ def trust(tls: Tls = None, ca: Ca = None) -> Trust:
     except OSError as error:
         raise ValueError(f"cannot read {ca}: {error.strerror}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return Trust(context)
+    return Encryption(context)
 
 
 def why(error: ssl.SSLError) -> str:
