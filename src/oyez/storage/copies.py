@@ -88,9 +88,9 @@ def restore(backup: Path, folder: Path, now: float) -> Copied:
 def _begin_anew(copy: sqlite3.Connection, now: float) -> None:
     """Another central, alone, in a term that no other reign has had.
 
-    The old one may have promised more since, so it must not be itself again. It may have been promoted since, or another
-    been restored from the same backup, so its own terms are no measure of those that there have been; but there have
-    not been more than one a second since 1970.
+    The old one may have promised more since, so it must not be itself again. It may have been promoted since, or
+    another been restored from the same backup, so its own terms are no measure of those that there have been; but there
+    have not been more than one a second since 1970.
     """
     row = copy.execute("SELECT value FROM meta WHERE name = 'voter'").fetchone()
     old = VoterState() if row is None else msgspec.json.decode(row[0], type=VoterState)
