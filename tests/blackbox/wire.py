@@ -8,6 +8,7 @@ command that client programs know; anything else fails the test that sees it.
 import contextlib
 import json
 import re
+import select
 import socket
 import ssl
 import struct
@@ -90,12 +91,17 @@ class Peer:
     """One connection, driven by hand.
 
     `receive_buffer` is the size in bytes of the kernel's buffer for what has not been read yet (a small one makes a
-    slow reader). With `tls` the link is encrypted. Every wait ends within DEADLINE with an AssertionError that says
-    what was waited for.
+    slow reader). With `tls` the link is encrypted. `source` is the address of this machine that it comes from. Every
+    wait ends within DEADLINE with an AssertionError that says what was waited for.
     """
 
     def __init__(
-        self, address: Address, *, receive_buffer: int | None = None, tls: ssl.SSLContext | None = None
+        self,
+        address: Address,
+        *,
+        receive_buffer: int | None = None,
+        tls: ssl.SSLContext | None = None,
+        source: str | None = None,
     ) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._received = bytearray()
@@ -106,6 +112,8 @@ class Peer:
         try:
             if receive_buffer is not None:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            if source is not None:
+                self._socket.bind((source, 0))
             self._socket.settimeout(DEADLINE)
             self._socket.connect(address)
             if tls is not None:
@@ -204,6 +212,10 @@ class Peer:
         """Nothing more, and the link is closed by the other side."""
         line = self.receive_line()
         assert line is None, f"the close expected\n{self.conversation()}"
+
+    def has_heard(self, seconds: float) -> bool:
+        """Has something come, or the end, that was not read? Waits for it so long."""
+        return bool(self._received) or bool(select.select([self._socket], [], [], seconds)[0])
 
     def drain(self) -> list[Message]:
         """Everything up to the close."""

@@ -1,9 +1,11 @@
 """Those who fail too often wait: twice as long each time."""
 
+import pytest
+
 from oyez.core.limits.failures import Delay, Failures
 
 NOW = 1000.0
-DELAY = Delay(free=3, first=1.0, most=10.0, memory=100.0)
+DELAY = Delay(free=3, first=1.0, most=10.0, forgets=100.0)
 
 
 def failed(times: int, key: str = "eve", delay: Delay = DELAY) -> Failures:
@@ -23,7 +25,7 @@ def test_it_passes() -> None:
     assert failures.wait(NOW + 1.5, "eve") == 0.5
     assert failures.wait(NOW + 2.0, "eve") == 0
     failures.failed(NOW + 2.0, "eve")
-    assert failures.wait(NOW + 2.0, "eve") == 4
+    assert failures.wait(NOW + 2.0, "eve") == pytest.approx(4, rel=0.02)
 
 
 def test_others_do_not_wait() -> None:
@@ -39,11 +41,14 @@ def test_success_forgives() -> None:
 
 
 def test_it_is_forgotten_in_time() -> None:
+    """One by one: a crowd behind one address mistypes now and then, and is never held up for long by that."""
     failures = failed(9)
-    assert failures.count(NOW + 99, "eve") == 9
-    assert failures.count(NOW + 100, "eve") == 0
-    failures.failed(NOW + 100, "eve")
-    assert failures.wait(NOW + 100, "eve") == 0
+    assert [failures.count(NOW + seconds, "eve") for seconds in (0, 100, 850, 900, 10_000)] == [9, 8, 0.5, 0, 0]
+    failures.failed(NOW + 700, "eve")
+    assert failures.wait(NOW + 700, "eve") == 1, "the third of those that are not forgotten"
+    for number in range(100):
+        failures.failed(NOW + 1000 + 100 * number, "office")
+    assert failures.wait(NOW + 1000 + 99 * 100, "office") == 0
 
 
 def test_the_table_is_bounded_and_forgets_what_failed_longest_ago() -> None:

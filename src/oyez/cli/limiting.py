@@ -3,6 +3,7 @@
 Must not know: what becomes of who goes beyond.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,4 +35,5 @@ def guesses(each: int, loopback: bool) -> "GuessLimits":
     from oyez.core.limits.failures import Delay
     from oyez.core.limits.settings import GuessLimits
 
-    return GuessLimits(Delay(each), Delay(each * 4), Delay(each * 4), loopback=loopback)
+    many = replace(GuessLimits().address, free=each * 4)
+    return GuessLimits(Delay(each), many, many, loopback=loopback)

@@ -296,7 +296,7 @@ LimitHashing = Annotated[
 ]
 LIMIT_HASHING = 512
 LimitHashingEach = Annotated[int, typer.Option(metavar="N", min=0, help="The same from one address.")]
-LIMIT_HASHING_EACH = 32
+LIMIT_HASHING_EACH = 64
 LimitQuestions = Annotated[
     float,
     typer.Option(

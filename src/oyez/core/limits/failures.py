@@ -11,13 +11,13 @@ KEYS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """After `free` failures: `first` seconds, then twice as long each time, `most` at most. `memory` seconds after the
-    last failure all are forgotten. `free` 0: no delay, ever."""
+    """After `free` failures: `first` seconds, then twice as long each time, `most` at most. One failure is forgotten
+    every `forgets` seconds. `free` 0: no delay, ever."""
 
     free: int
     first: float = 1.0
     most: float = 900.0
-    memory: float = 3600.0
+    forgets: float = 900.0
 
 
 class Failures:
@@ -26,19 +26,19 @@ class Failures:
     def __init__(self, delay: Delay, most: int = KEYS) -> None:
         self._delay = delay
         self._most = most
-        self._failed: dict[object, tuple[int, float]] = {}  # how often and when last; that one longest ago first
+        self._failed: dict[object, tuple[float, float]] = {}  # how often and when last; that one longest ago first
 
     def __len__(self) -> int:
         return len(self._failed)
 
-    def count(self, now: float, key: object) -> int:
-        """How often it has failed."""
-        count, last = self._failed.get(key, (0, 0.0))
-        return count if now - last < self._delay.memory else 0
+    def count(self, now: float, key: object) -> float:
+        """How often it has failed, as far as that is not forgotten."""
+        count, last = self._failed.get(key, (0.0, now))
+        return max(0.0, count - (now - last) / self._delay.forgets)
 
     def wait(self, now: float, key: object) -> float:
         """Seconds until the next try is allowed, 0 where it is."""
-        count, last = self._failed.get(key, (0, 0.0))
+        count, last = self._failed.get(key, (0.0, now))
         over = count - self._delay.free
         if over < 0 or not self._delay.free:
             return 0.0

@@ -12,7 +12,8 @@ _CONNECTS = Rate(50.0, 500.0)
 _QUESTIONS = Rate(10.0, 100.0)
 _REGISTRATIONS_EACH = Rate(1.0, 20.0)
 _FIRST_TRIES = Rate(0.1, 10.0)
-_PAIR, _ADDRESS, _USER = Delay(5), Delay(20), Delay(20)
+_PAIR = Delay(5)
+_MANY = Delay(20, forgets=60.0)  # of many people, who mistype now and then
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class GuessLimits:
     """
 
     pair: Delay = _PAIR
-    address: Delay = _ADDRESS
-    user: Delay = _USER
+    address: Delay = _MANY
+    user: Delay = _MANY
     first_tries: Rate = _FIRST_TRIES
     loopback: bool = False
 
@@ -57,7 +58,7 @@ class CentralLimits:
     registrations: Rate = UNLIMITED
     registrations_each: Rate = _REGISTRATIONS_EACH
     jobs: int = 512
-    jobs_each: int = 32
+    jobs_each: int = 64
     questions: Rate = _QUESTIONS
 
 
