@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import os
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from oyez.cli import app, logs, options, printing, streams, up
 from oyez.cli.conversation import Conversation
-from oyez.cli.secrets import cluster_secret, user_secret
+from oyez.cli.secrets import cluster_secret, new_user_secret, user_secret
 from oyez.cli.tail import Announcer
 from oyez.client.events import Connected, Disconnected, Gap, Moved
 from oyez.core.server.server import Server
@@ -169,6 +170,40 @@ def test_a_secret_file_counts_more_than_the_environment(monkeypatch: pytest.Monk
     for end in ("", "\n", "\r\n"):
         file.write_text(f" with blanks {end}", newline="")
         assert cluster_secret(file) == " with blanks "
+
+
+def test_up_keeps_a_secret_for_its_owner_alone_and_finds_it_again(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    secret = up._kept_secret(folder)
+    assert len(secret) == 43, "32 random bytes"
+    assert up._kept_secret(folder) == secret
+    assert stat.S_IMODE((folder / "secret").stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert up._kept_secret(tmp_path / "other") != secret
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
+def test_up_refuses_a_secret_that_others_may_read_or_write(
+    tmp_path: Path, mode: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = up._kept_secret(tmp_path)
+    (tmp_path / "secret").chmod(mode)
+    with pytest.raises(typer.Exit):
+        up._kept_secret(tmp_path)
+    said = capsys.readouterr().err
+    assert f"(mode {mode:o})" in said
+    assert "chmod 600" in said
+    assert secret not in said
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == mode, "whether somebody has read it, the owner knows"
+
+
+def test_a_new_secret_has_a_variable_and_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("OYEZ_USER_SECRET", "the present one")
+    monkeypatch.setenv("OYEZ_NEW_SECRET", "the new one")
+    assert user_secret("alice", None) == "the present one"
+    assert new_user_secret("alice", None) == "the new one"
+    (tmp_path / "new").write_text("of the file\n")
+    assert new_user_secret("alice", tmp_path / "new") == "of the file"
 
 
 def test_anonymous_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

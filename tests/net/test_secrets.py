@@ -7,13 +7,14 @@ import threading
 import weakref
 
 import pytest
-from argon2.exceptions import InvalidHashError
+from argon2 import PasswordHasher
 
 from oyez.core import effects as fx
 from oyez.net import secrets
 from oyez.net.guard import GuardedLoop
-from oyez.net.secrets import SecretPool, hash_secret, verify_secret
+from oyez.net.secrets import SecretPool, hash_secret, is_stale, verify_secret
 from oyez.storage.memory import MemoryStore
+from oyez.storage.port import StorageError
 from tests.net.stage import PATIENCE, Recorder, node
 
 
@@ -73,10 +74,27 @@ async def test_answers_come_on_the_loop() -> None:
     assert threads == [threading.get_ident()]
 
 
-async def test_a_hash_that_is_none_ends_the_node() -> None:
-    with pytest.raises(InvalidHashError):
+def test_a_hash_of_other_parameters_is_good_and_stale() -> None:
+    older = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash("secret")
+    assert verify_secret(older, "secret") is True
+    assert is_stale(older)
+    assert not is_stale(hash_secret("secret"))
+    assert not is_stale("no hash"), "that it is none, the check says"
+
+
+async def test_a_right_secret_of_a_stale_hash_is_told_to_be() -> None:
+    older = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash("secret")
+    async with node(secret_threads=1) as stage:
+        stage.perform(fx.VerifySecret(1, older, "secret"), fx.VerifySecret(2, hash_secret("secret"), "secret"))
+        await stage.role.until(lambda: len(stage.role.all("verified")) == 2)
+        assert stage.role.all("verified") == [("verified", 1, True, "stale"), ("verified", 2, True)]
+
+
+@pytest.mark.parametrize("hash", ["no hash", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$", "$argon2id$v=19$m=1,t=1,p=1$AA$AA"])
+async def test_a_hash_that_is_none_ends_the_node_with_a_sentence(hash: str) -> None:
+    with pytest.raises(StorageError, match="is damaged: restore"):
         async with node(secret_threads=1) as stage:
-            stage.perform(fx.VerifySecret(1, "not a hash", "secret"))
+            stage.perform(fx.VerifySecret(1, hash, "secret"))
             async with asyncio.timeout(PATIENCE):
                 await asyncio.wait([stage.task])
 

@@ -13,7 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oyez.core.central.stored import Stored
-from oyez.core.effects import Key, Position, Record, Replacement, ServerGone, ServerRecord, UserRecord
+from oyez.core.effects import (
+    Key,
+    Position,
+    Record,
+    Replacement,
+    Revocation,
+    RevocationsOver,
+    ServerGone,
+    ServerRecord,
+    UserRecord,
+)
 from oyez.core.voter import VoterState
 from oyez.protocol.nodes import CentralAddress, Configuration
 from oyez.storage.memory import MemoryStore
@@ -128,12 +138,46 @@ def test_a_user_whose_entry_is_not_known_to_be_acknowledged_is_unsettled(disk: D
     assert disk.open().load().unsettled == {}
 
 
+def test_what_set_a_secret_is_kept_settled_or_not(disk: Disk) -> None:
+    store = disk.open()
+    store.append([UserRecord("bob", "hash", 2), UserRecord("eve", "hash", 0, 1), UserRecord("old", "hash")])
+    assert disk.open().load().since == {"bob": 2, "eve": 1, "old": 0}
+    disk.open().append([Position(2, 1, 2), UserRecord("bob", "better hash", 0, 2)])
+    stored = disk.open().load()
+    assert (stored.users["bob"], stored.since["bob"], stored.unsettled) == ("better hash", 2, {})
+
+
+def test_revocations_are_kept_the_last_of_each_user(disk: Disk) -> None:
+    disk.open().append([bob, eve, Revocation("bob", 3, 50.5), Revocation("bob", 5, 70.25), Revocation("x", 6, 80.0)])
+    stored = disk.open().load()
+    assert stored.revoked == {"bob": Revocation("bob", 5, 70.25), "x": Revocation("x", 6, 80.0)}
+    assert set(stored.users) == {"bob", "eve"}
+
+
+def test_a_user_who_is_removed_is_gone_and_the_revocation_stays(disk: Disk) -> None:
+    disk.open().append([bob, eve, Revocation("bob", 3, 50.0, removed=True)])
+    stored = disk.open().load()
+    assert stored.users == {"eve": "hash of eve"}
+    assert stored.since == {"eve": 0}
+    assert stored.revoked == {"bob": Revocation("bob", 3, 50.0, True)}
+    disk.open().append([UserRecord("bob", "of another bob", 4)])
+    stored = disk.open().load()
+    assert (stored.users["bob"], stored.since["bob"]) == ("of another bob", 4)
+    assert stored.revoked == {"bob": Revocation("bob", 3, 50.0, True)}
+
+
+def test_revocations_whose_time_is_over_are_forgotten(disk: Disk) -> None:
+    disk.open().append([Revocation("bob", 3, 50.0), Revocation("eve", 4, 50.5), RevocationsOver(50.0)])
+    assert set(disk.open().load().revoked) == {"eve"}
+
+
 def test_a_replacement_leaves_nothing_of_what_was_there(disk: Disk) -> None:
     store = disk.open()
-    store.append([bob, one, Position(9, 1, 9), promise, Key(b"1" * 32)])
+    store.append([bob, one, Revocation("bob", 8, 50.0), Position(9, 1, 9), promise, Key(b"1" * 32)])
     late = UserRecord("late", "hash", 4)
-    store.append([Replacement((eve, late), (two,)), Position(4, 2, 3)])
+    store.append([Replacement((eve, late), (two,), (Revocation("x", 2, 60.0),)), Position(4, 2, 3)])
     stored = disk.open().load()
+    assert stored.revoked == {"x": Revocation("x", 2, 60.0)}
     assert (stored.users, stored.servers) == ({"eve": "hash of eve", "late": "hash"}, [two])
     assert (stored.unsettled, stored.position) == ({"late": 4}, Position(4, 2, 3))
     assert (stored.voter, stored.key) == (promise, b"1" * 32)
@@ -176,7 +220,10 @@ def test_what_is_loaded_is_the_callers_own(disk: Disk) -> None:
     stored.users.clear()
     stored.servers.clear()
     stored.unsettled["bob"] = 1
+    stored.since.clear()
+    stored.revoked["bob"] = Revocation("bob", 1, 1.0)
     assert store.load().unsettled == {}
+    assert (store.load().since, store.load().revoked) == ({"bob": 0}, {})
     assert store.load().users == {"bob": "hash of bob"}
     assert store.load().servers == [one]
 
@@ -200,16 +247,20 @@ def test_a_store_that_was_closed_refuses(disk: Disk, use: Callable[[Store], None
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3)
 ids = st.sampled_from(["one", "two", "three"])
 numbers = st.integers(0, 5)
-users = st.builds(UserRecord, names, st.text(st.characters(exclude_categories=["Cs"])), numbers)
+users = st.builds(UserRecord, names, st.text(st.characters(exclude_categories=["Cs"])), numbers, numbers)
+revocations = st.builds(Revocation, names, numbers, st.floats(0, 5), st.booleans())
 servers = st.builds(ServerRecord, ids, names, st.integers(1, 65535), st.integers(0, 2**53))
 records: st.SearchStrategy[Record] = st.one_of(
     users,
     servers,
     st.builds(ServerGone, ids),
+    revocations,
+    st.builds(RevocationsOver, st.floats(0, 5)),
     st.builds(
         Replacement,
         st.lists(users, max_size=3, unique_by=lambda user: user.username).map(tuple),
         st.lists(servers, max_size=2, unique_by=lambda server: server.id).map(tuple),
+        st.lists(revocations, max_size=2, unique_by=lambda revocation: revocation.username).map(tuple),
     ),
     st.builds(Position, numbers, numbers, numbers),
     st.builds(Key, st.binary(min_size=32, max_size=32)),
