@@ -105,6 +105,14 @@ def test_whoever_waits_for_an_answer_is_not_late() -> None:
     assert refused(door.tick(NOW + 20, nobody)) == {1: "too_late"}
 
 
+def test_after_a_sleep_everybody_gets_a_new_chance() -> None:
+    door = Door(replace(LIMITS, links=1))
+    came(door, range(1, 3))
+    assert door.tick(NOW + 60, nobody, slept=True) == []
+    assert refused(door.tick(NOW + 62, nobody)) == {2: "full"}
+    assert refused(door.tick(NOW + 70, nobody)) == {1: "too_late"}
+
+
 def full_door(links: int = 4, reserve: int = 4) -> Door:
     """As many clients as there may be."""
     door = Door(replace(LIMITS, links=links, reserve=reserve))

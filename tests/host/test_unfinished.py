@@ -12,6 +12,7 @@ class Narrow(Stage):
 
     def __init__(self) -> None:
         super().__init__(line_limit=600)
+        self.world.time = 0.0
         self.unfinished = Unfinished(30.0, 1000)
         self.host = Host(self.role, self.world, 600, self.unfinished)
         self.role.answers["message"] = self._refuse
@@ -20,8 +21,11 @@ class Narrow(Stage):
         return [fx.Close(link)] if getattr(message, "reason", "") else []
 
     def passes(self, seconds: float) -> None:
-        self.world.time += seconds
-        self.host.timer("tick")
+        """As nodes do, it looks at the time now and then."""
+        end = self.world.time + seconds
+        while self.world.time < end - 1e-6:
+            self.world.time = min(end, self.world.time + 0.5)
+            self.host.timer("tick")
 
 
 def told(stage: Stage, link: Link) -> list[str]:
@@ -81,10 +85,22 @@ def test_who_is_held_can_not_help_it() -> None:
     stage.host.perform([fx.Hold(link.id)])
     stage.passes(100.0)
     stage.host.perform([fx.Release(link.id)])
-    stage.passes(29.0)
+    stage.passes(15.0)
     assert told(stage, link) == []
-    stage.passes(1.0)
+    stage.passes(15.0)
     assert told(stage, link) == ["too_slow"]
+
+
+def test_who_was_not_listened_to_can_not_help_it() -> None:
+    """The process was stopped, and what came meanwhile has not been read yet."""
+    stage = Narrow()
+    link, _ = stage.open()
+    stage.host.received(link, b"half a l")
+    stage.world.time += 60
+    stage.host.timer("tick")
+    assert told(stage, link) == []
+    stage.host.received(link, b"ine\n")
+    assert told(stage, link) == ["not_json"]
 
 
 def test_nodes_have_all_the_time() -> None:

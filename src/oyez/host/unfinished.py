@@ -9,6 +9,9 @@ from oyez.host.link import Link
 PATIENCE = 30.0
 """Seconds that a line may take from its first byte to its last. 0: any time."""
 
+SLEPT = 3.0
+"""Seconds without a look after which it was this process that did not listen."""
+
 TOTAL = 64 * 1024 * 1024
 """Most bytes of such lines on all links together. 0: any number."""
 
@@ -22,6 +25,7 @@ class Unfinished:
         self.total = 0
         self._since: dict[Link, float] = {}  # when the line began, the oldest first
         self._size: dict[Link, int] = {}
+        self._looked = 0.0
 
     def __len__(self) -> int:
         return len(self._since)
@@ -43,7 +47,11 @@ class Unfinished:
         self.total -= self._size.pop(link, 0)
 
     def overdue(self, now: float) -> list[Link]:
-        """Those that have taken too long. Who is held is not being read, and can't help it."""
+        """Those that have taken too long. Who is held is not being read, and can't help it; nor can anybody while this
+        process sleeps."""
+        if now - self._looked > SLEPT:
+            self._since = dict.fromkeys(self._since, now)
+        self._looked = now
         found: list[Link] = []
         held: list[Link] = []
         for link, since in self._since.items():

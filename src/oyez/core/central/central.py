@@ -223,7 +223,7 @@ class Central(Quiet):
         effects += self.office.gather(now)
         effects += self.office.probe(now)
         effects += self.reception.tick(now)
-        effects += self.strangers.tick(now, self.reception.waits)
+        effects += self.strangers.tick(now, self.reception.waits, slept)
         return effects
 
     def _keep_acknowledged(self, now: float) -> Effects:

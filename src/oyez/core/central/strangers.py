@@ -52,9 +52,9 @@ class Strangers:
             return answer
         return [*answer, *self._questions.posted(now, link, "", cost, 0)]
 
-    def tick(self, now: float, waits: Callable[[int], bool]) -> Effects:
-        """Once a heartbeat. `waits`: is an answer to this one being prepared?"""
-        return self.door.tick(now, waits)
+    def tick(self, now: float, waits: Callable[[int], bool], slept: bool) -> Effects:
+        """Once a heartbeat: see `Door.tick`."""
+        return self.door.tick(now, waits, slept)
 
     def timer(self, key: str) -> Effects | None:
         """Somebody may ask again; None where the timer is another's."""

@@ -120,8 +120,12 @@ class Door:
         if as_node and link in self._who:
             self._nodes.add(link)
 
-    def tick(self, now: float, waits: Callable[[int], bool]) -> Effects:
-        """Once a heartbeat: close those who say nothing. `waits`: is an answer to this one being prepared?"""
+    def tick(self, now: float, waits: Callable[[int], bool], slept: bool = False) -> Effects:
+        """Once a heartbeat: close those who say nothing. `waits`: is an answer to this one being prepared? `slept`: it
+        was this process that did not listen, so everybody gets a new chance."""
+        if slept:
+            self._strangers = dict.fromkeys(self._strangers, now)
+            self._provisional = dict.fromkeys(self._provisional, now)
         effects: Effects = []
         for link, since in list(self._provisional.items()):
             if now - since < PROVISIONAL:

@@ -10,6 +10,9 @@ from oyez.core import effects as fx
 from oyez.core.effects import Effects
 from oyez.core.limits.buckets import Bucket, Rate
 
+REST = 0.05
+"""Seconds of the shortest rest: what may be posted meanwhile is posted after it at once, without a timer for each."""
+
 _GO_ON = "go on:"
 
 
@@ -30,7 +33,7 @@ class Pace:
         wait = max(buckets[0].charge(now, activities), buckets[1].charge(now, bytes))
         if not wait:
             return []
-        effects: Effects = [fx.Hold(link), fx.SetTimer(f"{_GO_ON}{link}", wait)]
+        effects: Effects = [fx.Hold(link), fx.SetTimer(f"{_GO_ON}{link}", max(wait, REST))]
         if link not in self._told:
             self._told.add(link)
             effects.append(fx.Report("slowed", {"username": username, "link": link, "seconds": ceil(wait)}))

@@ -236,7 +236,7 @@ class Server(Quiet):
         self.broadcast.tick(now)
         effects += self._recall(now, self.broadcast.past.kept_back)  # whether the rest of it comes or not
         effects += [*self.clients.tick(now), *self.membership.go_on_leaving(now)]
-        effects += self.door.tick(now, self.clients.waits)
+        effects += self.door.tick(now, self.clients.waits, slept)
         for link in self._stalled(now):
             effects += [fx.Report("peer_stalled", {"link": link}), fx.Close(link, at_once=True)]
         return effects
