@@ -81,6 +81,18 @@ def test_its_term_is_beyond_those_that_the_old_one_knew(data: Path, tmp_path: Pa
     store.close()
 
 
+def test_the_network_gets_another_key_where_that_is_asked_for(data: Path, tmp_path: Path) -> None:
+    keys = []
+    back_up(data, tmp_path / "backup")
+    restore(tmp_path / "backup", tmp_path / "new", NOW, another_key=True)
+    for folder in (data, tmp_path / "new"):
+        store = SqliteStore(folder / "central.sqlite")
+        keys.append(store.load().key)
+        store.close()
+    assert keys[0] != keys[1]
+    assert len(keys[1]) == 32
+
+
 def test_two_restored_from_one_backup_are_two_centrals_in_different_terms(data: Path, tmp_path: Path) -> None:
     back_up(data, tmp_path / "backup")
     found = []

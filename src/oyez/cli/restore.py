@@ -24,6 +24,14 @@ them runs, and give each other central an empty folder once this one is up.
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What oyez backup has made.", dir_okay=False)],
     data: options.Data = None,
+    new_key: Annotated[
+        bool,
+        typer.Option(
+            "--new-key",
+            help="Give the network another key, because the old one may have been read: where clients left off is then"
+            " unknown, too.",
+        ),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
 ) -> None:
     """Make a data folder of a backup, for a central that begins the network anew.
@@ -43,7 +51,7 @@ def restore(
     if not yes:
         typer.confirm("Begin anew with it?", abort=True, err=True)
     try:
-        copied = copies.restore(file, folder, time.time())
+        copied = copies.restore(file, folder, time.time(), another_key=new_key)
     except StorageError as error:
         raise fail(error) from error
     print(f"{folder} has {copied.users} users, for the new central {copied.id}", file=sys.stderr)

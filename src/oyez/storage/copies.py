@@ -19,7 +19,7 @@ from oyez.core.central.office import PROMOTION
 from oyez.core.effects import Position
 from oyez.core.voter import VoterState
 from oyez.storage import files, schema
-from oyez.storage.content import new_id
+from oyez.storage.content import new_id, new_key
 from oyez.storage.port import StorageError
 from oyez.storage.sqlite import PATIENCE, checked, transaction
 
@@ -56,9 +56,9 @@ def back_up(folder: Path, to: Path) -> Copied:
     return found
 
 
-def restore(backup: Path, folder: Path, now: float) -> Copied:
+def restore(backup: Path, folder: Path, now: float, *, another_key: bool = False) -> Copied:
     """Make a data folder in which a central begins anew, alone, with what is in this backup; `now` in seconds since
-    1970. Raises StorageError; where the folder has data already, for one."""
+    1970. `another_key`: the network gets one. Raises StorageError; where the folder has data already, for one."""
     path = folder / NAME
     if not backup.is_file():
         raise StorageError(f"there is no file {backup}")
@@ -78,6 +78,8 @@ def restore(backup: Path, folder: Path, now: float) -> Copied:
                     schema.migrate(copy, version)
                     copy.execute(f"PRAGMA application_id = {schema.APPLICATION}")
                     _begin_anew(copy, now)
+                    if another_key:
+                        copy.execute(schema.PUT, ("key", new_key()))
                 found = _found(copy)
             files.put_in_place(new, path)
         return found
