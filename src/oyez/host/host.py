@@ -62,6 +62,7 @@ class Host:
     def opened(self, transport: Transport, who: From) -> Link:
         """Somebody has connected, from there."""
         link = self._new(transport)
+        link.stranger = True
         self.perform(self.role.on_open(self.environment.now(), link.id, who))
         return link
 
@@ -103,8 +104,13 @@ class Host:
 
     def drained(self, link: Link) -> None:
         """The transport has room again."""
-        if not link.closing and link.drained():
+        if link.closing:
+            return
+        if link.drained():
             self.environment.soon(partial(self.drained, link))
+        elif link.choked and not link.outbox:
+            link.choked = False
+            self._hear_on(link)
 
     def closed(self, link: Link) -> None:
         """The link is gone."""
@@ -143,7 +149,7 @@ class Host:
         return link
 
     def _block(self, link: Link, block: bytes) -> None:
-        if not link.held:
+        if not link.deaf:
             if link.trusted:
                 if framing.is_activities(block):
                     self.perform(self.role.on_activities(self.environment.now(), link.id, block))
@@ -157,7 +163,7 @@ class Host:
         now = self.environment.now()
         on_message = self.role.on_message
         for index, line in enumerate(lines):
-            if link.held:
+            if link.deaf:
                 link.waiting += lines[index:]
                 return
             if len(line) > link.buffer.limit:
@@ -171,6 +177,19 @@ class Host:
                 self.perform(effects)
                 if link.closing:
                     return
+                if link.outbox and link.stranger:  # who does not take answers is to ask no more
+                    link.choked = True
+                    link.transport.pause()
+
+    def _hear_on(self, link: Link) -> None:
+        """Nothing holds it back any more, or one thing less."""
+        if link.deaf:
+            return
+        waiting, link.waiting = link.waiting, []
+        if waiting and not link.closing:
+            self._lines(link, waiting)
+        if not link.deaf:
+            link.transport.resume()
 
     # -- effects ------------------------------------------------------------------------------------------------
 
@@ -237,11 +256,7 @@ class Host:
         if link is None or not link.held:
             return
         link.held = False
-        waiting, link.waiting = link.waiting, []
-        if waiting and not link.closing:
-            self._lines(link, waiting)
-        if not link.held:
-            link.transport.resume()
+        self._hear_on(link)
 
     def _dial(self, effect: fx.Dial) -> None:
         self.environment.dial(effect.address, effect.purpose)
@@ -250,6 +265,7 @@ class Host:
         link = self.links.get(effect.link)
         if link is None or link.closing:
             return
+        link.stranger = False
         if effect.held is not None:
             link.cursor = effect.log.resume(effect.held, link.id, link.transport.send, link.transport.write)
         else:
@@ -263,7 +279,7 @@ class Host:
     def _trust(self, effect: fx.Trust) -> None:
         link = self.links.get(effect.link)
         if link is not None:
-            link.trusted = True
+            link.trusted, link.stranger = True, False
             self._unfinished.forget(link)
             link.buffer.limit = limits.NODE_LINE
 

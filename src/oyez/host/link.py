@@ -14,18 +14,32 @@ PIECE = 256 * 1024
 class Link:
     """One connection, between a transport and the role."""
 
-    __slots__ = ("buffer", "closing", "cursor", "held", "id", "outbox", "transport", "trusted", "waiting")
+    __slots__ = (
+        "buffer",
+        "choked",
+        "closing",
+        "cursor",
+        "held",
+        "id",
+        "outbox",
+        "stranger",
+        "transport",
+        "trusted",
+        "waiting",
+    )
 
     def __init__(self, id: int, transport: Transport, limit: int) -> None:
         self.id = id
         self.transport = transport
         self.buffer = framing.LineBuffer(limit)
-        self.waiting: list[bytes] = []  # lines that came while the role held the link
+        self.waiting: list[bytes] = []  # lines that came while nothing was heard
         self.outbox = bytearray()  # what the transport did not take yet, apart from the log
         self.cursor: Cursor | None = None
-        self.held = False
+        self.held = False  # by the role
+        self.choked = False  # by its own answers, which it does not take
         self.closing = False
         self.trusted = False
+        self.stranger = False  # accepted, and neither trusted nor a reader of the log
 
     def send(self, data: bytes) -> None:
         """Send behind everything that has been sent, between two lines of the log."""
@@ -39,6 +53,11 @@ class Link:
             self.outbox += data[taken:]
             if self.cursor is not None:
                 self.cursor.wait()
+
+    @property
+    def deaf(self) -> bool:
+        """Is nothing heard on it now?"""
+        return self.held or self.choked
 
     def drained(self) -> bool:
         """Send what waits, then from the log. True when there is more that the transport would take at once."""
