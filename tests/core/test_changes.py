@@ -271,6 +271,14 @@ def test_what_is_committed_while_a_server_is_welcomed_is_not_lost(central: Centr
     assert "bob" in names_in(heard[welcome:])
 
 
+def test_a_new_main_tells_what_it_can_not_know_to_be_committed() -> None:
+    """An earlier main may have committed it, and told the servers, who forget what they knew when they are welcomed."""
+    central = Centre("bob")
+    central.role.directory.apply(fx.Revocation("bob", 7, central.world.time + LIFE))
+    assert central.role.entries.committed < 7
+    assert names_in(central.joins("a").hears()) == ["bob"]
+
+
 def test_many_are_told_a_batch_at_a_time() -> None:
     names = [f"user{number}" for number in range(2 * BATCH + 1)]
     central = Centre()

@@ -91,7 +91,8 @@ def test_a_changed_secret_ends_sessions_and_voids_tickets_everywhere(calm: Clust
 def test_it_holds_when_the_main_dies_as_soon_as_it_was_acknowledged(cluster: Cluster) -> None:
     main = cluster.centrals["c1"]
     person, gone = registered(cluster), registered(cluster)
-    tickets = {one: admitted(main, one.login())[0]["ticket"] for one in (person, gone)}
+    admissions = {one: admitted(main, one.login()) for one in (person, gone)}
+    tickets = {one: success["ticket"] for one, (success, _) in admissions.items()}
     new = passwd(person, at=main)
     removed = user("remove", gone.username, "--yes", at=main)
     assert removed.code == 0, removed
@@ -105,6 +106,11 @@ def test_it_holds_when_the_main_dies_as_soon_as_it_was_acknowledged(cluster: Clu
         assert reason(at, {"command": "LOGIN", "username": one.username, "ticket": ticket}) == "ticket_revoked"
     server = next(iter(cluster.servers.values()))
     assert reason(server, person.login()) == "wrong_credentials"
+    for one, (success, _) in admissions.items():
+        for alternate in success["alternates"]:
+            there, by_ticket = Address(alternate["hostname"], alternate["port"]), {"ticket": alternate["ticket"]}
+            question = {"command": "LOGIN", "username": one.username} | by_ticket
+            assert reason(there, question) == "ticket_revoked", "the new main has told the servers"
 
     again = Person(gone.username, somebody().secret)
     assert reason(at, again.registration()) == "REGISTER_SUCCESS"

@@ -167,25 +167,27 @@ class Changes:
     # -- telling the servers ------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """This central is main now: whoever comes is told everything."""
-        self._told = 0
+        """This central is main now: whoever comes is told everything that it knows by now."""
+        assert self._main is not None
+        self._told = self._main.next_index - 1
         self._owed.clear()
 
     def joined(self, link: int) -> Effects:
-        """A server has been welcomed: what it knew of before is void, it is told all that counts now."""
+        """A server has been welcomed: what it knew of before is void, it is told all that this main knows.
+
+        Not only what is committed: an entry of an earlier reign may have been, before this main can know it; and it
+        has revoked tickets here already. The next main, which may lack it, tells everything anew.
+        """
 
         def welcomed(now: float) -> Effects:
-            self._owed[link] = [name for name in self._directory.revoked if self._counts(name)]
+            self._owed[link] = list(self._directory.revoked)
             return self._pay(link)
 
-        return [fx.Then(welcomed)]  # once its welcome is on the way, and with what has been committed by then
-
-    def _counts(self, name: str) -> bool:
-        return self._main is not None and self._directory.revoked[name].since <= self._main.committed
+        return [fx.Then(welcomed)]  # once its welcome is on the way
 
     def tell(self, now: float) -> Effects:
         """Tell the servers what has been committed, if they have not been told."""
-        if self._main is None or self._told == self._main.committed:
+        if self._main is None or self._main.committed <= self._told:
             return []
         told, self._told = self._told, self._main.committed
         revoked = self._directory.revoked
