@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 import weakref
 
@@ -42,6 +44,18 @@ def test_a_check_against_no_hash_does_the_same_work_and_fails(monkeypatch: pytes
     monkeypatch.setattr(secrets, "_hasher", Hasher())
     assert verify_secret(None, "secret") is False
     assert worked == ["secret"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own there")
+async def test_hashing_steps_back_behind_everything_else() -> None:
+    async with node(secret_threads=1) as stage:
+        stage.perform(fx.HashSecret(1, "secret"))
+        await stage.role.seen("hashed", 1)
+        hashing = [thread for thread in threading.enumerate() if thread.name.startswith("oyez-secrets")]
+        mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        found = [os.getpriority(os.PRIO_PROCESS, thread.native_id or 0) for thread in hashing]
+        assert found == [max(mine, secrets.NICE)] * len(found)
+        assert found
 
 
 async def test_answers_come_to_the_role_by_their_tokens() -> None:

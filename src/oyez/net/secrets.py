@@ -1,13 +1,18 @@
 """Hashes secrets and checks them, off the event loop.
 
 argon2id, with the parameters that OWASP recommends; each takes tens of milliseconds and 19 MiB, so a small pool bounds
-both. A hash that was made with other parameters is good, and told to be stale. Guarantees: a check against no hash takes
-as long as one against a hash; a plain secret is held no longer than its job. Must not know: whose secret it is.
+both, and steps back behind whatever else this machine has to do. A hash that was made with other parameters is good,
+and told to be stale. Guarantees: a check against no hash takes as long as one against a hash; a plain secret is held no
+longer than its job. Must not know: whose secret it is.
 """
 
 import asyncio
+import os
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -18,6 +23,9 @@ from oyez.net.guard import GuardedLoop
 from oyez.storage.port import StorageError
 
 T = TypeVar("T")
+
+NICE = 5
+"""How far the threads step back: a flood of logins takes what is left over, and who is connected does not notice."""
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
 
@@ -48,12 +56,19 @@ def verify_secret(hash: str | None, secret: str) -> bool:
         raise StorageError("the stored hash of a secret is damaged: restore the data folder from a backup") from error
 
 
+def _step_back() -> None:
+    """Where threads have priorities of their own, this one's is lower."""
+    if sys.platform == "linux":
+        with suppress(OSError):  # a process may have been started with less than that
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+
+
 class SecretPool:
     """`threads` threads that hash and check; the answers come back on the loop."""
 
     def __init__(self, loop: GuardedLoop, threads: int = 2) -> None:
         self._loop = loop
-        self._pool = ThreadPoolExecutor(threads, "oyez-secrets")
+        self._pool = ThreadPoolExecutor(threads, "oyez-secrets", initializer=_step_back)
         self._closed = False
 
     def hash(self, secret: str, done: Callable[[str], None]) -> None:
