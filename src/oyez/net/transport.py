@@ -158,6 +158,7 @@ class SocketTransport:
         """See `host.Transport`."""
         self._reset_on_close()
         self._end_soon()
+        self._socket.close()  # now: in a flood, others wait for its descriptor in this very turn
 
     def drop(self) -> None:
         """Let go of the socket and tell nobody: for when the loop has failed."""
