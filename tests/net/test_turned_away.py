@@ -1,0 +1,82 @@
+"""Who may begin a link over TLS at all: so many of one address, and so many in all."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from oyez.core.limits.buckets import UNLIMITED, Rate
+from oyez.core.limits.settings import DoorLimits
+from oyez.net.identity import Identity
+from tests.certificates import Authority
+from tests.net.stage import PATIENCE, Stage, node
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> Identity:
+    return Authority(tmp_path / "ca").issue()
+
+
+@pytest.fixture
+def open_sockets() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def comes(stage: Stage, stack: ExitStack, address: str = "192.0.2.7") -> socket.socket:
+    """Somebody connects from there, and says nothing; returns their end."""
+    here, there = socket.socketpair()
+    here.setblocking(False)
+    there.setblocking(False)
+    stack.enter_context(there)
+    stage.node.environment.accept(here, address)
+    return there
+
+
+async def is_closed(sock: socket.socket) -> bool:
+    async with asyncio.timeout(PATIENCE):
+        return await asyncio.get_running_loop().sock_recv(sock, 1) == b""
+
+
+def reasons(stage: Stage) -> list[object]:
+    return [fields["reason"] for event, fields in stage.reports if event == "turned_away"]
+
+
+async def test_one_address_begins_no_more_than_it_may(identity: Identity, open_sockets: ExitStack) -> None:
+    door = DoorLimits(connects=UNLIMITED, strangers=0, strangers_each=2)
+    async with node(identity=identity, door=door) as stage:
+        came = [comes(stage, open_sockets) for _ in range(3)]
+        assert await is_closed(came[2])
+        assert reasons(stage) == ["too_many_links"]
+        comes(stage, open_sockets, "198.51.100.1")
+        came[0].close()
+        while len(stage.node.environment._beginnings) > 2:
+            await asyncio.sleep(0)
+        comes(stage, open_sockets)
+        assert reasons(stage) == ["too_many_links"]
+
+
+async def test_nor_faster_than_it_may(identity: Identity, open_sockets: ExitStack) -> None:
+    door = DoorLimits(connects=Rate(0.001, 2.0), strangers=0, strangers_each=0)
+    async with node(identity=identity, door=door) as stage:
+        came = [comes(stage, open_sockets) for _ in range(3)]
+        assert await is_closed(came[2])
+        assert reasons(stage) == ["too_many_connects"]
+
+
+async def test_when_there_are_too_many_the_oldest_makes_room(identity: Identity, open_sockets: ExitStack) -> None:
+    door = DoorLimits(connects=UNLIMITED, strangers=3, strangers_each=0)
+    async with node(identity=identity, door=door) as stage:
+        came = [comes(stage, open_sockets, f"192.0.2.{number}") for number in range(1, 6)]
+        assert await is_closed(came[0])
+        assert await is_closed(came[1])
+        assert len(stage.node.environment._beginnings) == 3
+        assert [fields["address"] for event, fields in stage.reports if event == "nothing_said"] == [
+            "192.0.2.1",
+            "192.0.2.2",
+        ]
