@@ -63,6 +63,18 @@ def test_links_of_one_address_that_have_not_logged_in() -> None:
     assert came(door, range(6, 7)) == {}
 
 
+def test_links_of_one_address_in_all() -> None:
+    door = Door(replace(LIMITS, links_each=3))
+    came(door, range(1, 4))
+    for link in range(1, 4):
+        door.admitted(link)
+    assert came(door, range(4, 5)) == {4: "too_many_links"}
+    assert came(door, range(5, 7), NEAR) == {}
+    door.gone(4)
+    door.gone(1)
+    assert came(door, range(7, 9)) == {8: "too_many_links"}
+
+
 def test_this_machine_is_not_limited_by_address_unless_it_is_wanted() -> None:
     strict = replace(LIMITS, connects=Rate(1.0, 2.0), strangers_each=3)
     assert came(Door(strict), range(1, 100), HERE) == {}
@@ -191,5 +203,5 @@ def test_nothing_is_left_of_those_who_are_gone() -> None:
         door.gone(link)
         door.gone(link)
     assert len(door) == 0
-    left = (door._who, door._nodes, door._strangers, door._provisional, door._silent, door._each)
+    left = (door._who, door._nodes, door._strangers, door._provisional, door._silent, door._each, door._links_each)
     assert all(len(kept) == 0 for kept in left)

@@ -44,6 +44,7 @@ def test_the_defaults_are_the_roles() -> None:
     """What the simulator runs with is what an operator gets."""
     door = limiting.door(
         None,
+        options.LIMIT_LINKS_EACH,
         options.LIMIT_CONNECTS,
         options.LIMIT_STRANGERS,
         options.LIMIT_STRANGERS_EACH,
@@ -56,7 +57,7 @@ def test_the_defaults_are_the_roles() -> None:
             limits.strangers,
             limits.strangers_each,
         )
-        assert (door.patience, door.loopback) == (limits.patience, limits.loopback)
+        assert (door.links_each, door.patience, door.loopback) == (limits.links_each, limits.patience, limits.loopback)
     assert limiting.guesses(options.LIMIT_GUESSES, loopback=False) == CENTRAL.guesses
     assert CENTRAL.registrations_each.per_second == options.LIMIT_REGISTRATIONS_EACH
     assert CENTRAL.questions.per_second == options.LIMIT_QUESTIONS

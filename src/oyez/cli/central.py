@@ -41,6 +41,7 @@ def central(
     tls_ca: options.NodesTlsCa = None,
     insecure_plaintext: options.InsecurePlaintext = False,
     limit_links: options.LimitLinks = None,
+    limit_links_each: options.LimitLinksEach = options.LIMIT_LINKS_EACH,
     limit_connects: options.LimitConnects = options.LIMIT_CONNECTS,
     limit_strangers: options.LimitStrangers = options.LIMIT_STRANGERS,
     limit_strangers_each: options.LimitStrangersEach = options.LIMIT_STRANGERS_EACH,
@@ -97,7 +98,13 @@ def central(
         _join(stored, seeds, store.path, None if identity is None else identity.load().dialing)
     logs.configure(log_format, log_level, node=stored.id)
     door = limiting.door(
-        limit_links, limit_connects, limit_strangers, limit_strangers_each, login_patience, limit_loopback
+        limit_links,
+        limit_links_each,
+        limit_connects,
+        limit_strangers,
+        limit_strangers_each,
+        login_patience,
+        limit_loopback,
     )
     limits = CentralLimits(
         door,

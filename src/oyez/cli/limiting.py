@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
 
 def door(
-    links: int | None, connects: float, strangers: int, strangers_each: int, patience: float, loopback: bool
+    links: int | None,
+    links_each: int,
+    connects: float,
+    strangers: int,
+    strangers_each: int,
+    patience: float,
+    loopback: bool,
 ) -> "DoorLimits":
     """Of both kinds of node. Raises this process's own limit on file descriptors, where it may."""
     from oyez.core.limits.buckets import Rate
@@ -21,6 +27,7 @@ def door(
     most, reserve = descriptors.for_links(descriptors.raise_limit())
     return DoorLimits(
         links=most if links is None else min(links, most) or most,
+        links_each=links_each,
         reserve=reserve,
         connects=Rate(connects, connects * 10),
         strangers=strangers,

@@ -223,6 +223,8 @@ LimitLinks = Annotated[
         help="Most links of clients; some more are kept for nodes.",
     ),
 ]
+LimitLinksEach = Annotated[int, typer.Option(metavar="N", min=0, help="Most links from one address.")]
+LIMIT_LINKS_EACH = 2000
 LimitConnects = Annotated[
     float,
     typer.Option(

@@ -53,6 +53,7 @@ def server(
     tls_ca: options.NodesTlsCa = None,
     insecure_plaintext: options.InsecurePlaintext = False,
     limit_links: options.LimitLinks = None,
+    limit_links_each: options.LimitLinksEach = options.LIMIT_LINKS_EACH,
     limit_connects: options.LimitConnects = options.LIMIT_CONNECTS,
     limit_strangers: options.LimitStrangers = options.LIMIT_STRANGERS,
     limit_strangers_each: options.LimitStrangersEach = options.LIMIT_STRANGERS_EACH,
@@ -96,7 +97,13 @@ def server(
     from oyez.protocol.messages import Address
 
     door = limiting.door(
-        limit_links, limit_connects, limit_strangers, limit_strangers_each, login_patience, limit_loopback
+        limit_links,
+        limit_links_each,
+        limit_connects,
+        limit_strangers,
+        limit_strangers_each,
+        login_patience,
+        limit_loopback,
     )
     activities = Rate(limit_activities, max(1.0, limit_activities))
     limits = ServerLimits(door, limit_sessions, activities, Rate(limit_bytes, limit_bytes))

@@ -2,10 +2,11 @@
 
 A stranger is a link on which nobody has logged in yet, nor authenticated as a node. Guarantees: strangers are bounded
 in number, for each address and in all, and in time; when there are too many, one that has said nothing makes room, so
-that those who hold links silently can't keep others out; beyond the most links for clients there is still room for
-nodes. Each refusal says why. Knows nothing of what is said, but who has said something.
+that those who hold links silently can't keep others out; nobody takes all links alone, and beyond the most for clients
+there is still room for nodes. Each refusal says why. Knows nothing of what is said, but who has said something.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from math import ceil
 
@@ -38,7 +39,8 @@ class Door:
         self._strangers: dict[int, float] = {}  # when each was last heard, longest ago first
         self._provisional: dict[int, float] = {}  # those that may stay if they are nodes, longest ago first
         self._silent: dict[int, None] = {}  # those of them that have said nothing, longest here first
-        self._each: dict[str, int] = {}  # strangers by address, where that is limited
+        self._each: Counter[str] = Counter()  # strangers by address, where that is limited
+        self._links_each: Counter[str] = Counter()  # and all links
 
     def __len__(self) -> int:
         return len(self._who)
@@ -56,18 +58,22 @@ class Door:
         limited = addresses.limited(who, limits.loopback)
         key = addresses.key(who) if limited else ""
         if limited:
+            self._links_each[key] += 1
             wait = self._connects.take(now, key)
             if wait:
                 info = f"too many connections from {who.address}: try again in {ceil(wait)} s"
                 return self._turn_away(link, m.InvalidMessage(info, "too_many_connects"))
-            if limits.strangers_each and self._each.get(key, 0) >= limits.strangers_each:
+            if limits.links_each and self._links_each[key] > limits.links_each:
+                info = f"too many links from {who.address}: close some of them"
+                return self._turn_away(link, m.InvalidMessage(info, "too_many_links"))
+            if limits.strangers_each and self._each[key] >= limits.strangers_each:
                 info = f"too many links from {who.address} have not logged in: log in on those, or close them"
                 return self._turn_away(link, m.InvalidMessage(info, "too_many_links"))
         made_room = self._make_room(link)
         if made_room is None:
             return self._turn_away(link, _FULL)
         if limited:
-            self._each[key] = self._each.get(key, 0) + 1
+            self._each[key] += 1
         if self._beyond > 0:
             self._provisional[link] = now
         self._strangers[link] = now
@@ -151,8 +157,10 @@ class Door:
     def gone(self, link: int) -> None:
         """The link is closed."""
         self._forget(link)
-        self._who.pop(link, None)
         self._nodes.discard(link)
+        who = self._who.pop(link, None)
+        if who is not None:
+            self._one_less(self._links_each, who)
 
     def _forget(self, link: int) -> None:
         """It is no stranger any more."""
@@ -160,9 +168,11 @@ class Door:
             return
         self._provisional.pop(link, None)
         self._silent.pop(link, None)
-        who = self._who[link]
+        self._one_less(self._each, self._who[link])
+
+    def _one_less(self, counted: Counter[str], who: From) -> None:
         if addresses.limited(who, self._limits.loopback):
             key = addresses.key(who)
-            self._each[key] -= 1
-            if not self._each[key]:
-                del self._each[key]
+            counted[key] -= 1
+            if not counted[key]:
+                del counted[key]

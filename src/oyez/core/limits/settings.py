@@ -20,12 +20,13 @@ _MANY = Delay(20, forgets=60.0)  # of many people, who mistype now and then
 class DoorLimits:
     """Links of those who have not shown who they are, and of all clients.
 
-    `links`: most links of clients. `reserve`: more that are only for nodes. `connects`: of each address. `strangers`:
-    most links that have not logged in; `strangers_each`: of one address. `patience`: how long each may say nothing.
-    `loopback`: whether the limits of each address hold for this machine's own, too.
+    `links`: most links of clients; `links_each`: of one address. `reserve`: more that are only for nodes. `connects`:
+    of each address. `strangers`: most links that have not logged in; `strangers_each`: of one address. `patience`: how
+    long each may say nothing. `loopback`: whether the limits of each address hold for this machine's own, too.
     """
 
     links: int = 0
+    links_each: int = 2000
     reserve: int = 64
     connects: Rate = _CONNECTS
     strangers: int = 10_000
