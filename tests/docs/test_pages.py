@@ -52,7 +52,7 @@ def test_the_table_of_layers_names_every_module_of_the_lower_ones() -> None:
         section.tables[0] for section in sections(read(DOCS / "architecture.md")) if section.title == "The layers"
     ]
     said = {row[0].strip("`/"): set(code_spans(row[1])) for row in table[1:]}
-    for layer in ("protocol", "core", "core/central", "core/server", "core/client", "storage", "net"):
+    for layer in ("protocol", "core", "core/central", "core/server", "core/limits", "core/client", "storage", "net"):
         modules = {path.name for path in (SOURCE / layer).glob("*.py")} - {"__init__.py"}
         assert modules - said[layer] == set(), f"{layer}/ has modules that docs/architecture.md does not mention"
 
