@@ -66,7 +66,7 @@ def test_a_name_that_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
         self._registrants.add(link)
         reign = self.replication
         hashed = lambda now, hash: self._register_hashed(now, link, message, reign, hash)  # noqa: E731
-        return [fx.Hold(link), self.hash(message.secret, hashed)]
+        return [fx.Hold(link), *self.hash(message.secret, hashed)]
 
     monkeypatch.setattr(Accounts, "register", register)
     assert caught("unique", (plan(seed, clients=rivals()) for seed in range(3)))

@@ -99,23 +99,22 @@ class Accounts:
         self._registrants.add(link)
         reign = self.replication
         hashed = lambda now, hash: self._register_hashed(now, link, message, reign, hash)  # noqa: E731
-        return [fx.Hold(link), self.hash(message.secret, hashed, who)]
+        return [fx.Hold(link), *self.hash(message.secret, hashed, who)]
 
     def is_registering(self, name: str) -> bool:
         """Is somebody waiting for the registration of this name?"""
         return name in self._names_taken
 
-    def hash(self, secret: str, then: Hashed, who: From | None = None) -> fx.HashSecret:
+    def hash(self, secret: str, then: Hashed, who: From | None = None) -> Effects:
         """Hash a secret, for somebody, and go on with `then`."""
         token = self._token()
-        self._caution.begins(token, who)
         self._hashing[token] = then
-        return fx.HashSecret(token, secret)
+        return self._caution.begins(who, fx.HashSecret(token, secret))
 
     def hashed(self, now: float, token: int, hash: str) -> Effects:
         """A secret is hashed."""
-        self._caution.ends(token)
-        return self._hashing.pop(token)(now, hash)
+        following = self._caution.ends(token)  # first: what comes of this one may wait for the disk
+        return [*following, *self._hashing.pop(token)(now, hash)]
 
     def _register_hashed(
         self, now: float, link: int, message: m.Register, reign: "Replication | None", hash: str
@@ -213,13 +212,11 @@ class Accounts:
             return then(now, None)
 
         if hold is None:
-            return [self._verify(name, secret, hold, then, who, settle)]
+            return self._verify(name, secret, hold, then, who, settle)
         self._held.add(hold)
-        return [fx.Hold(hold), self._verify(name, secret, hold, then, who, settle)]
+        return [fx.Hold(hold), *self._verify(name, secret, hold, then, who, settle)]
 
-    def _verify(
-        self, name: str, secret: str, hold: int | None, then: Checked, who: From, settle: bool
-    ) -> fx.VerifySecret:
+    def _verify(self, name: str, secret: str, hold: int | None, then: Checked, who: From, settle: bool) -> Effects:
         hash, since = self._directory.users.get(name), self.since(name)
 
         def checked(now: float, ok: bool, stale: bool) -> Effects:
@@ -238,7 +235,7 @@ class Accounts:
             if ok and not same:
                 if name in self._directory.users and self.since(name) == since and not unsettled:
                     # The same secret, hashed anew meanwhile.
-                    return [self._verify(name, secret, hold, then, who, settle)]
+                    return self._verify(name, secret, hold, then, who, settle)
                 return self._finish(now, hold, _WRONG, then)
             if ok and settle and unsettled:
                 return self._once_settled(now, name, hold, then)
@@ -246,9 +243,8 @@ class Accounts:
             return [*effects, *self._finish(now, hold, refused, then)]
 
         token = self._token()
-        self._caution.begins(token, who)
         self._verifying[token] = checked
-        return fx.VerifySecret(token, hash, secret)
+        return self._caution.begins(who, fx.VerifySecret(token, hash, secret))
 
     def since(self, name: str) -> int:
         """The entry that set this user's secret."""
@@ -283,8 +279,8 @@ class Accounts:
 
     def verified(self, now: float, token: int, ok: bool, stale: bool = False) -> Effects:
         """A secret has been checked. `stale`: its hash was made in a way that is not good enough any more."""
-        self._caution.ends(token)
-        return self._verifying.pop(token)(now, ok, stale)
+        following = self._caution.ends(token)
+        return [*following, *self._verifying.pop(token)(now, ok, stale)]
 
     def _rehash(self, now: float, name: str, secret: str) -> Effects:
         """The secret is right and its hash is not good enough any more: replace that, if it can be had now."""
@@ -302,7 +298,7 @@ class Accounts:
             return [*main.append(now, record), fx.Report("rehashed", {"username": name})]
 
         self._rehashing.add(name)
-        return [self.hash(secret, hashed)]
+        return self.hash(secret, hashed)
 
     def forget_verified(self) -> None:
         """Another central reigns, and may give names to others."""

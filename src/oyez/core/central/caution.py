@@ -7,10 +7,11 @@ why and when to try again, in words that are the same whether the user exists or
 from collections.abc import Callable
 from math import ceil
 
+from oyez.core.effects import Effects
 from oyez.core.limits import addresses
 from oyez.core.limits.buckets import Bucket, Buckets
 from oyez.core.limits.guesses import Guesses
-from oyez.core.limits.jobs import Jobs
+from oyez.core.limits.jobs import Job, Jobs
 from oyez.core.limits.settings import CentralLimits
 from oyez.core.peer import From
 from oyez.protocol.messages import Refusal
@@ -62,13 +63,13 @@ class Caution:
         """It was right."""
         self._guesses.succeeded(username, who)
 
-    def begins(self, token: int, who: From | None) -> None:
-        """A secret is being hashed, or checked."""
-        self._jobs.begin(token, None if who is None else self._key(who))
+    def begins(self, who: From | None, job: Job) -> Effects:
+        """A secret is to be hashed, or checked: now, or when it is its turn."""
+        return self._jobs.begin(None if who is None else self._key(who), job)
 
-    def ends(self, token: int) -> None:
-        """It is done."""
-        self._jobs.end(token)
+    def ends(self, token: int) -> Effects:
+        """It is done: what is to be done next."""
+        return self._jobs.end(token)
 
     def _key(self, who: From) -> str | None:
         return addresses.key(who) if addresses.limited(who, self._loopback) else None

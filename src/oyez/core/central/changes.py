@@ -144,7 +144,7 @@ class Changes:
             success = fx.Send(link, u.ChangeSecretSuccess(f"{name} has a new secret"))
             return [*self.tell(now), fx.Report("secret_changed", {"username": name}), success, fx.Release(link)]
 
-        return [fx.Hold(link), self._accounts.hash(secret, hashed, self._who(link))]
+        return [fx.Hold(link), *self._accounts.hash(secret, hashed, self._who(link))]
 
     def _remove(self, now: float, link: int, name: str) -> Effects:
         main = self._main
