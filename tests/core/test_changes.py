@@ -3,11 +3,12 @@
 import pytest
 
 from oyez.core import effects as fx
+from oyez.core import tickets
 from oyez.core.central.changes import BATCH, LIFE
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from oyez.protocol import users as u
-from tests.core.centrals import CLUSTER, Centre, said
+from tests.core.centrals import CLUSTER, KEY, Centre, said
 from tests.core.nodes import Talk, hash_of
 
 NEW = "a new secret"
@@ -111,6 +112,19 @@ def test_of_two_changes_at_once_one_succeeds(central: Centre) -> None:
     central.goes_on("hashing")
     assert [reason(one), reason(two)] == ["ChangeSecretSuccess", "unsettled"]
     assert central.role.directory.users["bob"] == hash_of("one")
+
+
+def test_of_two_that_an_operator_sets_the_later_is_settled_by_its_own_commit() -> None:
+    central = Centre("bob")
+    changes = central.role.changes
+    central.stops("disk")
+    talks = [central.connect().says(u.SetSecret(CLUSTER, "bob", new)) for new in ("one", "two")]
+    [index] = central.role.directory.unsettled.values()
+    changes._settled(central.world.time, talks[0].link.id, "bob", index - 2, True)
+    assert central.role.directory.unsettled == {"bob": index}
+    central.goes_on("disk")
+    assert [reason(talk) for talk in talks] == ["ChangeSecretSuccess", "ChangeSecretSuccess"]
+    assert central.role.directory.unsettled == {}
 
 
 def test_what_is_said_behind_it_waits_for_it(central: Centre) -> None:
@@ -239,6 +253,25 @@ def test_a_login_that_was_being_checked_is_void(central: Centre) -> None:
 
 def names_in(messages: list[m.Message]) -> list[str]:
     return [one.username for message in messages if isinstance(message, u.Revoke) for one in message.revoked]
+
+
+def test_a_session_does_not_escape_by_moving_while_a_change_is_not_committed(central: Centre) -> None:
+    first, second = central.ready("a", "b")
+    first.says(n.ServerAnnounce("a", 1, "host", 4001, ["bob"]))
+    central.connect().says(n.DrainServer(CLUSTER, "a"))
+    central.stops("disk")
+    talk = changes(central)
+    first.says(n.Movable(["bob"]))
+    [move] = said(first, n.Move)
+    assert isinstance(move, n.Move)
+    [there] = move.destinations
+    ticket = tickets.check(tickets.keys(KEY, "server:b", 1), there.ticket, "server:b", central.world.time)
+    assert isinstance(ticket, tickets.Ticket)
+    central.goes_on("disk")
+    assert reason(talk) == "ChangeSecretSuccess"
+    [revoke] = said(second, u.Revoke)
+    assert isinstance(revoke, u.Revoke)
+    assert ticket.since < revoke.revoked[0].since, "the session is one of before, wherever it is"
 
 
 def test_all_servers_hear_of_it_once(central: Centre) -> None:

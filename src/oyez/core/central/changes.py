@@ -130,21 +130,22 @@ class Changes:
                 info = "something has changed meanwhile, try again"
                 return [*refuse(link, u.ChangeSecretFailed(info, "unsettled")), fx.Release(link)]
             revoked = self._write(now, main, fx.Revocation(name, main.next_index, now + LIFE))
-            return [*revoked, *self._write(now, main, fx.UserRecord(name, hash, main.next_index)), *wait(now)]
-
-        def wait(now: float) -> Effects:
-            assert main is not None
-            return main.when_committed(now, main.next_index - 1, settled)
-
-        def settled(now: float, committed: bool) -> Effects:
-            if not committed:
-                failed = u.ChangeSecretFailed(f"{_UNSETTLED}: log in to find out", "unsettled")
-                return [*refuse(link, failed), fx.Release(link)]
-            self._directory.unsettled.pop(name, None)
-            success = fx.Send(link, u.ChangeSecretSuccess(f"{name} has a new secret"))
-            return [*self.tell(now), fx.Report("secret_changed", {"username": name}), success, fx.Release(link)]
+            index = main.next_index
+            written = self._write(now, main, fx.UserRecord(name, hash, index))
+            settled = lambda now, committed: self._settled(now, link, name, index, committed)  # noqa: E731
+            return [*revoked, *written, *main.when_committed(now, index, settled)]
 
         return [fx.Hold(link), *self._accounts.hash(secret, hashed, self._who(link))]
+
+    def _settled(self, now: float, link: int, name: str, index: int, committed: bool) -> Effects:
+        """The new secret, which is that entry, is committed; or was not in time."""
+        if not committed:
+            failed = u.ChangeSecretFailed(f"{_UNSETTLED}: log in to find out", "unsettled")
+            return [*refuse(link, failed), fx.Release(link)]
+        if self._directory.unsettled.get(name) == index:  # else there is a later one, which is not
+            del self._directory.unsettled[name]
+        success = fx.Send(link, u.ChangeSecretSuccess(f"{name} has a new secret"))
+        return [*self.tell(now), fx.Report("secret_changed", {"username": name}), success, fx.Release(link)]
 
     def _remove(self, now: float, link: int, name: str) -> Effects:
         main = self._main

@@ -150,7 +150,9 @@ class Moving:
         return destinations
 
     def _place(self, now: float, username: str, server: str) -> n.Destination:
-        ticket, nonce = self._permits.for_server(username, server, now, self._directory.since.get(username, 0))
+        # While a new secret is not settled, the session is one of before: it must not become one of after by moving.
+        since = 0 if username in self._directory.unsettled else self._directory.since.get(username, 0)
+        ticket, nonce = self._permits.for_server(username, server, now, since)
         self._placement.reserve(nonce, Reservation(server, username, now + KEPT))
         address = self._directory.servers[server].address
         return n.Destination(username, address.hostname, address.port, ticket)
