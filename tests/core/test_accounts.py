@@ -417,6 +417,16 @@ def test_after_a_wrong_login_it_is_not(desk: Desk) -> None:
     assert [effect for effect in effects if isinstance(effect, fx.HashSecret)] == []
 
 
+def test_a_hash_that_is_none_is_reported_and_lets_nobody_in(desk: Desk) -> None:
+    desk.registers("mia", "one")
+    desk.commits()
+    desk.accounts.forget_verified()
+    desk.answers()
+    effects = logs_in_stale(desk, "mia", "one", ok=False)
+    assert fx.Report("damaged_hash", {"username": "mia"}) in effects
+    assert desk.answers() == ["wrong_credentials"]
+
+
 def test_a_stale_hash_is_replaced_once(desk: Desk) -> None:
     desk.registers("mia", "one")
     desk.commits()

@@ -57,6 +57,7 @@ _TROUBLE = frozenset(
         "cannot_acknowledge",
         "cannot_dial",
         "central_silent",
+        "damaged_hash",
         "identity_not_reloaded",
         "insecure_plaintext",
         "main_lost",

@@ -68,7 +68,8 @@ class Role(Protocol):
         ...
 
     def on_verified(self, now: float, token: int, ok: bool, stale: bool = False) -> Effects:
-        """A `VerifySecret` is done. `stale`: the secret ought to be hashed anew, the hash is of an older kind."""
+        """A `VerifySecret` is done. `stale`: the secret ought to be hashed anew, because the hash is of an older kind,
+        or, where the secret is not `ok`, because it is no hash at all."""
         ...
 
 

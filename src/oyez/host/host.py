@@ -135,7 +135,7 @@ class Host:
         self.perform(self.role.on_hashed(self.environment.now(), token, hash))
 
     def verified(self, token: int, ok: bool, stale: bool = False) -> None:
-        """A secret has been checked. `stale`: against a hash that is not good enough any more."""
+        """A secret has been checked. `stale`: see `Role.on_verified`."""
         self.perform(self.role.on_verified(self.environment.now(), token, ok, stale))
 
     def _flush(self) -> None:

@@ -281,7 +281,7 @@ class NetEnvironment:
     def verify_secret(self, token: int, hash: str | None, secret: str) -> None:
         """See `host.Environment`. Raises RuntimeError in an environment without threads for it."""
         stale = hash is not None and is_stale(hash)
-        self._pool().verify(hash, secret, lambda ok: self.host.verified(token, ok, stale))
+        self._pool().verify(hash, secret, lambda ok: self.host.verified(token, bool(ok), stale if ok else ok is None))
 
     def _pool(self) -> SecretPool:
         if self._secrets is None:

@@ -20,7 +20,6 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
 from oyez.net.guard import GuardedLoop
-from oyez.storage.port import StorageError
 
 T = TypeVar("T")
 
@@ -40,11 +39,11 @@ def is_stale(hash: str) -> bool:
     try:
         return _hasher.check_needs_rehash(hash)
     except InvalidHashError:
-        return False  # `verify_secret` says what there is to say
+        return False
 
 
-def verify_secret(hash: str | None, secret: str) -> bool:
-    """Whether `secret` belongs to `hash`. Raises StorageError for what is no hash: whoever kept it has not."""
+def verify_secret(hash: str | None, secret: str) -> bool | None:
+    """Whether `secret` belongs to `hash`; None where that is no hash at all: whoever kept it has not."""
     if hash is None:
         _hasher.hash(secret)  # the same work as a check
         return False
@@ -52,8 +51,9 @@ def verify_secret(hash: str | None, secret: str) -> bool:
         return _hasher.verify(hash, secret)
     except VerifyMismatchError:
         return False
-    except (InvalidHashError, VerificationError) as error:
-        raise StorageError("the stored hash of a secret is damaged: restore the data folder from a backup") from error
+    except (InvalidHashError, VerificationError):
+        _hasher.hash(secret)
+        return None
 
 
 def _step_back() -> None:
@@ -75,8 +75,8 @@ class SecretPool:
         """Call `done` with the hash."""
         self._submit(partial(hash_secret, secret), done)
 
-    def verify(self, hash: str | None, secret: str, done: Callable[[bool], None]) -> None:
-        """Call `done` with the verdict."""
+    def verify(self, hash: str | None, secret: str, done: Callable[[bool | None], None]) -> None:
+        """Call `done` with the verdict: see `verify_secret`."""
         self._submit(partial(verify_secret, hash, secret), done)
 
     def close(self) -> None:

@@ -226,7 +226,7 @@ class Accounts:
                 self._caution.succeeded(name, who)
             elif same and self._is_sure_of(name):
                 self._caution.failed(now, name, who)
-            effects: Effects = []
+            effects: Effects = [fx.Report("damaged_hash", {"username": name})] if stale and not ok else []
             if ok and same and not unsettled:
                 self._verified.remember(name, f"{hash} {secret}", now)
                 effects = self._rehash(now, name, secret) if stale else []
@@ -278,7 +278,7 @@ class Accounts:
         return self.replication.when_committed(now, index, settled)
 
     def verified(self, now: float, token: int, ok: bool, stale: bool = False) -> Effects:
-        """A secret has been checked. `stale`: its hash was made in a way that is not good enough any more."""
+        """A secret has been checked. `stale`: see `Role.on_verified`."""
         following = self._caution.ends(token)
         return [*following, *self._verifying.pop(token)(now, ok, stale)]
 
