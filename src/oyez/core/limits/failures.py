@@ -39,7 +39,7 @@ class Failures:
     def wait(self, now: float, key: object) -> float:
         """Seconds until the next try is allowed, 0 where it is."""
         count, last = self._failed.get(key, (0.0, now))
-        over = count - self._delay.free
+        over = round(count) - self._delay.free  # what is forgotten of one does not count until it is half
         if over < 0 or not self._delay.free:
             return 0.0
         delay = min(self._delay.most, self._delay.first * 2.0 ** min(over, 40))
