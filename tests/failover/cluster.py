@@ -113,7 +113,9 @@ class Cluster:
             list(pool.map(lambda name: self.start_central(name) if name[0] == "c" else self.start_server(name), names))
 
     def _start(self, name: str, arguments: list[str]) -> Process:
-        process = Process(name, [*arguments, *self.options(name)], self.folder, {"OYEZ_SECRET": CLUSTER_SECRET}, self.prefix(name))
+        process = Process(
+            name, [*arguments, *self.options(name)], self.folder, {"OYEZ_SECRET": CLUSTER_SECRET}, self.prefix(name)
+        )
         self.processes[name] = process
         return process
 

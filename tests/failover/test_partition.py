@@ -32,7 +32,9 @@ class Spread(Cluster):
         return self.machines.enter(name)
 
     def options(self, name: str) -> Sequence[str]:
-        return ["--insecure-plaintext"]
+        """All clients come from this one machine, which is another than the nodes'."""
+        unlimited = ["--limit-registrations-each", "0", "--limit-connects", "0", "--limit-hashing-each", "0"]
+        return ["--insecure-plaintext", *(unlimited if name in self.centrals else ["--limit-connects", "0"])]
 
 
 @pytest.fixture
