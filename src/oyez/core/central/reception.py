@@ -99,12 +99,14 @@ class Reception:
     def resume(self, now: float) -> Effects:
         """There is a main now, or a server that may be given clients: try again with all who wait."""
         effects: Effects = []
-        for link, (_, message) in list(self._parked.items()):
+        for link, (since, message) in list(self._parked.items()):
+            del self._parked[link]
             answer = self._for_main(now, link, message)  # type: ignore[arg-type]
             effects += answer
-            if answer != [fx.Hold(link)]:
-                del self._parked[link]
-                effects += [] if fx.Hold(link) in answer else [fx.Release(link)]
+            if link in self._parked:
+                self._parked[link] = (since, message)
+            elif fx.Hold(link) not in answer:
+                effects.append(fx.Release(link))
         return effects
 
     def tick(self, now: float) -> Effects:
