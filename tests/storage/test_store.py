@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oyez.core.central.stored import Stored
@@ -268,6 +268,7 @@ records: st.SearchStrategy[Record] = st.one_of(
 )
 
 
+@settings(max_examples=40)  # each makes a file, and waits for the disk
 @given(st.lists(st.lists(records, max_size=5), max_size=5))
 def test_both_stores_keep_the_same(tmp_path_factory: pytest.TempPathFactory, appends: list[list[Record]]) -> None:
     memory, file = Memory(), File(tmp_path_factory.mktemp("store") / "central.db")

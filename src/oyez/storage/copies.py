@@ -121,7 +121,7 @@ def _reading(path: Path) -> closing[sqlite3.Connection]:
 def _see_that_it_is_whole(copy: sqlite3.Connection, path: Path) -> None:
     [found] = copy.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
-        raise StorageError(f"{path} is damaged ({found})")
+        raise StorageError(f"{path} is damaged ({' '.join(found.split())})")
 
 
 def _found(copy: sqlite3.Connection) -> Copied:

@@ -209,7 +209,7 @@ def checked(database: sqlite3.Connection, path: Path, application: int) -> int:
         )
     [found] = database.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
-        raise StorageError(f"{path} is damaged ({found}): restore it from a backup")
+        raise StorageError(f"{path} is damaged ({' '.join(found.split())}): restore it from a backup")
     return version
 
 
