@@ -15,7 +15,7 @@ def test_who_posts_too_fast_is_slowed_and_loses_nothing(network: Network, honest
         assert enters(link) == "LOGIN_SUCCESS"
         link.send_raw(b"".join(encode(ANONYMOUS.post({"flood": number})) for number in range(FLOOD)))
         honest.go_on()
-        seen = []
+        seen: list[int] = []
         while len(seen) < FLOOD:
             activity = link.expect_activity()
             seen += [activity["flood"]] if "flood" in activity else []

@@ -35,13 +35,11 @@ class Caution:
 
     def registers(self, now: float, who: From) -> Refusal | None:
         """May one more be registered from there?"""
-        wait = 0.0
+        wait, whose = 0.0, f"from {who.address}"
         if addresses.limited(who, self._loopback):
             wait = self._registrations_each.take(now, addresses.key(who))
-            whose = f"from {who.address}"
         if not wait:
-            wait = self._registrations.take(now)
-            whose = "everywhere"
+            wait, whose = self._registrations.take(now), "everywhere"
         if wait:
             info = f"too many registrations {whose}: try again in {ceil(wait)} s"
             return Refusal(info, "too_many_registrations")
