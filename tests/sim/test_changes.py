@@ -105,7 +105,7 @@ def caught(*schedules: Schedule) -> bool:
 
 def test_a_change_that_is_acknowledged_before_its_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     def hasty(self: Replication, now: float, index: int, then: object) -> fx.Effects:
-        return then(now, True)  # type: ignore[operator,no-any-return]
+        return then(now, True)  # type: ignore[operator]
 
     monkeypatch.setattr(Replication, "when_committed", hasty)
     assert caught(abandoned)

@@ -251,15 +251,7 @@ class Replacement:
 
 
 Record = (
-    UserRecord
-    | Revocation
-    | RevocationsOver
-    | ServerRecord
-    | ServerGone
-    | Position
-    | Key
-    | Replacement
-    | VoterState
+    UserRecord | Revocation | RevocationsOver | ServerRecord | ServerGone | Position | Key | Replacement | VoterState
 )
 
 Effect = (

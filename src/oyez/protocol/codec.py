@@ -14,9 +14,7 @@ from oyez.protocol.nodes import NodeMessage
 from oyez.protocol.peers import PeerMessage
 from oyez.protocol.users import UserMessage
 
-_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(
-    ClientMessage | NodeMessage | PeerMessage | UserMessage
-)
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(ClientMessage | NodeMessage | PeerMessage | UserMessage)
 _encoder = msgspec.json.Encoder()
 _POST = b'"ACTIVITY_MESSAGE"'
 

@@ -140,8 +140,10 @@ class Directory:
         """From now on this is all there is."""
         for kept in (self.users, self.since, self.unsettled, self.revoked, self.servers):
             kept.clear()
-        for record in (*replacement.users, *replacement.servers):
-            self.apply(record)
+        for user in replacement.users:
+            self.apply(user)
+        for server in replacement.servers:
+            self.apply(server)
         self.revoked.update({one.username: one for one in replacement.revoked})
 
     def forget_revocations(self, now: float) -> bool:
