@@ -14,6 +14,7 @@ from tests.blackbox.commands import oyez, running
 from tests.blackbox.people import ANONYMOUS, log_in, somebody
 from tests.blackbox.processes import CLUSTER_SECRET, LOOPBACK, Network, environment, free_port
 from tests.blackbox.wire import Peer, eventually
+from tests.certificates import Authority, options_of
 
 # Nodes
 
@@ -36,7 +37,9 @@ def test_a_server_that_finds_no_central_says_so_in_its_log_and_keeps_trying(tmp_
 
 def test_a_node_on_every_address_tells_others_its_name(tmp_path: Path) -> None:
     secret = {"OYEZ_SECRET": CLUSTER_SECRET}
-    everywhere = ["--host", "0.0.0.0", "--advertise", "localhost"]
+    authority = Authority(tmp_path / "ca")
+    encrypted = options_of(authority.issue("node", ["localhost"]))  # by its name alone
+    everywhere = ["--host", "0.0.0.0", "--advertise", "localhost", *encrypted]
     arguments = ["central", "--port", "0", "--data", str(tmp_path / "data"), *everywhere]
     with running(*arguments, variables=secret, folder=tmp_path) as central:
         assert central.stdout is not None
@@ -45,7 +48,7 @@ def test_a_node_on_every_address_tells_others_its_name(tmp_path: Path) -> None:
         with running("server", "--central", address, *everywhere, variables=secret, folder=tmp_path) as server:
             assert server.stdout is not None
             assert server.stdout.readline().startswith(b"ready server localhost:")
-            outcome = oyez("post", "hear ye", "--central", address)
+            outcome = oyez("post", "hear ye", "--central", address, "--tls-ca", str(authority.file))
             assert outcome.code == 0, outcome
 
 
