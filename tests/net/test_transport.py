@@ -15,7 +15,7 @@ from oyez.net import transport
 from oyez.net.poller import READ, WRITE
 from oyez.protocol.codec import encode
 from oyez.protocol.messages import InvalidMessage, RegisterSuccess
-from tests.net.stage import A_STATUS, PATIENCE, STATUS, Peer, Recorder, Stage, activity_line, activity_lines, node
+from tests.net.stage import A_STATUS, STATUS, Peer, Recorder, Stage, activity_line, activity_lines, node
 
 LAST_WORDS = InvalidMessage("that was wrong", "test")
 
@@ -306,18 +306,6 @@ async def test_a_link_may_end_before_it_is_read_for_the_first_time() -> None:
 
     await ends(fx.Close(1))
     await ends(fx.Hold(1), fx.Close(1))
-
-
-async def test_a_link_may_be_cut_before_its_peer_knows_that_it_was_made() -> None:
-    """Its descriptor is free at once, so it may be that connecting itself fails there."""
-    async with node(Recorder(open=lambda link: [fx.Close(link, at_once=True)])) as stage:
-        address = (stage.node.address.hostname, stage.node.address.port)
-        for link in range(1, 4):
-            with suppress(ConnectionError), await asyncio.to_thread(socket.create_connection, address) as sock:
-                sock.settimeout(PATIENCE)
-                assert await asyncio.to_thread(sock.recv, 1) == b""
-            await stage.role.seen("close", link)
-        assert stage.role.all("message") == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="options by their Linux names")

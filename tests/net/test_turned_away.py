@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
+from oyez.core import effects as fx
 from oyez.core.limits.buckets import UNLIMITED, Rate
 from oyez.core.limits.settings import DoorLimits
 from oyez.net.identity import Identity
 from tests.certificates import Authority
-from tests.net.stage import PATIENCE, Stage, node
+from tests.net.stage import PATIENCE, Recorder, Stage, node
 
 
 @pytest.fixture
@@ -80,3 +81,15 @@ async def test_when_there_are_too_many_the_oldest_makes_room(identity: Identity,
             "192.0.2.1",
             "192.0.2.2",
         ]
+
+
+async def test_a_link_may_be_cut_before_its_peer_knows_that_it_was_made() -> None:
+    """Its descriptor is free at once, so it may be that connecting itself fails there."""
+    async with node(Recorder(open=lambda link: [fx.Close(link, at_once=True)])) as stage:
+        address = (stage.node.address.hostname, stage.node.address.port)
+        for link in range(1, 4):
+            with suppress(ConnectionError), await asyncio.to_thread(socket.create_connection, address) as sock:
+                sock.settimeout(PATIENCE)
+                assert await asyncio.to_thread(sock.recv, 1) == b""
+            await stage.role.seen("close", link)
+        assert stage.role.all("message") == []
