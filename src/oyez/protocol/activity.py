@@ -11,7 +11,7 @@ import re
 import msgspec
 
 from oyez.protocol import limits
-from oyez.protocol.messages import InvalidMessage
+from oyez.protocol.messages import ActivityMessage, InvalidMessage
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _key = msgspec.json.Decoder(str).decode
@@ -20,6 +20,7 @@ _MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]')  # strings, and what struct
 
 FORGED = "authenticated_user"
 _FORGED = FORGED.encode()
+_OPEN, _QUOTE = b'{"'
 
 
 def opening(username: str) -> bytes:
@@ -43,24 +44,24 @@ def body(activity: bytes) -> bytes | InvalidMessage:
     return members if members == b"}" else b"," + members
 
 
-def bodies(activities: list[msgspec.Raw], block: bytes) -> list[bytes] | None:
-    """The same at once for all activities of a block of lines, but each without its comma; None where one is empty, or
-    to be refused: take them one by one."""
-    if _may_forge(block) or b"\r" in block:
-        members = [body(bytes(raw)) for raw in activities]
-        if any(not isinstance(one, bytes) or one == b"}" for one in members):
+def bodies(posts: list[ActivityMessage], block: bytes) -> list[bytes] | None:
+    """The same at once for all posts of a block of lines, but each without its comma. None where they have not all the
+    same credentials, or an activity is empty, or to be refused: take them one by one."""
+    username, secret = posts[0].username, posts[0].secret
+    odd = _may_forge(block) or b"\r" in block
+    found: list[bytes] = []
+    for post in posts:
+        # Not in constant time: it is the sender's own secret, in the first of these posts, that this compares with.
+        if post.username != username or post.secret != secret:
             return None
-        return [one[1:] for one in members if isinstance(one, bytes)]
-    plain = []
-    for raw in activities:
-        text = bytes(raw)
-        if text[:2] != b'{"' or _may_be_deep(text):
-            found = body(text)
-            if not isinstance(found, bytes) or found == b"}":
+        text = bytes(post.activity)
+        if odd or text[0] != _OPEN or text[1] != _QUOTE or _may_be_deep(text):
+            members = body(text)
+            if not isinstance(members, bytes) or members == b"}":
                 return None
-            text = found
-        plain.append(text[1:])
-    return plain
+            text = members
+        found.append(text[1:])
+    return found
 
 
 def _may_be_deep(text: bytes) -> bool:
