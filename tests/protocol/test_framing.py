@@ -118,6 +118,6 @@ def test_a_block_is_activities_when_each_line_is(lines: list[bytes]) -> None:
 
 
 @given(lines=st.lists(st.integers(0, 12), min_size=1, max_size=12), limit=st.integers(1, 12))
-def test_several_lines_within_a_limit_are_told_from_others(lines: list[int], limit: int) -> None:
+def test_lines_within_a_limit_are_told_from_others(lines: list[int], limit: int) -> None:
     block = b"".join(b"x" * length + b"\n" for length in lines)
-    assert framing.are_several(block, limit) == (len(lines) > 1 and max(lines) <= limit)
+    assert framing.within(block, limit) == (max(lines) <= limit)

@@ -436,6 +436,18 @@ def test_a_main_that_slept_may_have_lost_all_servers() -> None:
     losses = losses_of(sorted([*GOOD, *came, slept, removed], key=lambda entry: entry.at))
     assert losses.cut_off("s4", 7.7, 8.0)
     assert not losses.cut_off("s2", 7.7, 8.0)
+    another = Fault(4.1, "pause", "central2", 8.0, ("central2",))
+    assert not losses_of(sorted([*GOOD, *came, another, removed], key=lambda entry: entry.at)).cut_off("s4", 7.7, 8.0)
+
+
+def test_a_server_that_slept_is_not_known_to_those_that_came_meanwhile() -> None:
+    """Seed 8030004: it came back with the log of a lifetime that the others had never held."""
+    came = [Started(7.5, "s4", 1), Reported(7.6, "s4", "ready", {})]
+    slept = Fault(4.1, "pause server", "s1", 8.0, ("s1",))
+    removed = Reported(7.1, "central", "server_removed", {"server": "s1"})
+    losses = losses_of(sorted([*GOOD, *came, slept, removed], key=lambda entry: entry.at))
+    assert losses.cut_off("s4", 7.7, 8.0)
+    assert not losses.cut_off("s2", 7.7, 8.0)
 
 
 def test_a_server_may_have_lost_what_it_had_shown_before_it_was_started_again() -> None:

@@ -46,7 +46,7 @@ class Origin:
         self.sequence += count
         fields: list[int | bytes] = [0] * (2 * count)
         fields[0::2], fields[1::2] = range(begin, begin + count), members
-        line = self._beginning + b'%d",' + opening.replace(b"%", b"%%") + b",%b}\n"
+        line = b'%b%%d",%b,%%b}\n' % (_literal(self._beginning), _literal(opening))
         self._parts.append(line * count % tuple(fields))  # at once: three times as fast as line by line
         return first
 
@@ -58,6 +58,11 @@ class Origin:
         data = b"".join(self._parts)
         self._parts = []
         return Chunk(self.name, first, self.sequence - first + 1, data)
+
+
+def _literal(text: bytes) -> bytes:
+    """As it stands in a format."""
+    return text.replace(b"%", b"%%")
 
 
 _LINE = re.compile(re.escape(MESSAGE_PREFIX) + rb'"id":"([^"]+)-([0-9]+)"')

@@ -49,10 +49,8 @@ def lines(block: bytes) -> list[bytes]:
     return block[:-1].split(b"\n")
 
 
-def are_several(block: bytes, limit: int) -> bool:
-    """Are these several lines, and is none longer than that? Looks at a line in every so many bytes, not at each."""
-    if block.find(b"\n") == len(block) - 1:
-        return False
+def within(block: bytes, limit: int) -> bool:
+    """Is no line of this block longer than that? Looks at a line in every so many bytes, not at each."""
     start = 0
     while len(block) - start > limit + 1:
         end = block.rfind(b"\n", start, start + limit + 1)
