@@ -149,7 +149,8 @@ class Host:
         for index, effect in enumerate(effects):
             if type(effect) is fx.Send:
                 if effect.link != to:
-                    self._say(to, lines)
+                    if lines:
+                        self._say(to, lines)
                     to, lines = effect.link, []
                 lines.append(codec.encode(effect.message))
                 continue
@@ -160,7 +161,8 @@ class Host:
                 self.environment.persist(effect.taken(), partial(self.perform, effects[index + 1 :]))
                 return
             _PERFORM[type(effect)](self, effect)
-        self._say(to, lines)
+        if lines:
+            self._say(to, lines)
 
     def _say(self, to: int, lines: list[bytes]) -> None:
         link = self.links.get(to)
