@@ -28,6 +28,7 @@ ODD = st.sampled_from(
         raw('{"a":1}', secret=None),
         raw('{"a":1}', username="eve"),
         raw("[1]"),
+        raw("5"),
         raw('"text"'),
         raw('{"a":' + "[" * limits.DEPTH + "]" * limits.DEPTH + "}"),
         raw('{"a":"' + "x" * (limits.LINE - 100) + '"}'),
@@ -83,6 +84,7 @@ def across_lines(*inside: bytes) -> list[bytes]:
 @example(lines=[raw('{"a":1}', id=1), raw('{"a":1}', id=1), raw('{"a":2}'), raw('{"a":3}', id=2)])
 @example(lines=[b'{"command":"ACTIVITY_MESSAGE","username":"bob","activity":\n', b'{"a":1}}\n'])
 @example(lines=[raw("{}"), raw('{"a":1}')])
+@example(lines=[raw("5"), raw('{"a":1}')])
 @example(lines=[raw('{"a":"' + "x" * limits.LINE + '"}'), raw('{"a":1}')])
 def test_lines_that_come_at_once_bring_what_they_bring_alone(lines: list[bytes]) -> None:
     alone = outcome(lines, lambda lines: b"".join(lines).splitlines(keepends=True))

@@ -110,16 +110,26 @@ class Host:
         return link
 
     def _block(self, link: Link, block: bytes) -> None:
-        if link.trusted and not link.held and framing.is_activities(block):
-            self.perform(self.role.on_activities(self.environment.now(), link.id, block))
+        if link.trusted:
+            self._from_node(link, block)
             return
         lines = framing.lines(block)
-        if len(lines) > 1 and not (link.trusted or link.held) and framing.within(block, link.buffer.limit):
+        if len(lines) > 1 and not link.held and framing.within(block, link.buffer.limit):
             posts = codec.decode_posts(lines, block)
             if posts is not None:
                 self.perform(self.role.on_posts(self.environment.now(), link.id, posts, block))
                 return
         self._lines(link, lines)
+
+    def _from_node(self, link: Link, block: bytes) -> None:
+        """Activities are left together, whatever stands between them."""
+        for are_activities, piece in framing.runs(block):
+            if link.closing:
+                return
+            if are_activities and not link.held:
+                self.perform(self.role.on_activities(self.environment.now(), link.id, piece))
+            else:
+                self._lines(link, framing.lines(piece))
 
     def _lines(self, link: Link, lines: list[bytes]) -> None:
         now = self.environment.now()
