@@ -263,6 +263,7 @@ BROKEN: dict[str, tuple[str, list[Entry]]] = {
     "a presence is wrong": ("counted", with_(*SESSIONS, Counted(11.9, "central", {"s1": 1}, {"eve@s1": 1}))),
     "an outbox grows": ("bounded", with_(Measured(3, "s1", 3, outbox=10_000_000, logs=()))),
     "a log grows": ("bounded", with_(Measured(3, "s1", 3, outbox=0, logs=(10_000_000,)))),
+    "the own log grows": ("bounded", with_(Measured(2.5, "s1", 3, outbox=0, logs=(900, 10_000_000)))),
     "a link that takes nothing is kept": ("bounded", with_(Stuck(60.0, "s1", 7, 45.0), Stuck(61.0, "s1", 100, 12.0))),
     "everybody waits for somebody": (
         "bounded",
@@ -427,6 +428,14 @@ def test_one_that_came_while_another_had_lost_the_central_may_not_have_heard_of_
     assert [(parting.one, parting.other) for parting in losses.partings] == [(("s1",), ("s4",))]
     assert not losses_of(sorted([*GOOD, *came, stalled], key=lambda entry: entry.at)).partings
     assert not losses_of(sorted([*GOOD, *came, removed], key=lambda entry: entry.at)).partings
+
+
+def test_what_waits_for_its_copy_is_held_until_the_others_are_given_up() -> None:
+    """Seed 10005498: large posts, and a parting that nobody had noticed yet."""
+    parted = Fault(1.5, "partition", "s1 | s2", 4.0, ("s1",), ("s2",))
+    own, shown = ((900, 10_000_000), (10_000_000, 900))
+    assert CHECKERS["bounded"](with_(parted, Measured(2.5, "s1", 3, outbox=0, logs=own))) == []
+    assert CHECKERS["bounded"](with_(parted, Measured(2.5, "s1", 3, outbox=0, logs=shown))) != []
 
 
 def test_a_main_that_slept_may_have_lost_all_servers() -> None:
