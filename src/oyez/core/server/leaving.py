@@ -32,7 +32,7 @@ class Leaving:
         self.begun = False
         self.over = False
         self._uplink = uplink
-        self._began = 0.0
+        self.since = 0.0  # when it began
         self._taken = 0.0  # when sessions were last taken
         self._linked = 0.0  # when another server was there last
         self._offered: float | None = None  # when; None: the last batch has been carried out
@@ -41,19 +41,20 @@ class Leaving:
         """From now on. To be announced to the main: see ServerAnnounce.leaving."""
         if not self.begun:
             self.begun = True
-            self._began = self._taken = self._linked = now
+            self.since = self._taken = self._linked = now
 
     def review(self, now: float, present: Sequence[str], alone: bool, linked: bool, held: bool) -> Effects:
         """Go on: at each heartbeat, after each MOVE, and when the last session has ended.
 
         `present`: the usernames of all sessions, those first that should move first. `alone`: there is no other server
-        in the network. `linked`: there is a link with one. `held`: every linked server holds what this one does.
+        in the network. `linked`: there is a link with one. `held`: every linked server holds what this one does, and has
+        shown life since this began: it may have died unnoticed.
         """
         if not self.begun or self.over:
             return []
         if linked:
             self._linked = now
-        if alone or now - self._began >= PATIENCE:
+        if alone or now - self.since >= PATIENCE:
             self.over = True
         elif not present:
             self.over = held if linked else now - self._linked >= NOBODY
