@@ -47,8 +47,8 @@ class Leaving:
         """Go on: at each heartbeat, after each MOVE, and when the last session has ended.
 
         `present`: the usernames of all sessions, those first that should move first. `alone`: there is no other server
-        in the network. `linked`: there is a link with one. `held`: every linked server holds what this one does, and has
-        shown life since this began: it may have died unnoticed.
+        in the network. `linked`: there is a link with one. `held`: every linked server holds what this one does, and
+        has shown life since this began: it may have died unnoticed.
         """
         if not self.begun or self.over:
             return []
