@@ -438,6 +438,18 @@ def test_what_waits_for_its_copy_is_held_until_the_others_are_given_up() -> None
     assert CHECKERS["bounded"](with_(parted, Measured(2.5, "s1", 3, outbox=0, logs=shown))) != []
 
 
+def test_what_a_session_was_told_of_may_be_what_others_saw_under_another_id() -> None:
+    """Seed 11022365: a server had accepted it, too, when it awoke, and had forgotten that already."""
+    missed = without(GOOD, saw(11.2, "c.1", "a.1", 4, "s1.1-4"))
+    told = Missed(11.2, "c.1", "s2.1", 2, 2)
+    parted = Fault(10.5, "partition", "s1 | s2", 11.4, ("s1",), ("s2",))
+    both = sorted([*missed, told, parted], key=lambda entry: entry.at)
+    assert CHECKERS["delivered"](both) == []
+    assert CHECKERS["delivered"](without(both, told)) != []
+    assert CHECKERS["delivered"](without(both, parted)) != []
+    assert CHECKERS["delivered"]([Missed(11.2, "c.1", "s2.1", 1, 1) if one == told else one for one in both]) != []
+
+
 def test_a_main_that_slept_may_have_lost_all_servers() -> None:
     came = [Started(7.5, "s4", 1), Reported(7.6, "s4", "ready", {})]
     slept = Fault(4.1, "pause", "central", 8.0, ("central",))
