@@ -45,7 +45,7 @@ def test_who_logs_in_while_a_main_gathers_its_servers_may_have_no_alternate(elec
     lives = [Started(0.05, "s1", 1), Reported(0.06, "s1", "ready", {})]
     comes = [Started(0.05, "s3", 1), Entered(0.85, "e.1", "e", "eve", "s3", 300, True, True)]
     alone_since = [Died(1.0, "central", 1, "killed"), Died(2.0, "s3", 1, "killed")]
-    reigns = Elected(elected, "central", 1, 1, {})
-    history: list[Entry] = [Started(-7.0, "central", 1), reigns, *lives, *comes, *alone_since, Phase(30.0, "over")]
+    reigns = [Elected(-8.0, "central", 1, 1, {}), Elected(elected, "central", 1, 2, {})]
+    history: list[Entry] = [Started(-9.0, "central", 1), *reigns, *lives, *comes, *alone_since, Phase(30.0, "over")]
     found = alone.check(sorted(history, key=lambda entry: entry.at))
     assert bool(found) == expected

@@ -19,7 +19,7 @@ MOVING = 10.0
 """Seconds within which a session is on another server: it may try others first, in vain, and a central."""
 
 GATHERING = 5.0
-"""Seconds in which a new main has all servers again: alternates are those that it has when somebody logs in."""
+"""Seconds in which another main has all servers again: alternates are those that it has when somebody logs in."""
 
 Span = tuple[float, float]
 
@@ -72,7 +72,7 @@ def _stranded(history: History, spans: list[Span]) -> list[str]:
     """Lasting sessions that found no other server."""
     lives = losses_of(history).lives.values()
     faults = [entry for entry in history if isinstance(entry, Fault) and not _of_a_central(entry.target)]
-    elections = [entry.at for entry in history if isinstance(entry, Elected)]
+    elections = [entry.at for entry in history if isinstance(entry, Elected)][1:]
     found = []
     for stay in stays(history).values():
         if any(at <= stay.begin < at + GATHERING for at in elections):
