@@ -40,6 +40,7 @@ from oyez.sim.checkers import bounded
 from oyez.sim.history import Began, Entered, Fault, Phase, Posted, Promoted, Saw
 from oyez.sim.plan import FaultPlan, Plan
 from oyez.sim.scenario import Scenario
+from oyez.sim.verdict import judge
 
 
 class Reader:
@@ -466,3 +467,16 @@ def test_nothing_is_killed_once_all_is_healed(seed: int) -> None:
     history = Scenario(plan).run()
     (healed,) = [entry.at for entry in history if isinstance(entry, Phase) and entry.name == "healed"]
     assert not [entry for entry in history if isinstance(entry, Fault) and entry.at > healed]
+
+
+def test_a_world_is_not_whole_while_a_server_is_about_to_leave() -> None:
+    """Seed 12007154: it was drained as the last fault, and left when it was expected to be there."""
+    plan = Plan(0, 3, rough=3.0, faults=(FaultPlan("drain server", 2.95, 1, 0.4),))
+    assert judge(plan).ok
+    scenario = Scenario(plan)
+    scenario.run()
+    nodes = list(scenario.world.nodes.values())
+    assert prospects.whole(nodes)
+    (one, *_) = prospects.servers(nodes)
+    one.membership.leaving.begin(scenario.world.clock.now)
+    assert not prospects.whole(nodes)
