@@ -130,10 +130,16 @@ static void fail(struct client *c, uint64_t *counter, const char *what, size_t l
     wait_and_retry(c);
 }
 
+/* A connection that waited to be accepted when the server was killed is reset, later ones are refused. */
+static bool nobody_there(const struct client *c, const char *why)
+{
+    return c->state == CONNECTING || (killed_at && c->place == AT_SERVER && !strcmp(why, strerror(ECONNRESET)));
+}
+
 static void lost(struct client *c, const char *why)
 {
     if (c->state != LIVE) {
-        fail(c, c->state == CONNECTING ? &totals.refused : &totals.failed, why, strlen(why));
+        fail(c, nobody_there(c, why) ? &totals.refused : &totals.failed, why, strlen(why));
         return;
     }
     if (!killed_at && c->server != victim) die("%s lost its link: %s", c->name, why);

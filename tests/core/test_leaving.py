@@ -27,9 +27,11 @@ class Exit:
         self.present = [f"user {number}" for number in range(sessions)]
         self.leaving.begin(NOW)
 
-    def offered(self, now: float = NOW, alone: bool = False, held: bool = True) -> list[str] | None:
+    def offered(
+        self, now: float = NOW, alone: bool = False, held: bool = True, linked: bool = True
+    ) -> list[str] | None:
         """Whom it offers now."""
-        effects = self.leaving.review(now, self.present, alone, held)
+        effects = self.leaving.review(now, self.present, alone, linked, held)
         if not effects:
             return None
         (send,) = effects
@@ -45,7 +47,7 @@ class Exit:
 
 def test_before_it_has_begun_nothing_happens() -> None:
     leaving = Leaving(Uplink([], Random(1), lambda: n.Heartbeat()))
-    assert leaving.review(NOW, ["bob"], alone=True, held=True) == []
+    assert leaving.review(NOW, ["bob"], alone=True, linked=False, held=True) == []
     assert not leaving.over
 
 
@@ -119,4 +121,14 @@ def test_patience_has_an_end() -> None:
     assert not exit.leaving.over
     exit.leaving.begin(NOW + 10)  # told again, it does not begin anew
     exit.offered(NOW + PATIENCE, held=False)
+    assert exit.leaving.over
+
+
+def test_who_has_lost_all_others_waits_a_while_for_one_to_come_back() -> None:
+    """Seed 11005031: it held the last of what one had shown that had died a moment ago."""
+    exit = Exit()
+    exit.offered(NOW + 1, held=False)
+    exit.offered(NOW + 1 + NOBODY - 0.1, linked=False)
+    assert not exit.leaving.over
+    exit.offered(NOW + 1 + NOBODY, linked=False)
     assert exit.leaving.over

@@ -105,6 +105,21 @@ def test_it_ends_once_the_others_hold_its_log() -> None:
     assert server.world.has_stopped
 
 
+def test_it_does_not_end_before_the_others_have_shown_that_they_live() -> None:
+    """Seed 11010249: the only other one had lost its power a moment before."""
+    server = Serving()
+    server.joins(listing("a"))
+    a = server.linked_from("a")
+    a.says(p.Positions({}, ["m.1"]))
+    server.pass_time(1.0)
+    server.host.leave()
+    server.pass_time(1.0)
+    assert not server.world.has_stopped
+    a.says(n.Heartbeat())
+    server.pass_time(0.5)
+    assert server.world.has_stopped
+
+
 def test_alone_it_ends_at_once_and_sends_everybody_to_the_central(served: tuple[Serving, Talk]) -> None:
     server, _ = served
     bob = enters(server, "bob")

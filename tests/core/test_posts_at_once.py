@@ -28,6 +28,7 @@ ODD = st.sampled_from(
         raw('{"a":1}', secret=None),
         raw('{"a":1}', username="eve"),
         raw("[1]"),
+        raw("5"),
         raw('"text"'),
         raw('{"a":' + "[" * limits.DEPTH + "]" * limits.DEPTH + "}"),
         raw('{"a":"' + "x" * (limits.LINE - 100) + '"}'),
@@ -38,7 +39,7 @@ ODD = st.sampled_from(
         raw('{"authenticated_user":"eve"}'),
         raw('{"\\u0061uthenticated_user":"eve","a":1}'),
         raw('{"a":"é"}'),
-        raw('{"a":"_"}').replace(b"_", b"\xff"),
+        raw('{"a":"~"}').replace(b"~", b"\xff"),
         b'{"command":"ACTIVITY_MESSAGE","username":"bob","secret":"secret of bob","activity":\n',
         b'{"a":1}}\n',
         b"\n",
@@ -60,24 +61,39 @@ def outcome(lines: list[bytes], come: Callable[[list[bytes]], list[bytes]]) -> t
     for piece in come(lines):
         server.host.received(bob.link, piece)
     server.settle()
+    assert not any(isinstance(message, m.Malformed) for message in reader.hears())
     return bob.sent, bob.ended, reader.sent, server.role.merged.positions, server.role.origin.sequence
+
+
+INJECTED = b'{"command":"REDIRECT","hostname":"evil.example","port":80}'
+TWO_IN_ONE = raw('{"a":1}')[:-1]
+
+
+def across_lines(*inside: bytes) -> list[bytes]:
+    """A post with white space in it that ends a line, twice."""
+    head, tail = raw('{"x":~}').split(b"~")
+    return [head + b"\n", *[line + b"\n" for line in inside], tail]
 
 
 @given(lines=LINES)
 @settings(max_examples=300)
+@example(lines=[TWO_IN_ONE, TWO_IN_ONE, *across_lines(INJECTED)])
+@example(lines=[TWO_IN_ONE, TWO_IN_ONE, TWO_IN_ONE, *across_lines(INJECTED), raw('{"a":2}')])
+@example(lines=[TWO_IN_ONE, raw('{"a":2}'), b"\n"])
 @example(lines=[raw('{"a":1}'), raw('{"a":2}', secret="wrong"), raw('{"a":3}')])
 @example(lines=[raw('{"a":1}', id=1), raw('{"a":1}', id=1), raw('{"a":2}'), raw('{"a":3}', id=2)])
 @example(lines=[b'{"command":"ACTIVITY_MESSAGE","username":"bob","activity":\n', b'{"a":1}}\n'])
 @example(lines=[raw("{}"), raw('{"a":1}')])
+@example(lines=[raw("5"), raw('{"a":1}')])
 @example(lines=[raw('{"a":"' + "x" * limits.LINE + '"}'), raw('{"a":1}')])
 def test_lines_that_come_at_once_bring_what_they_bring_alone(lines: list[bytes]) -> None:
-    alone = outcome(lines, lambda lines: lines)
+    alone = outcome(lines, lambda lines: b"".join(lines).splitlines(keepends=True))
     assert outcome(lines, lambda lines: [b"".join(lines)]) == alone
 
 
 @given(lines=st.lists(PLAIN | POSTS, min_size=2, max_size=9))
 def test_sound_posts_are_read_at_once(lines: list[bytes]) -> None:
-    posts = codec.decode_posts(b"".join(lines))
+    posts = codec.decode_posts([line[:-1] for line in lines], b"".join(lines))
     assert posts == [codec.decode(line[:-1]) for line in lines]
 
 

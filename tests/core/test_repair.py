@@ -438,3 +438,15 @@ def test_how_far_enough_of_the_survivors_hold_a_lost_origin() -> None:
     server.hears(2, z=(1, 2))
     server.hears(3, linked=("z",))
     assert [server.repair.enough("z.1", copies) for copies in (1, 2, 3, 4, 9)] == [None, 4, 2, 0, 0]
+
+
+def test_who_leaves_knows_whether_the_others_hold_what_it_holds_of_lost_origins() -> None:
+    server = Server().is_linked(1, 2).holds("z", 3)
+    assert not server.repair.entrusted  # neither has said anything
+    server.hears(1, z=(1, 3))
+    server.hears(2, z=(1, 2))
+    assert not server.repair.entrusted
+    server.hears(2, linked=("z",))
+    assert server.repair.entrusted  # it gets it from there
+    server.hears(2, z=(1, 3))
+    assert server.repair.entrusted

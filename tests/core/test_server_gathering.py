@@ -117,3 +117,19 @@ def test_a_gap_does_not_overtake_what_is_gathered() -> None:
         if isinstance(message, m.Gap | m.ActivityBroadcast)
     ]
     assert heard == ["a.1-1", "a.1-2", [m.Range("a.1", 3, 7)], "a.1-8", "a.1-9"]
+
+
+def test_what_is_gathered_may_repeat_what_is_released_in_the_same_turn() -> None:
+    """Seed 8035933: a session moved away while its server slept, and posted on; what it had posted here before was
+    taken for shown, and its later post came first."""
+    server, _ = ready()
+    server.linked_from("b").hangs_up()
+    reader = server.logs_in("eve")
+    zoe = server.logs_in("zoe", session="0123456789abcdef")
+    zoe.says(post("zoe", "post 1", id=1), post("zoe", "post 2", id=2))
+    assert feed(reader) == []  # "b" may be back any moment
+    b = back(server, "b", 3)
+    assert server.role.broadcast.gathering
+    b.says(p.Acknowledge(2), *[posted("b", number, number) for number in (1, 2, 3)])
+    assert feed(reader) == [f"zoe: post {number}" for number in (1, 2, 3)]
+    assert server.role.broadcast.lag == 0

@@ -1,5 +1,7 @@
 """Streams to lines: the same ones however the stream was cut, and never more kept than the limit."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,34 +92,37 @@ def test_the_limit_is_named_to_who_exceeds_it() -> None:
 ACTIVITY = MESSAGE_PREFIX + b'"id":"a.1-1","activity":{}}\n'
 
 
+HEARTBEAT = b'{"command":"HEARTBEAT"}\n'
+
+
 @pytest.mark.parametrize("block", [ACTIVITY, ACTIVITY * 3])
-def test_blocks_of_activities_are_known_as_such(block: bytes) -> None:
-    assert framing.is_activities(block)
+def test_a_block_of_activities_stays_whole(block: bytes) -> None:
+    ((are_activities, piece),) = framing.runs(block)
+    assert are_activities
+    assert piece is block
 
 
-@pytest.mark.parametrize(
-    "block",
-    [
-        b'{"command":"HEARTBEAT"}\n',
-        b'{"command":"HEARTBEAT"}\n' + ACTIVITY,
-        ACTIVITY + b'{"command":"HEARTBEAT"}\n',
-        ACTIVITY + b'{"command":"HEARTBEAT"}\n' + ACTIVITY,
-        ACTIVITY + b"\n",
-        b"\n" + ACTIVITY,
-        b"\n",
-        b" " + ACTIVITY,
-    ],
-)
-def test_a_block_with_anything_else_in_it_is_not(block: bytes) -> None:
-    assert not framing.is_activities(block)
+@pytest.mark.parametrize("other", [HEARTBEAT, b"\n", b" " + ACTIVITY, b"{\n", MESSAGE_PREFIX[:-1] + b"\n"])
+def test_what_is_no_activity_stands_alone(other: bytes) -> None:
+    assert list(framing.runs(other)) == [(False, other)]
+    assert list(framing.runs(other * 2)) == [(False, other)] * 2
+    assert list(framing.runs(ACTIVITY * 2 + other + ACTIVITY)) == [
+        (True, ACTIVITY * 2),
+        (False, other),
+        (True, ACTIVITY),
+    ]
+    assert list(framing.runs(other + ACTIVITY + other)) == [(False, other), (True, ACTIVITY), (False, other)]
 
 
-@given(st.lists(st.sampled_from([ACTIVITY, b'{"command":"HEARTBEAT"}\n', b"\n"]), min_size=1, max_size=6))
-def test_a_block_is_activities_when_each_line_is(lines: list[bytes]) -> None:
-    assert framing.is_activities(b"".join(lines)) == all(line == ACTIVITY for line in lines)
+@given(st.lists(st.sampled_from([ACTIVITY, HEARTBEAT, b"\n", b"\r\n", b" \n"]), min_size=1, max_size=8))
+def test_runs_are_as_long_as_they_can_be_and_lose_nothing(lines: list[bytes]) -> None:
+    found = list(framing.runs(b"".join(lines)))
+    assert [line for _, piece in found for line in piece.splitlines(keepends=True)] == lines
+    assert all(are_activities == (piece == ACTIVITY * piece.count(ACTIVITY)) for are_activities, piece in found)
+    assert not any(one and other for (one, _), (other, _) in pairwise(found))
 
 
 @given(lines=st.lists(st.integers(0, 12), min_size=1, max_size=12), limit=st.integers(1, 12))
-def test_several_lines_within_a_limit_are_told_from_others(lines: list[int], limit: int) -> None:
+def test_lines_within_a_limit_are_told_from_others(lines: list[int], limit: int) -> None:
     block = b"".join(b"x" * length + b"\n" for length in lines)
-    assert framing.are_several(block, limit) == (len(lines) > 1 and max(lines) <= limit)
+    assert framing.within(block, limit) == (max(lines) <= limit)

@@ -3,7 +3,7 @@
 import pytest
 
 from oyez.sim.checkers import alone
-from oyez.sim.history import Away, Back, Died, Ended, Entry
+from oyez.sim.history import Away, Back, Died, Elected, Ended, Entered, Entry, Phase, Reported, Started
 from tests.sim.test_checkers import GOOD, saw, without
 
 UNSEEN = without(GOOD, saw(5.2, "c.1", "a.1", 3, "s1.1-3"))
@@ -37,3 +37,15 @@ def test_who_has_no_cursor_gets_what_comes_as_long_as_its_server_lives(dies: boo
     unseen = without(GOOD, saw(5.1, "b.1", "a.1", 3, "s1.1-3"))
     died = [Died(4.5, "s2", 1, "stopped")] if dies else []
     assert bool(alone.check(sorted([*unseen, *died], key=lambda entry: entry.at))) != dies
+
+
+@pytest.mark.parametrize(("elected", "expected"), [(-6.0, True), (0.6, False)], ids=["long before", "a moment before"])
+def test_who_logs_in_while_a_main_gathers_its_servers_may_have_no_alternate(elected: float, expected: bool) -> None:
+    """Seed 11010756: the only server that the new main had was the one on which the session was."""
+    lives = [Started(0.05, "s1", 1), Reported(0.06, "s1", "ready", {})]
+    comes = [Started(0.05, "s3", 1), Entered(0.85, "e.1", "e", "eve", "s3", 300, True, True)]
+    alone_since = [Died(1.0, "central", 1, "killed"), Died(2.0, "s3", 1, "killed")]
+    reigns = [Elected(-8.0, "central", 1, 1, {}), Elected(elected, "central", 1, 2, {})]
+    history: list[Entry] = [Started(-9.0, "central", 1), *reigns, *lives, *comes, *alone_since, Phase(30.0, "over")]
+    found = alone.check(sorted(history, key=lambda entry: entry.at))
+    assert bool(found) == expected

@@ -263,6 +263,7 @@ BROKEN: dict[str, tuple[str, list[Entry]]] = {
     "a presence is wrong": ("counted", with_(*SESSIONS, Counted(11.9, "central", {"s1": 1}, {"eve@s1": 1}))),
     "an outbox grows": ("bounded", with_(Measured(3, "s1", 3, outbox=10_000_000, logs=()))),
     "a log grows": ("bounded", with_(Measured(3, "s1", 3, outbox=0, logs=(10_000_000,)))),
+    "the own log grows": ("bounded", with_(Measured(2.5, "s1", 3, outbox=0, logs=(900, 10_000_000)))),
     "a link that takes nothing is kept": ("bounded", with_(Stuck(60.0, "s1", 7, 45.0), Stuck(61.0, "s1", 100, 12.0))),
     "everybody waits for somebody": (
         "bounded",
@@ -429,9 +430,41 @@ def test_one_that_came_while_another_had_lost_the_central_may_not_have_heard_of_
     assert not losses_of(sorted([*GOOD, *came, removed], key=lambda entry: entry.at)).partings
 
 
+def test_what_waits_for_its_copy_is_held_until_the_others_are_given_up() -> None:
+    """Seed 10005498: large posts, and a parting that nobody had noticed yet."""
+    parted = Fault(1.5, "partition", "s1 | s2", 4.0, ("s1",), ("s2",))
+    own, shown = ((900, 10_000_000), (10_000_000, 900))
+    assert CHECKERS["bounded"](with_(parted, Measured(2.5, "s1", 3, outbox=0, logs=own))) == []
+    assert CHECKERS["bounded"](with_(parted, Measured(2.5, "s1", 3, outbox=0, logs=shown))) != []
+
+
+def test_what_a_session_was_told_of_may_be_what_others_saw_under_another_id() -> None:
+    """Seed 11022365: a server had accepted it, too, when it awoke, and had forgotten that already."""
+    missed = without(GOOD, saw(11.2, "c.1", "a.1", 4, "s1.1-4"))
+    told = Missed(11.2, "c.1", "s2.1", 2, 2)
+    parted = Fault(10.5, "partition", "s1 | s2", 11.4, ("s1",), ("s2",))
+    both = sorted([*missed, told, parted], key=lambda entry: entry.at)
+    assert CHECKERS["delivered"](both) == []
+    assert CHECKERS["delivered"](without(both, told)) != []
+    assert CHECKERS["delivered"](without(both, parted)) != []
+    assert CHECKERS["delivered"]([Missed(11.2, "c.1", "s2.1", 1, 1) if one == told else one for one in both]) != []
+
+
 def test_a_main_that_slept_may_have_lost_all_servers() -> None:
     came = [Started(7.5, "s4", 1), Reported(7.6, "s4", "ready", {})]
     slept = Fault(4.1, "pause", "central", 8.0, ("central",))
+    removed = Reported(7.1, "central", "server_removed", {"server": "s1"})
+    losses = losses_of(sorted([*GOOD, *came, slept, removed], key=lambda entry: entry.at))
+    assert losses.cut_off("s4", 7.7, 8.0)
+    assert not losses.cut_off("s2", 7.7, 8.0)
+    another = Fault(4.1, "pause", "central2", 8.0, ("central2",))
+    assert not losses_of(sorted([*GOOD, *came, another, removed], key=lambda entry: entry.at)).cut_off("s4", 7.7, 8.0)
+
+
+def test_a_server_that_slept_is_not_known_to_those_that_came_meanwhile() -> None:
+    """Seed 8030004: it came back with the log of a lifetime that the others had never held."""
+    came = [Started(7.5, "s4", 1), Reported(7.6, "s4", "ready", {})]
+    slept = Fault(4.1, "pause server", "s1", 8.0, ("s1",))
     removed = Reported(7.1, "central", "server_removed", {"server": "s1"})
     losses = losses_of(sorted([*GOOD, *came, slept, removed], key=lambda entry: entry.at))
     assert losses.cut_off("s4", 7.7, 8.0)

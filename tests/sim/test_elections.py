@@ -28,7 +28,8 @@ from oyez.sim.participant import Manner
 from oyez.sim.plan import FaultPlan, Plan
 from oyez.sim.wire import Conditions
 
-SEEDS = 6
+SEEDS = 40
+"""Histories in which a mutation must be caught: the first that does it is the last, and mostly among the first ten."""
 
 CALM = tuple(Manner(f"user{n}", f"secret{n}", registers=True, starts=n / 10, knows=(0, 1, 2)) for n in range(4))
 LATER = tuple(Manner(f"new{n}", f"n{n}", registers=True, modern=True, starts=n / 4) for n in range(40))

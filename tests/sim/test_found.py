@@ -4,6 +4,8 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from oyez.core.central.central import Central
 from oyez.core.central.placement import Placement, Reservation
 from oyez.core.central.replication import Replication
@@ -36,7 +38,10 @@ from oyez.protocol.nodes import (
 from oyez.protocol.peers import ServerHello, ServerPosition
 from oyez.sim import prospects
 from oyez.sim.checkers import bounded
-from oyez.sim.history import Began, Entered, Fault, Posted, Promoted, Saw
+from oyez.sim.history import Began, Entered, Fault, Phase, Posted, Promoted, Saw
+from oyez.sim.plan import FaultPlan, Plan
+from oyez.sim.scenario import Scenario
+from oyez.sim.verdict import judge
 
 
 class Reader:
@@ -454,3 +459,25 @@ def test_a_central_that_votes_learns_where_the_centrals_are_that_it_votes_for() 
     newer = Configuration(2, 3, "c3", ("c3",), (c1, c2, c3))
     performed(central.office.considered(7, RequestVote(3, "c3", newer)))
     assert c3.address in central.uplink.centrals
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nothing_is_killed_once_all_is_healed(seed: int) -> None:
+    """Seed 11017677: servers die within a moment of each other, and the moment came too late for a fresh client."""
+    plan = Plan(seed, 3, rough=3.0, faults=(FaultPlan("kill servers", 2.9999, 11 + seed, 1.0),))
+    history = Scenario(plan).run()
+    (healed,) = [entry.at for entry in history if isinstance(entry, Phase) and entry.name == "healed"]
+    assert not [entry for entry in history if isinstance(entry, Fault) and entry.at > healed]
+
+
+def test_a_world_is_not_whole_while_a_server_is_about_to_leave() -> None:
+    """Seed 12007154: it was drained as the last fault, and left when it was expected to be there."""
+    plan = Plan(0, 3, rough=3.0, faults=(FaultPlan("drain server", 2.95, 1, 0.4),))
+    assert judge(plan).ok
+    scenario = Scenario(plan)
+    scenario.run()
+    nodes = list(scenario.world.nodes.values())
+    assert prospects.whole(nodes)
+    (one, *_) = prospects.servers(nodes)
+    one.membership.leaving.begin(scenario.world.clock.now)
+    assert not prospects.whole(nodes)

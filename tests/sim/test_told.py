@@ -20,3 +20,13 @@ def test_who_pauses_behind_its_answer_need_not_get_it_through(event: str) -> Non
     assert told.check([*ASKED, answered, PAUSED, GONE]) == []
     assert told.check([*ASKED, PAUSED, GONE])
     assert told.check([*ASKED, answered, GONE])
+
+
+def test_who_is_sent_on_while_its_link_is_stalled_may_hear_of_it_too_late() -> None:
+    """Seed 8022526: a stalled session was moved, and its link lingered for less than the stall."""
+    session = [Accepted(1.0, "s1", 4, 9), Fault(4.0, "stall", "link 9 of c with s1", 8.5)]
+    moved = Reported(6.0, "central", "moved", {"server": "s1", "sessions": 1})
+    aborted = Ended(8.2, "c", 9, "s1", "c.1", "node", "aborted")
+    assert told.check([*session, moved, aborted]) == []
+    assert told.check([*session, aborted])
+    assert told.check([session[0], moved, aborted])

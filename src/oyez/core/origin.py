@@ -42,11 +42,12 @@ class Origin:
 
     def accept_all(self, opening: bytes, members: list[bytes]) -> bool:
         """The same of several that have this opening; `members` are none empty, and without their commas."""
-        first, sequence, beginning, parts = not self._parts, self.sequence, self._beginning, self._parts
-        for one in members:
-            sequence += 1
-            parts.append(b'%b%d",%b,%b}\n' % (beginning, sequence, opening, one))
-        self.sequence = sequence
+        first, count, begin = not self._parts, len(members), self.sequence + 1
+        self.sequence += count
+        fields: list[int | bytes] = [0] * (2 * count)
+        fields[0::2], fields[1::2] = range(begin, begin + count), members
+        line = b'%b%%d",%b,%%b}\n' % (_literal(self._beginning), _literal(opening))
+        self._parts.append(line * count % tuple(fields))  # at once: three times as fast as line by line
         return first
 
     def take(self) -> Chunk | None:
@@ -57,6 +58,11 @@ class Origin:
         data = b"".join(self._parts)
         self._parts = []
         return Chunk(self.name, first, self.sequence - first + 1, data)
+
+
+def _literal(text: bytes) -> bytes:
+    """As it stands in a format."""
+    return text.replace(b"%", b"%%")
 
 
 _LINE = re.compile(re.escape(MESSAGE_PREFIX) + rb'"id":"([^"]+)-([0-9]+)"')

@@ -80,7 +80,7 @@ class Quiet:
         raise NotImplementedError
 
     def on_posts(self, now: float, link: int, posts: list[ActivityMessage], block: bytes) -> Effects:
-        """Who takes no posts refuses the first, and closes."""
+        """Who takes no posts refuses the first, and hears no more."""
         return self.on_message(now, link, posts[0])
 
     def on_leave(self, now: float) -> Effects:

@@ -24,8 +24,8 @@ WELCOME = 1.5
 """Seconds within which a central must have answered the introduction, or have shown that it waits itself."""
 
 SHUN = 1.5
-"""Seconds for which a central that fell silent is passed over, if there are others: it may still accept connections."""
-
+"""Seconds for which a central that fell silent is passed over, if there are others: it may still accept connections.
+Not less: others notice up to a second later, and who then tries the silent one again waits there for `WELCOME`."""
 
 UNREACHED = 30.0
 """Seconds for which a central that could not be reached is no reason to leave one that waits, too."""

@@ -149,15 +149,26 @@ class Host:
         return link
 
     def _block(self, link: Link, block: bytes) -> None:
-        if not link.deaf:
-            if link.trusted:
-                if framing.is_activities(block):
-                    self.perform(self.role.on_activities(self.environment.now(), link.id, block))
-                    return
-            elif framing.are_several(block, link.buffer.limit) and (posts := codec.decode_posts(block)):
+        if link.trusted:
+            self._from_node(link, block)
+            return
+        lines = framing.lines(block)
+        if len(lines) > 1 and not link.deaf and framing.within(block, link.buffer.limit):
+            posts = codec.decode_posts(lines, block)
+            if posts is not None:
                 self.perform(self.role.on_posts(self.environment.now(), link.id, posts, block))
                 return
-        self._lines(link, framing.lines(block))
+        self._lines(link, lines)
+
+    def _from_node(self, link: Link, block: bytes) -> None:
+        """Activities are left together, whatever stands between them."""
+        for are_activities, piece in framing.runs(block):
+            if link.closing:
+                return
+            if are_activities and not link.deaf:
+                self.perform(self.role.on_activities(self.environment.now(), link.id, piece))
+            else:
+                self._lines(link, framing.lines(piece))
 
     def _lines(self, link: Link, lines: list[bytes]) -> None:
         now = self.environment.now()
@@ -196,27 +207,29 @@ class Host:
     def perform(self, effects: fx.Effects) -> None:
         """Carry out effects in order; those behind a `Persist` once it is durable. What one link is told by several in
         a row leaves together."""
-        to, lines = 0, b""
+        to, lines = 0, list[bytes]()
         for index, effect in enumerate(effects):
             if type(effect) is fx.Send:
                 if effect.link != to:
-                    self._say(to, lines)
-                    to, lines = effect.link, b""
-                lines += codec.encode(effect.message)
+                    if lines:
+                        self._say(to, lines)
+                    to, lines = effect.link, []
+                lines.append(codec.encode(effect.message))
                 continue
             if lines:
                 self._say(to, lines)
-                to, lines = 0, b""
+                to, lines = 0, []
             if type(effect) is fx.Persist:
                 self.environment.persist(effect.taken(), partial(self.perform, effects[index + 1 :]))
                 return
             _PERFORM[type(effect)](self, effect)
-        self._say(to, lines)
+        if lines:
+            self._say(to, lines)
 
-    def _say(self, to: int, lines: bytes) -> None:
+    def _say(self, to: int, lines: list[bytes]) -> None:
         link = self.links.get(to)
         if link is not None and not link.closing:
-            self._send_lines(link, lines)
+            self._send_lines(link, b"".join(lines))
 
     def _relay(self, effect: fx.Relay) -> None:
         link = self.links.get(effect.link)

@@ -11,7 +11,7 @@ import re
 import msgspec
 
 from oyez.protocol import limits
-from oyez.protocol.messages import InvalidMessage
+from oyez.protocol.messages import ActivityMessage, InvalidMessage
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _key = msgspec.json.Decoder(str).decode
@@ -28,6 +28,8 @@ _SQUARE = bytes.maketrans(b"{}", b"[]")
 _PLAIN = bytes(byte for byte in range(256) if byte not in b"[]{}" + _MARK)
 _FEW = 1000
 """Of so many pairs of brackets each can be looked at alone: 0.3 ms."""
+_OPEN, _QUOTE = b'{"'
+_SHALLOW = 2 * limits.DEPTH  # bytes: what is no longer can't be nested too deeply, as that takes two a level
 
 
 def opening(username: str) -> bytes:
@@ -51,28 +53,36 @@ def body(activity: bytes) -> bytes | InvalidMessage:
     return members if members == b"}" else b"," + members
 
 
-def bodies(activities: list[msgspec.Raw], block: bytes) -> list[bytes] | None:
-    """The same at once for all activities of a block of lines, but each without its comma; None where one is empty, or
-    to be refused: take them one by one."""
+def bodies(posts: list[ActivityMessage], block: bytes) -> list[bytes] | None:
+    """The same at once for all posts of a block of lines, but each without its comma. None where they have not all the
+    same credentials, or an activity is empty, or to be refused: take them one by one."""
+    username, secret = posts[0].username, posts[0].secret
     if _may_forge(block) or b"\r" in block:
-        members = [body(bytes(raw)) for raw in activities]
-        if any(not isinstance(one, bytes) or one == b"}" for one in members):
+        return _each(posts)
+    found: list[bytes] = []
+    for post in posts:
+        # Not in constant time: it is the sender's own secret, in the first of these posts, that this compares with.
+        if post.username != username or post.secret != secret:
             return None
-        return [one[1:] for one in members if isinstance(one, bytes)]
-    plain = []
-    for raw in activities:
-        text = bytes(raw)
-        if text[:2] != b'{"' or _may_be_deep(text):
-            found = body(text)
-            if not isinstance(found, bytes) or found == b"}":
-                return None
-            text = found
-        plain.append(text[1:])
-    return plain
+        text = bytes(post.activity)
+        if text[0] != _OPEN or text[1] != _QUOTE or (len(text) > _SHALLOW and _may_be_deep(text)):
+            return _each(posts)
+        found.append(text[1:])
+    return found
+
+
+def _each(posts: list[ActivityMessage]) -> list[bytes] | None:
+    """The same where something is odd."""
+    first = posts[0]
+    if any(post.username != first.username or post.secret != first.secret for post in posts):
+        return None
+    members = [body(bytes(post.activity)) for post in posts]
+    found = [one[1:] for one in members if isinstance(one, bytes) and one != b"}"]
+    return found if len(found) == len(posts) else None
 
 
 def _may_be_deep(text: bytes) -> bool:
-    return len(text) > 2 * limits.DEPTH and text.count(b"{") + text.count(b"[") > limits.DEPTH
+    return len(text) > _SHALLOW and text.count(b"{") + text.count(b"[") > limits.DEPTH
 
 
 def _may_forge(text: bytes) -> bool:

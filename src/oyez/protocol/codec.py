@@ -49,19 +49,20 @@ def decode(line: bytes) -> Message:
         return Malformed("the line is nested too deeply", "too_deep")
 
 
-def decode_posts(block: bytes) -> list[ActivityMessage] | None:
-    """The messages of a block of lines, where each is an ACTIVITY_MESSAGE, and sound; else None: `decode` them one by
-    one. A third of the work of that."""
-    if _POST not in block:
+def decode_posts(lines: list[bytes], block: bytes) -> list[ActivityMessage] | None:
+    """The messages in these lines, of this block, where each is an ACTIVITY_MESSAGE, and sound; else None: `decode` one
+    after the other. Less than half the work of that."""
+    if _POST not in lines[0]:
         return None
     try:
         if not block.isascii():
             block.decode()
-        messages = _decoder.decode_lines(block)
+        # Each line by itself: msgspec's decode_lines takes two messages in one line, and one in two.
+        messages = list(map(_decoder.decode, lines))
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
         return None
     posts = [message for message in messages if type(message) is ActivityMessage]
-    return posts if len(posts) == len(messages) == block.count(b"\n") else None  # one message in each line
+    return posts if len(posts) == len(messages) else None
 
 
 def _not_json(line: bytes, error: str) -> str:

@@ -4,13 +4,16 @@ Guarantees: lines come out whole, in order, without their line end; an unfinishe
 whatever the peer does. Knows nothing of what a line says.
 """
 
+import re
+from collections.abc import Iterator
+
 from oyez.protocol.messages import Malformed
 
 MESSAGE_PREFIX = b'{"command":"ACTIVITY_BROADCAST",'
 """How every activity line begins that a server makes (see `activity`); no other line of a server does."""
 
 _TLS = b"\x16"
-_NEXT = b"\n" + MESSAGE_PREFIX
+_OTHER = re.compile(rb"\n(?!" + re.escape(MESSAGE_PREFIX) + rb"|\Z)")
 
 
 class LineBuffer:
@@ -53,15 +56,13 @@ class LineBuffer:
 
 def lines(block: bytes) -> list[bytes]:
     """The lines of a block from `LineBuffer.feed`, without line ends; `\\r\\n` is accepted."""
-    if b"\r\n" in block:
+    if b"\r" in block and b"\r\n" in block:  # the search for one byte is far cheaper
         return [line.removesuffix(b"\r") for line in block[:-1].split(b"\n")]
     return block[:-1].split(b"\n")
 
 
-def are_several(block: bytes, limit: int) -> bool:
-    """Are these several lines, and is none longer than that? Looks at a line in every so many bytes, not at each."""
-    if block.find(b"\n") == len(block) - 1:
-        return False
+def within(block: bytes, limit: int) -> bool:
+    """Is no line of this block longer than that? Looks at a line in every so many bytes, not at each."""
     start = 0
     while len(block) - start > limit + 1:
         end = block.rfind(b"\n", start, start + limit + 1)
@@ -86,6 +87,16 @@ def too_much(most: int) -> Malformed:
     return Malformed(f"all links together have more than {most} bytes of lines that have not ended", "too_much")
 
 
-def is_activities(block: bytes) -> bool:
-    """True when each line of `block` is an activity line: asked of whole blocks, to leave them whole."""
-    return block.startswith(MESSAGE_PREFIX) and block.count(_NEXT) + 1 == block.count(b"\n")
+def runs(block: bytes) -> Iterator[tuple[bool, bytes]]:
+    """The block in pieces, in order: each run of activity lines whole, with its line ends, and True; each other line by
+    itself, and False."""
+    start = 0
+    while start < len(block):
+        are_activities = block.startswith(MESSAGE_PREFIX, start)
+        if are_activities:
+            other = _OTHER.search(block, start)
+            end = other.start() + 1 if other else len(block)
+        else:
+            end = block.index(b"\n", start) + 1
+        yield are_activities, block[start:end]
+        start = end

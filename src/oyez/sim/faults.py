@@ -218,8 +218,8 @@ class Faults:
     # -- processes ----------------------------------------------------------------------------------------------
 
     def kill(self, node: Node, kind: str, span: float, power: bool = False) -> None:
-        """Its process dies; another one is started after so long."""
-        if node.running:
+        """Its process dies, unless all has been healed meanwhile; another one is started after so long."""
+        if node.running and not self.healed:
             self.note(kind, node.name, span)
             node.crash(kind, power)
             self.lasting(span, partial(self.restart, node))

@@ -107,7 +107,8 @@ class Reported(Entry, frozen=True):
 
 
 class Measured(Entry, frozen=True):
-    """What a node held in memory at this moment, in bytes: its largest outbox, and its logs."""
+    """What a node held in memory at this moment, in bytes: its largest outbox, and its logs, that of all origins first,
+    then its own."""
 
     node: str
     links: int

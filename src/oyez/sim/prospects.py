@@ -33,7 +33,9 @@ def loads(nodes: list[Node]) -> dict[str, int]:
 
 
 def whole(nodes: list[Node]) -> bool:
-    """Is there one main, with all other centrals in sync, and all servers ready?"""
+    """Is there one main, with all other centrals in sync, and all servers ready, none of which is about to leave?"""
+    if any(role.membership.leaving.begun for role in servers(nodes)):
+        return False
     mains = [role for role in centrals(nodes) if role.office.is_main]
     if len(mains) != 1:
         return False

@@ -35,8 +35,8 @@ HEALING = 25.0
 DELIVERY = 15.0
 """Most seconds for the last posts to be everywhere."""
 
-RETURN = 60.0
-"""The same where the operator has promoted a central: clients first try, in turn, those machines that are gone."""
+RETURN = 15.0
+"""More seconds, for each machine that is gone: clients try those, too, in turn."""
 
 LEVELLING = 30.0
 """Most seconds until sessions are even again."""
@@ -116,7 +116,8 @@ class Scenario:
         else:
             self._expect(prospects.hopeless(self._living))
             self._inspect(count=False)
-            self._hush(RETURN if self._promote(probes) else DELIVERY)
+            self._promote(probes)
+            self._hush(DELIVERY + RETURN * sum(node.retired for node in self.world.nodes.values()))
         self._phase("over")
 
     def _level(self) -> None:
@@ -125,13 +126,13 @@ class Scenario:
         self.world.run_until(lambda: not even.uneven(prospects.loads(self._living)), LEVELLING, step=0.5)
         self._phase("levelled")
 
-    def _promote(self, probes: list[Participant]) -> bool:
-        """Where there can't be a main by votes, the operator makes one, if there can."""
+    def _promote(self, probes: list[Participant]) -> None:
+        """Where there can't be a main by votes, the operator makes one."""
         world = self.world
         gone = [node for node in world.nodes.values() if node.retired]
         successor = prospects.successor(self._living, gone)
         if not prospects.hopeless(self._living) or successor is None:
-            return False
+            return
         name, lossless = successor
         world.record(Promoted(world.clock.now, name, lossless))
         operator = Operator(world, Address(name, PORT), "PROMOTE")
@@ -139,7 +140,6 @@ class Scenario:
         world.run_until(lambda: prospects.whole(self._living) and all(p.session for p in probes), HEALING)
         self._expect(prospects.hopeless(self._living))
         self._inspect(count=False)
-        return True
 
     @property
     def _living(self) -> list[Node]:

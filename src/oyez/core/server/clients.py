@@ -165,8 +165,8 @@ class Clients:
     def post_all(self, now: float, link: int, messages: list[m.ActivityMessage], block: bytes) -> Effects:
         """Several ACTIVITY_MESSAGEs, that came in these lines."""
         session = self.sessions.get(link)
-        if session is not None and self.sessions.may_post_all(session, messages):
-            members = activity.bodies([message.activity for message in messages], block)
+        if session is not None and self.sessions.may_post(session, messages[0]):
+            members = activity.bodies(messages, block)
             if members is not None:
                 numbers = [message.id for message in messages]
                 effects = self._flush_soon() if self._broadcast.accept_all(session, numbers, members) else []

@@ -179,6 +179,8 @@ class Membership:
         ended = self.leaving.over
         if ended or not self.leaving.begun:
             return []
-        held = self._broadcast.lag == 0 and self._mesh.held_by_all(now) == self._broadcast.origin.sequence
-        effects = self.leaving.review(now, self._sessions.usernames(self._clients.behind), self._mesh.alone, held)
+        own = self._broadcast.lag == 0 and self._mesh.held_by_all(now) == self._broadcast.origin.sequence
+        repair, present = self._mesh.repair, self._sessions.usernames(self._clients.behind)
+        held = own and repair.entrusted and self._mesh.alive(self.leaving.since)
+        effects = self.leaving.review(now, present, self._mesh.alone, bool(repair.linked), held)
         return [*effects, fx.Stopped()] if self.leaving.over else effects

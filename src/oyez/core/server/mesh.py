@@ -291,6 +291,10 @@ class Mesh:
         held = [peer.holds for peer in self.peers.values() if peer.current or self._is_awaited(now, peer)]
         return min([self._origin.sequence, *held])
 
+    def alive(self, since: float) -> bool:
+        """Has every linked server shown life since then?"""
+        return all(peer.heard >= since for peer in self._by_link.values())
+
     def awaits(self, now: float) -> bool:
         """May somebody be back any moment?"""
         return any(self._is_awaited(now, peer) for peer in self.peers.values())

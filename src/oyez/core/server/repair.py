@@ -170,6 +170,19 @@ class Repair:
         return {origin for origin in self.lost if not self.settled(origin)}
 
     @property
+    def entrusted(self) -> bool:
+        """Does every linked server hold as much of each lost origin as this one, or get it from that origin itself?"""
+        return all(self._is_held(origin, link) for origin in self.lost for link in self.linked)
+
+    def _is_held(self, origin: str, link: int) -> bool:
+        told = self.told.get(link)
+        if told is None:
+            return False
+        held = told.lost.get(origin)
+        there = 0 if held is None else held.last
+        return origin in told.linked or there >= self.position(origin) or self._holdings.is_past(origin)
+
+    @property
     def spare(self) -> list[str]:
         """Lost origins of which nothing can come any more."""
         return [

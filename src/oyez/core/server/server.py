@@ -184,9 +184,9 @@ class Server(Quiet):
         links, self._from = self._from, set()
         self.broadcast.write()
         self.mesh.release_lost()
-        released, told = self.mesh.released(now)
         if self.broadcast.gathering and self.clients.serving and (not self.mesh.behind or now >= self._gather_until):
-            self.broadcast.begin()
+            self.broadcast.begin()  # first: what it brings may repeat what waits to be released, and has to know it
+        released, told = self.mesh.released(now)
         self.broadcast.show(released)
         effects = [*told, *self.mesh.acknowledgements(links), *self.clients.fallen_out()]
         if self.clients.arrivals:

@@ -142,16 +142,6 @@ class Sessions:
             return True
         return message.secret is not None and hmac.compare_digest(session.secret, digest(self._key, message.secret))
 
-    def may_post_all(self, session: Session, messages: list[ActivityMessage]) -> bool:
-        """The same of several messages: have all the same credentials, and are they the session's?"""
-        first = messages[0]
-        username, secret = first.username, first.secret
-        for message in messages:
-            # In no constant time: it is the sender's own first secret that this compares with.
-            if message.username != username or message.secret != secret:
-                return False
-        return self.may_post(session, first)
-
     def arrivals(self) -> tuple[list[str], list[str]]:
         """Usernames that arrived and nonces that were redeemed since the last call."""
         arrived, self._arrived = self._arrived, []

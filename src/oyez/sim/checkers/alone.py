@@ -10,13 +10,16 @@ from math import inf
 from oyez.sim.checkers.bounded import AFTERMATH, PROMPTLY
 from oyez.sim.checkers.losses import losses_of
 from oyez.sim.checkers.stays import Stay, stays
-from oyez.sim.history import Died, Fault, History, Missed, Phase, Posted, Saw, Started, is_central
+from oyez.sim.history import Died, Elected, Fault, History, Missed, Phase, Posted, Saw, Started, is_central
 
 ALTERNATES = 2
 """Other servers at least for which a client has tickets, where there are as many."""
 
 MOVING = 10.0
 """Seconds within which a session is on another server: it may try others first, in vain, and a central."""
+
+GATHERING = 5.0
+"""Seconds in which another main has all servers again: alternates are those that it has when somebody logs in."""
 
 Span = tuple[float, float]
 
@@ -69,8 +72,11 @@ def _stranded(history: History, spans: list[Span]) -> list[str]:
     """Lasting sessions that found no other server."""
     lives = losses_of(history).lives.values()
     faults = [entry for entry in history if isinstance(entry, Fault) and not _of_a_central(entry.target)]
+    elections = [entry.at for entry in history if isinstance(entry, Elected)][1:]
     found = []
     for stay in stays(history).values():
+        if any(at <= stay.begin < at + GATHERING for at in elections):
+            continue
         for at, server in _lost(stay, history) if stay.lasting else []:
             end = at + MOVING
             if not any(begin < at and end < over for begin, over in spans) or stay.until < end:

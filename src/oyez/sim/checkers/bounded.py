@@ -50,12 +50,16 @@ def check(history: History) -> list[str]:
 
 def _memory(history: History, began: Began) -> list[str]:
     found = []
+    troubled = _troubled(history)
     for entry in history:
         if isinstance(entry, Measured):
             if entry.outbox > began.outbox + TURN:
                 found.append(f"{entry.node} kept {entry.outbox} bytes for one link at {entry.at:.4f}")
-            if max(entry.logs, default=0) > began.retention + TURN:
-                found.append(f"a log of {entry.node} held {max(entry.logs)} bytes at {entry.at:.4f}")
+            # What waits for its second copy is in the own log until those that are silent are given up.
+            waiting = any(begin < entry.at < end for begin, end in troubled)
+            held = max(entry.logs[:1] if waiting else entry.logs, default=0)
+            if held > began.retention + TURN:
+                found.append(f"a log of {entry.node} held {held} bytes at {entry.at:.4f}")
     return found
 
 

@@ -47,6 +47,7 @@ class _Deliveries:
             for one in stay.saw:
                 ids.setdefault((one.by, one.number), {}).setdefault(one.id, one)
         self._ids = ids
+        self._seen = {id for under in ids.values() for id in under}
 
     def disordered(self, stay: Stay) -> list[str]:
         """What this session saw twice, too late, or too early."""
@@ -119,6 +120,8 @@ class _Deliveries:
         at = self._times.get(post, 0.0)
         if not stay.lasting and self._losses.forgotten:
             return True
+        if self._losses.parted(at, inf) and stay.told_unseen(self._seen):
+            return True  # it may be what it was told of
         ids = self._ids.get(post)
         if ids is None:
             by, number = post

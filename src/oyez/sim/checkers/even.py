@@ -108,6 +108,8 @@ def _calm(history: History) -> list[str]:
                     return [f"at {entry.at:.4f} sessions were uneven: {_spread(sessions)}"]
             case Ended(session=session) if calm and session:
                 return []
-            case Unreachable() | Reported(event="session_closed") if calm:
-                return []  # of which the client need not know yet
+            case Reported(event="session_closed", node=node) if calm and node in sessions:
+                sessions[node] -= 1  # of which the client need not know yet
+            case Unreachable() if calm:
+                return []
     return []

@@ -97,7 +97,7 @@ class Losses:
     @cached_property
     def partings(self) -> list[Parting]:
         """When servers could not reach each other, for longer than nobody notices; or did not know of each other, as
-        one had lost the central, and been removed, when the other came."""
+        one had lost the central, or slept, and been removed, when the other came."""
         servers = {life.node for life in self.lives.values()}
         found = []
         for fault in self._history:
@@ -107,11 +107,12 @@ class Losses:
             if servers.intersection(fault.one) and (not fault.other or servers.intersection(fault.other)):
                 found.append(Parting(fault.at, end, fault.one, fault.other))
             concerned = (*fault.one, *fault.other)
-            if any(map(is_central, concerned)):
+            if not fault.other or any(map(is_central, concerned)):
                 removed = [
                     (at, node)
-                    for at, node in self._removals
-                    if fault.at <= at <= end and (node in concerned or not fault.other)  # a main that slept lost all
+                    for at, node, by in self._removals
+                    # A main that slept has lost all of its servers.
+                    if fault.at <= at <= end and (node in concerned or (by in fault.one and not fault.other))
                 ]
                 came = [life for life in self.lives.values() if fault.at <= life.ready <= end]
                 found += [
@@ -123,10 +124,10 @@ class Losses:
         return found
 
     @cached_property
-    def _removals(self) -> list[tuple[float, str]]:
-        """When a main has given up which server."""
+    def _removals(self) -> list[tuple[float, str, str]]:
+        """When a main has given up which server, and which main."""
         return [
-            (entry.at, str(entry.fields["server"]))
+            (entry.at, str(entry.fields["server"]), entry.node)
             for entry in self._history
             if isinstance(entry, Reported) and entry.event == "server_removed"
         ]

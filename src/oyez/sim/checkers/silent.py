@@ -36,6 +36,7 @@ def _holes(
     known = {(one.by, one.number) for one in stay.saw}
     told = (f"{gap.origin}-{sequence}" for gap in stay.missed for sequence in range(gap.first, gap.last + 1))
     known |= {content[id] for id in told if id in content}
+    unseen = stay.told_unseen(content)
     place: dict[str, int] = {}
     found = []
     for one in stay.saw:
@@ -48,8 +49,8 @@ def _holes(
                 continue
             if post is not None and times.get(post, 0.0) < stay.begin:
                 continue  # accepted again, since what was before had been lost
-            if post is None and losses.parted(stay.begin, one.at):
-                continue  # it may repeat something that was seen elsewhere
+            if (post is None or unseen) and losses.parted(stay.begin, one.at):
+                continue  # it may repeat something that was seen elsewhere, or that it was told of
             if not losses.excuse(id, 0.0 if post is None else times.get(post, 0.0)):
                 found.append(f"{stay.session} was not told that it misses {id}, and saw {one.id} at {one.at:.4f}")
                 break

@@ -55,8 +55,8 @@ def check(history: History) -> list[str]:
             case Ended(by="node") if entry.link not in no_word_due:
                 word = last.get(entry.link) in (*REFUSALS, "REDIRECT")
                 hindered = entry.unread or entry.at - troubled <= _TROUBLE
-                if entry.unread and entry.at <= moved.get(entry.node, -1):
-                    excused = True  # it had been told where to go, and did not read it
+                if hindered and entry.at <= moved.get(entry.node, -1):
+                    excused = True  # it had been told where to go, and that did not get through, or was not read
                 elif entry.at <= stopping.get(entry.node, -1):
                     excused = hindered or not entry.session
                 else:
