@@ -23,7 +23,13 @@ IN_FLIGHT_BYTES = 256 * 1024
 """Delivered bytes that saturating publishers together have under way to each subscriber."""
 
 SATURATED_SECONDS = 1.5
-"""For which they publish, after a quarter of it as a warm-up."""
+"""For which they publish, after a quarter of it as a warm-up; in a quick run a fifth of it."""
+
+COST = "server CPU, seconds per million deliveries"
+"""Label of an axis."""
+
+OYEZ = frozenset({"oyez"})
+"""For cases that only Oyez can be run on."""
 
 FAULTS = {
     "missing": "deliveries missing",
@@ -43,6 +49,16 @@ class Column:
     places: int = 2
     spread: bool = True
     """Whether the smallest and largest are shown too; the JSON always has them."""
+
+
+DELIVERY_COLUMNS = (
+    Column("cpu_per_million", "server CPU s per M deliveries", 3),
+    Column("deliveries_per_second", "deliveries per s", 0, spread=False),
+    Column("deliveries_per_read", "per read", 1, spread=False),
+    Column("server_core_percent", "server core %", 0, spread=False),
+    Column("load_core_percent", "load core %", 0, spread=False),
+)
+"""Of workloads in which a delivery's cost counts."""
 
 
 @dataclass(frozen=True)
@@ -122,9 +138,13 @@ def saturated(
     `line_bytes` is the length of a line with an activity of ACTIVITY_BYTES.
     """
     window = max(1, IN_FLIGHT_BYTES // line_length(size, line_bytes) // publishers)
-    seconds = SATURATED_SECONDS / 5 if quick else SATURATED_SECONDS
-    plan = Plan(subscribers, publishers, window=window, seconds=seconds)
+    plan = Plan(subscribers, publishers, window=window, seconds=saturated_seconds(quick))
     return LoadCase(name, plan, size=size, servers=servers, peers=peers, base=base)
+
+
+def saturated_seconds(quick: bool) -> float:
+    """For how long a saturating publisher publishes."""
+    return SATURATED_SECONDS / 5 if quick else SATURATED_SECONDS
 
 
 def line_length(size: int, line_bytes: int) -> int:

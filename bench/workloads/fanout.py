@@ -2,17 +2,18 @@
 
 from bench.generator import Plan
 from bench.workloads.base import (
-    SATURATED_SECONDS,
+    COST,
+    DELIVERY_COLUMNS,
     Bars,
     Column,
     LoadCase,
     LoadWorkload,
     Ratio,
     saturated,
+    saturated_seconds,
 )
 
 ONE_AT_A_TIME = (100, 1000)
-COST = "server CPU, seconds per million deliveries"
 
 
 class FanOut(LoadWorkload):
@@ -21,11 +22,7 @@ class FanOut(LoadWorkload):
     name = "fanout"
     title = "Fan-out: 200-byte activities from one publisher to N subscribers"
     columns = (
-        Column("cpu_per_million", "server CPU s per M deliveries", 3),
-        Column("deliveries_per_second", "deliveries per s", 0, spread=False),
-        Column("deliveries_per_read", "per read", 1, spread=False),
-        Column("server_core_percent", "server core %", 0, spread=False),
-        Column("load_core_percent", "load core %", 0, spread=False),
+        *DELIVERY_COLUMNS,
         Column("load_cpu_per_million", "load CPU s per M", 3, spread=False),
     )
     ratios = (Ratio("cpu_per_million", "CPU"),)
@@ -42,7 +39,7 @@ class FanOut(LoadWorkload):
     )
 
     def cases(self, quick: bool, line_bytes: int) -> list[LoadCase]:
-        seconds = SATURATED_SECONDS / 5 if quick else SATURATED_SECONDS
+        seconds = saturated_seconds(quick)
         return [
             *(
                 saturated(f"saturated, N={n}", n, quick, line_bytes)

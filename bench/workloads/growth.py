@@ -1,10 +1,8 @@
 """Growth: how the cost of a delivery grows with subscribers, with the length of an activity, and with servers."""
 
 from bench.peers.base import ACTIVITY_BYTES
-from bench.workloads.base import Column, Lines, LoadCase, LoadWorkload, Ratio, saturated
+from bench.workloads.base import COST, DELIVERY_COLUMNS, OYEZ, Lines, LoadCase, LoadWorkload, Ratio, saturated
 
-COST = "server CPU, seconds per million deliveries"
-OYEZ = frozenset({"oyez"})
 SIZES = {"100 B": 100, "200 B": ACTIVITY_BYTES, "1 KiB": 1024, "4 KiB": 4096, "16 KiB": 16384}
 
 
@@ -14,13 +12,7 @@ class Growth(LoadWorkload):
 
     name = "growth"
     title = "Growth: cost of a delivery against subscribers, length of an activity (N=100), and servers (N=1000 in all)"
-    columns = (
-        Column("cpu_per_million", "server CPU s per M deliveries", 3),
-        Column("deliveries_per_second", "deliveries per s", 0, spread=False),
-        Column("deliveries_per_read", "per read", 1, spread=False),
-        Column("server_core_percent", "server core %", 0, spread=False),
-        Column("load_core_percent", "load core %", 0, spread=False),
-    )
+    columns = DELIVERY_COLUMNS
     ratios = (Ratio("cpu_per_million", "CPU"),)
     base_word = "one server"
     charts = (

@@ -1,7 +1,7 @@
 """Ingest: how many activities a server accepts in a second where few receive them, so that taking one in counts."""
 
 from bench.generator import Plan
-from bench.workloads.base import SATURATED_SECONDS, Bars, Column, LoadCase, LoadWorkload, Ratio, saturated
+from bench.workloads.base import Bars, Column, LoadCase, LoadWorkload, Ratio, saturated, saturated_seconds
 
 SUBSCRIBERS = 10
 
@@ -32,7 +32,7 @@ class Ingest(LoadWorkload):
     )
 
     def cases(self, quick: bool, line_bytes: int) -> list[LoadCase]:
-        seconds = SATURATED_SECONDS / 5 if quick else SATURATED_SECONDS
+        seconds = saturated_seconds(quick)
         awaited = Plan(SUBSCRIBERS, 50, window=1, window_at_echo=True, seconds=seconds, latency=True)
         return [
             saturated("1 publisher, saturated", SUBSCRIBERS, quick, line_bytes),

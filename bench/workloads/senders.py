@@ -1,10 +1,8 @@
 """Senders: everybody posts and everybody receives, on one server and on several."""
 
-from bench.workloads.base import Bars, Column, LoadCase, LoadWorkload, Ratio, saturated
+from bench.workloads.base import COST, OYEZ, Bars, Column, LoadCase, LoadWorkload, Ratio, saturated
 
 CLIENTS = 100
-COST = "server CPU, seconds per million deliveries"
-OYEZ = frozenset({"oyez"})
 
 
 class Senders(LoadWorkload):

@@ -25,9 +25,15 @@ ID = "m"  # so that there are smaller ids, which dial it, and greater ones, whic
 class Serving(Node):
     """Server "m", started, and dialing its central."""
 
-    def __init__(self, retention: int = 1_000_000, patience: float = 30.0, centrals: list[m.Address] | None = None):
+    def __init__(
+        self,
+        retention: int = 1_000_000,
+        patience: float = 30.0,
+        centrals: list[m.Address] | None = None,
+        copies: int = 2,
+    ):
         address = m.Address("host", 4001)
-        self.role = Server(ID, address, centrals or [HOME], CLUSTER, 1, Random(1), retention, patience)
+        self.role = Server(ID, address, centrals or [HOME], CLUSTER, 1, Random(1), retention, patience, copies)
         super().__init__(self.role)
         self.start()
 

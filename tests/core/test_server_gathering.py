@@ -21,16 +21,21 @@ def posted(id: str, sequence: int, number: int) -> bytes:
     return line.replace(b'"activity"', b'"post":"%b-%d","activity"' % (TAG.encode(), number), 1)
 
 
-def cut_off() -> tuple[Serving, Talk, Talk]:
+def cut_off(copies: int = 2) -> tuple[Serving, Talk, Talk]:
     """And its central, and somebody who reads."""
-    server, central = ready()
-    peers = [server.linked_from(id) for id in "ab"]
+    server, central = ready(copies=copies)
+    peers = [greets(server, id, withheld=copies > 2).says(p.Positions({}, ["m.1"])) for id in "ab"]
     reader = server.logs_in("eve")
     for peer in peers:
         peer.hangs_up()
     server.pass_time(SUSPICION)
     central.says(n.Heartbeat())
     return server, central, reader
+
+
+def greets(server: Serving, id: str, last: int = 0, withheld: bool = False) -> Talk:
+    """It has not said yet what it has lost."""
+    return server.connect().says(hello(id), p.ServerPosition(f"{id}.1", 0, last, withheld=withheld))
 
 
 def back(server: Serving, id: str, through: int, cursor: int = 0) -> Talk:
@@ -90,14 +95,72 @@ def test_a_server_that_brings_nothing_is_not_waited_for_for_long() -> None:
     assert not b.ended
 
 
-def test_who_is_lost_again_is_not_waited_for() -> None:
+def test_who_is_lost_again_is_not_waited_for_once_the_others_have_lost_it_too() -> None:
     server, _, reader = cut_off()
     a, b = back(server, "a", 2), back(server, "b", 1)
     b.says(posted("b", 1, 2))
     a.says(posted("a", 1, 1))
-    assert feed(reader) == []
     a.hangs_up()
+    assert feed(reader) == []  # the other may have more of it
+    b.says(p.Positions({"a.1": p.Held(1, 1)}, ["m.1"]))
     assert feed(reader) == ["zoe: post 1", "zoe: post 2"]
+
+
+def test_what_another_has_of_a_server_comes_before_what_follows_it() -> None:
+    """A server woke up, and was linked with one that had gone on, before it was with the one whose sessions had gone
+    there: what they posted next came first."""
+    server, _, reader = cut_off()
+    b = back(server, "b", 1)
+    b.says(posted("b", 1, 2))
+    assert [asked for asked in b.hears() if isinstance(asked, p.RequestActivities)] == [p.RequestActivities("a.1", 0)]
+    assert feed(reader) == []
+    b.says(posted("a", 1, 1), p.ActivitiesSupplied("a.1", 1, 1))
+    assert feed(reader) == ["zoe: post 1", "zoe: post 2"]
+
+
+def test_what_was_answered_before_a_server_was_linked_does_not_count() -> None:
+    """What that one brings may follow what was not there yet."""
+    server, _, reader = cut_off()
+    b = server.connect().says(hello("b", of=1, cursor=0), p.ServerPosition("b.1", 0, 0))
+    b.says(p.Positions({}, ["m.1", "a.1"]), p.ActivitiesSupplied("a.1", 0, 0))
+    assert not server.role.broadcast.gathering
+    greets(server, "c", 1).says(posted("c", 1, 2), p.Positions({}, ["m.1", "a.1", "b.1"]))
+    assert feed(reader) == []
+    b.says(posted("a", 1, 1), p.ActivitiesSupplied("a.1", 1, 1))
+    assert feed(reader) == ["zoe: post 1", "zoe: post 2"]
+
+
+def test_what_is_not_released_yet_is_waited_for() -> None:
+    """With three copies: one server's log may be released while another's, which it follows, is not yet."""
+    server, _, reader = cut_off(copies=3)
+    a, b = [greets(server, id, 1, withheld=True) for id in "ab"]
+    a.says(p.Positions({}, ["m.1", "b.1"]), posted("a", 1, 1))
+    b.says(p.Positions({}, ["m.1", "a.1"]), posted("b", 1, 2), p.Released(1))
+    assert feed(reader) == []
+    a.says(p.Released(1))
+    assert feed(reader) == ["zoe: post 1", "zoe: post 2"]
+
+
+def test_what_too_few_survivors_hold_yet_is_waited_for() -> None:
+    """With three copies: the end of a lost server's log, and what follows it in another's."""
+    server, _, reader = cut_off(copies=3)
+    a, c = greets(server, "a", 1, withheld=True), greets(server, "c", withheld=True)
+    c.says(p.Positions({"b.1": p.Held(1, 0)}, ["m.1", "a.1"]))
+    a.says(p.Positions({"b.1": p.Held(1, 1)}, ["m.1", "c.1"]), posted("a", 1, 2), p.Released(1))
+    a.says(posted("b", 1, 1), p.ActivitiesSupplied("b.1", 1, 1))
+    assert feed(reader) == []
+    c.says(p.Positions({"b.1": p.Held(1, 1)}, ["m.1", "a.1"]))
+    assert feed(reader) == ["zoe: post 1", "zoe: post 2"]
+
+
+def test_a_server_that_is_met_for_the_first_time_brings_nothing_out_before_its_time() -> None:
+    """Seed 13014440: what was gathered was shown as if there were a gap."""
+    server, _, reader = cut_off()
+    b, _ = back(server, "b", 1), back(server, "a", 1)
+    b.says(posted("b", 1, 2))
+    greets(server, "c")
+    assert feed(reader) == []
+    assert server.role.broadcast.gathering
 
 
 def test_a_gap_does_not_overtake_what_is_gathered() -> None:
@@ -128,7 +191,7 @@ def test_what_is_gathered_may_repeat_what_is_released_in_the_same_turn() -> None
     zoe = server.logs_in("zoe", session="0123456789abcdef")
     zoe.says(post("zoe", "post 1", id=1), post("zoe", "post 2", id=2))
     assert feed(reader) == []  # "b" may be back any moment
-    b = back(server, "b", 3)
+    b = server.connect().says(hello("b", of=1, cursor=0), p.ServerPosition("b.1", 0, 3), p.Positions({}, ["m.1"]))
     assert server.role.broadcast.gathering
     b.says(p.Acknowledge(2), *[posted("b", number, number) for number in (1, 2, 3)])
     assert feed(reader) == [f"zoe: post {number}" for number in (1, 2, 3)]

@@ -207,36 +207,29 @@ class Host:
     def perform(self, effects: fx.Effects) -> None:
         """Carry out effects in order; those behind a `Persist` once it is durable. What one link is told by several in
         a row leaves together."""
-        to, lines = 0, list[bytes]()
+        to, said = 0, list[bytes]()
         for index, effect in enumerate(effects):
+            if said and not (type(effect) is fx.Send and effect.link == to):
+                self._send(to, b"".join(said))
+                said = []
             if type(effect) is fx.Send:
-                if effect.link != to:
-                    if lines:
-                        self._say(to, lines)
-                    to, lines = effect.link, []
-                lines.append(codec.encode(effect.message))
-                continue
-            if lines:
-                self._say(to, lines)
-                to, lines = 0, []
-            if type(effect) is fx.Persist:
+                to = effect.link
+                said.append(codec.encode(effect.message))
+            elif type(effect) is fx.Persist:
                 self.environment.persist(effect.taken(), partial(self.perform, effects[index + 1 :]))
                 return
-            _PERFORM[type(effect)](self, effect)
-        if lines:
-            self._say(to, lines)
-
-    def _say(self, to: int, lines: list[bytes]) -> None:
-        link = self.links.get(to)
-        if link is not None and not link.closing:
-            self._send_lines(link, b"".join(lines))
+            else:
+                _PERFORM[type(effect)](self, effect)
+        if said:
+            self._send(to, b"".join(said))
 
     def _relay(self, effect: fx.Relay) -> None:
-        link = self.links.get(effect.link)
-        if link is not None and not link.closing:
-            self._send_lines(link, effect.lines)
+        self._send(effect.link, effect.lines)
 
-    def _send_lines(self, link: Link, lines: bytes) -> None:
+    def _send(self, to: int, lines: bytes) -> None:
+        link = self.links.get(to)
+        if link is None or link.closing:
+            return
         link.send(lines)
         if len(link.outbox) > OUTBOX:
             self.environment.report("outbox_overflow", {"link": link.id})

@@ -57,28 +57,20 @@ def bodies(posts: list[ActivityMessage], block: bytes) -> list[bytes] | None:
     """The same at once for all posts of a block of lines, but each without its comma. None where they have not all the
     same credentials, or an activity is empty, or to be refused: take them one by one."""
     username, secret = posts[0].username, posts[0].secret
-    if _may_forge(block) or b"\r" in block:
-        return _each(posts)
+    odd = _may_forge(block) or b"\r" in block
     found: list[bytes] = []
     for post in posts:
         # Not in constant time: it is the sender's own secret, in the first of these posts, that this compares with.
         if post.username != username or post.secret != secret:
             return None
         text = bytes(post.activity)
-        if text[0] != _OPEN or text[1] != _QUOTE or (len(text) > _SHALLOW and _may_be_deep(text)):
-            return _each(posts)
+        if odd or text[0] != _OPEN or text[1] != _QUOTE or (len(text) > _SHALLOW and _may_be_deep(text)):
+            members = body(text)
+            if not isinstance(members, bytes) or members == b"}":
+                return None
+            text = members
         found.append(text[1:])
     return found
-
-
-def _each(posts: list[ActivityMessage]) -> list[bytes] | None:
-    """The same where something is odd."""
-    first = posts[0]
-    if any(post.username != first.username or post.secret != first.secret for post in posts):
-        return None
-    members = [body(bytes(post.activity)) for post in posts]
-    found = [one[1:] for one in members if isinstance(one, bytes) and one != b"}"]
-    return found if len(found) == len(posts) else None
 
 
 def _may_be_deep(text: bytes) -> bool:

@@ -60,6 +60,14 @@ class Withheld:
         """Those whose activities wait."""
         return list(self._waiting)
 
+    def waits(self, origin: str, through: int | None = None) -> bool:
+        """Is anything of this origin (up to this sequence) not to be shown yet?"""
+        waiting = self._waiting.get(origin)
+        if not waiting:
+            return False
+        last = waiting[-1].last if through is None else min(through, waiting[-1].last)
+        return last > self._through.get(origin, 0)
+
     def begin(self, origin: str) -> None:
         """From now on this origin's activities wait."""
         self._waiting.setdefault(origin, deque())

@@ -60,7 +60,7 @@ class Holdings:
         position = self._positions.get(origin)
         if position is not None and sequence <= position:
             return None
-        if self.begun and self.on_skip is not None:
+        if self.begun and position is not None and self.on_skip is not None:
             self.on_skip(origin, sequence)  # before: what came earlier must not be shown behind the gap
         self._positions[origin] = sequence
         self._logs.pop(origin, None)

@@ -308,9 +308,11 @@ class Mesh:
 
     @property
     def behind(self) -> bool:
-        """Is anything still to come that was there before a link was made?"""
+        """Is anything still to come, or to be released, that was there before a link was made?"""
         peers = [peer for peer in self.peers.values() if peer.positioned]
-        return any(peer.position < peer.last for peer in peers) or not self.repair.complete
+        waits, repair = self._withheld.waits, self.repair
+        late = any(peer.position < peer.last or waits(peer.origin, peer.last) for peer in peers)
+        return late or any(waits(origin) for origin in repair.lost) or not repair.complete or repair.lacks_a_link
 
     def released(self, now: float) -> tuple[list[Chunk], Effects]:
         """Own activities that enough others hold by now, and what the others are to be told of that."""

@@ -42,6 +42,7 @@ class Repair:
     def joined(self, link: int, origin: str) -> Effects:
         """A server is there, and its own log comes over this link."""
         self.linked[link] = origin
+        self._answered = {}  # its own log may follow what is not in these answers
         self._said = None  # to it, nothing has been
         return self.tell()
 
@@ -201,6 +202,13 @@ class Repair:
             for origin, held in told.lost.items()
             if origin not in linked and not self._holdings.is_past(origin)
         )
+
+    @property
+    def lacks_a_link(self) -> bool:
+        """Is another server linked with an origin that this one is not, and has not asked for since the last link was
+        made? What that server accepts may follow what comes from there."""
+        here = {*self.linked.values(), self._holdings.own, *self._answered}
+        return any(origin not in here for told in self.told.values() for origin in told.linked)
 
     def enough(self, origin: str, copies: int) -> int | None:
         """How far enough of the survivors, this one counted, hold a lost origin."""

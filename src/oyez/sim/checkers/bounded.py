@@ -39,18 +39,20 @@ clock may be slow, and the last word has five seconds."""
 KERNEL = 40.0
 """Seconds after which any link that takes nothing is over: what no role watches, the kernel does."""
 
+Span = tuple[float, float]
+
 
 def check(history: History) -> list[str]:
     """What grew beyond its limit, was left stuck, or came late."""
     began = next((entry for entry in history if isinstance(entry, Began)), None)
     if began is None:
         return []
-    return _memory(history, began) + _stuck(history, began) + _late(history)
-
-
-def _memory(history: History, began: Began) -> list[str]:
-    found = []
     troubled = _troubled(history)
+    return _memory(history, began, troubled) + _stuck(history, began, troubled) + _late(history, troubled)
+
+
+def _memory(history: History, began: Began, troubled: list[Span]) -> list[str]:
+    found = []
     for entry in history:
         if isinstance(entry, Measured):
             if entry.outbox > began.outbox + TURN:
@@ -63,8 +65,7 @@ def _memory(history: History, began: Began) -> list[str]:
     return found
 
 
-def _stuck(history: History, began: Began) -> list[str]:
-    troubled = _troubled(history)
+def _stuck(history: History, began: Began, troubled: list[Span]) -> list[str]:
     sessions = {entry.link for entry in history if isinstance(entry, Entered)}
     found = {}
     for entry in history:
@@ -76,7 +77,7 @@ def _stuck(history: History, began: Began) -> list[str]:
     return list(found.values())
 
 
-def _troubled(history: History) -> list[tuple[float, float]]:
+def _troubled(history: History) -> list[Span]:
     """When faults were at work, with what follows from them. Where only the operator could make a main, the servers
     begin to find it when that has been done, some of them in the middle of a dial in vain."""
     backups = any(isinstance(entry, Began) and entry.centrals > 1 for entry in history)
@@ -88,8 +89,7 @@ def _troubled(history: History) -> list[tuple[float, float]]:
     return spans + [(at - 2.5, at + aftermath) for at in fallen]
 
 
-def _late(history: History) -> list[str]:
-    troubled = _troubled(history)
+def _late(history: History, troubled: list[Span]) -> list[str]:
     posted: dict[tuple[str, int], float] = {}
     since: dict[str, float] = {}  # when each session that reads at once has come, or come back
     dawdlers: set[str] = set()

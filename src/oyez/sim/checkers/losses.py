@@ -100,9 +100,7 @@ class Losses:
         one had lost the central, or slept, and been removed, when the other came."""
         servers = {life.node for life in self.lives.values()}
         found = []
-        for fault in self._history:
-            if not isinstance(fault, Fault) or fault.until - fault.at < UNNOTICED:
-                continue
+        for fault in self._noticed:
             end = fault.until + AFTERMATH
             if servers.intersection(fault.one) and (not fault.other or servers.intersection(fault.other)):
                 found.append(Parting(fault.at, end, fault.one, fault.other))
@@ -122,6 +120,12 @@ class Losses:
                     if at <= life.ready
                 ]
         return found
+
+    @cached_property
+    def _noticed(self) -> list[Fault]:
+        """Faults that lasted for long enough to be acted on."""
+        faults = [entry for entry in self._history if isinstance(entry, Fault)]
+        return [fault for fault in faults if fault.until - fault.at >= UNNOTICED]
 
     @cached_property
     def _removals(self) -> list[tuple[float, str, str]]:
@@ -191,9 +195,9 @@ class Losses:
         """Could this node not be reached by some others, centrals among them, at some time between, or not be known to
         them?"""
         unreached = any(
-            entry.at < end and begin < entry.until + AFTERMATH
-            for entry in self._history
-            if isinstance(entry, Fault) and entry.until - entry.at >= UNNOTICED and node in (*entry.one, *entry.other)
+            fault.at < end and begin < fault.until + AFTERMATH
+            for fault in self._noticed
+            if node in (*fault.one, *fault.other)
         )
         return unreached or any(
             parting.begin < end and begin < parting.end and node in (*parting.one, *parting.other)

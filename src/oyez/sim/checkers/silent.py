@@ -34,8 +34,7 @@ def _holes(
     stay: Stay, losses: Losses, content: dict[str, tuple[str, int]], times: dict[tuple[str, int], float]
 ) -> list[str]:
     known = {(one.by, one.number) for one in stay.saw}
-    told = (f"{gap.origin}-{sequence}" for gap in stay.missed for sequence in range(gap.first, gap.last + 1))
-    known |= {content[id] for id in told if id in content}
+    known |= {content[id] for id in stay.told_ids if id in content}
     unseen = stay.told_unseen(content)
     place: dict[str, int] = {}
     found = []

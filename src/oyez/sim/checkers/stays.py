@@ -1,6 +1,6 @@
 """Not a checker: who was in, from when to when, and what each has seen, as several checkers need it."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from math import inf
 
@@ -40,11 +40,15 @@ class Stay:
         """Whether it was told that it misses this one."""
         return any(one.origin == origin and one.first <= sequence <= one.last for one in self.missed)
 
+    @property
+    def told_ids(self) -> Iterator[str]:
+        """All that it was told that it misses."""
+        return (f"{gap.origin}-{sequence}" for gap in self.missed for sequence in range(gap.first, gap.last + 1))
+
     def told_unseen(self, seen: Container[str]) -> bool:
         """Whether it was told that it misses something that nobody saw under that id: it may be what others saw under
         another, where servers could not reach each other."""
-        ids = (f"{gap.origin}-{sequence}" for gap in self.missed for sequence in range(gap.first, gap.last + 1))
-        return any(id not in seen for id in ids)
+        return any(id not in seen for id in self.told_ids)
 
     def stayed(self, begin: float, end: float) -> bool:
         """Whether it was in all the time."""
