@@ -79,7 +79,7 @@ def test_a_ticket_that_was_refused_is_not_used_up(door: Door) -> None:
 def test_before_the_central_has_given_its_keys_no_ticket_is_good_and_none_is_made() -> None:
     uplink = Uplink([], Random(1), lambda: n.Heartbeat())
     fresh = Admission("s", Inquiry(uplink))
-    assert reason(fresh.check(1000.0, LINK, ticket(), lambda now, nonce: [])) == "ticket_expired"
+    assert reason(fresh.check(1000.0, LINK, ticket(), lambda now, nonce, since: [])) == "ticket_expired"
     assert fresh.own_ticket(1000.0, "bob", "nonce") is None
 
 
