@@ -14,7 +14,7 @@ from oyez.core.peer import HERE
 from oyez.core.role import Role
 from oyez.core.server.server import Server
 from oyez.core.voter import VoterState
-from oyez.host import Host, Link
+from oyez.host import Hearer, Host, Link
 from oyez.protocol.messages import ActivityBroadcast, Address
 from oyez.protocol.nodes import CentralAddress, Configuration
 
@@ -25,6 +25,8 @@ ADDRESS = Address("127.0.0.1", 3780)
 
 class Wire:
     """A transport that keeps what is sent."""
+
+    hearer: Hearer
 
     def __init__(self) -> None:
         self.sent = b""

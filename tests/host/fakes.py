@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from oyez.core import effects as fx
 from oyez.core.effects import Effects
 from oyez.core.peer import HERE, From
-from oyez.host import Host, Link
+from oyez.host import Hearer, Host, Link
 from oyez.protocol import codec
 from oyez.protocol.messages import ActivityBroadcast, ActivityMessage, Address, LoginFailed, Message
 
@@ -19,6 +19,7 @@ class FakeTransport:
     sent: bytes = b""
     paused: bool = False
     ended: str = ""
+    hearer: Hearer = field(init=False, repr=False, compare=False)
 
     @property
     def write(self) -> Callable[[bytes], int]:

@@ -2,6 +2,6 @@
 
 from oyez.host.host import OUTBOX, Host
 from oyez.host.link import PIECE, Link
-from oyez.host.ports import Environment, Transport
+from oyez.host.ports import Environment, Hearer, Transport
 
-__all__ = ["OUTBOX", "PIECE", "Environment", "Host", "Link", "Transport"]
+__all__ = ["OUTBOX", "PIECE", "Environment", "Hearer", "Host", "Link", "Transport"]

@@ -145,6 +145,7 @@ class Host:
 
     def _new(self, transport: Transport) -> Link:
         self._last += 1
+        transport.hearer = self
         link = self.links[self._last] = Link(self._last, transport, self._line_limit)
         return link
 

@@ -1,17 +1,40 @@
-"""The two ports that a host stands on: `Transport` is one link, `Environment` the rest of the world.
+"""The ports that a host stands on: `Transport` is one link, `Environment` the rest of the world; and `Hearer`, what it
+is to a link.
 
 The network (`net`) and the simulator (`sim`) implement them.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from oyez.core import effects as fx
 from oyez.protocol.messages import ActivityBroadcast, Address
 
+if TYPE_CHECKING:
+    from oyez.host.link import Link
+
+
+class Hearer(Protocol):
+    """Whom a transport tells what happens on its link: the host, or what stands between the two of them."""
+
+    def received(self, link: "Link", data: bytes) -> None:
+        """Bytes have come in."""
+        ...
+
+    def drained(self, link: "Link") -> None:
+        """There is room again."""
+        ...
+
+    def closed(self, link: "Link") -> None:
+        """The link is gone; nothing follows."""
+        ...
+
 
 class Transport(Protocol):
     """One link as the environment gives it. No method calls back into the host before it has returned."""
+
+    hearer: Hearer
+    """May be replaced at any time, by itself too."""
 
     @property
     def write(self) -> Callable[[bytes], int]:

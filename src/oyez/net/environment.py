@@ -192,12 +192,12 @@ class NetEnvironment:
         self._poller.close()
 
     def _plain(self, sock: socket.socket) -> SocketTransport:
-        transport = SocketTransport(sock, self.loop, self._poller, self.host, self._ended)
+        transport = SocketTransport(sock, self.loop, self._poller, self._ended)
         self._transports.add(transport)
         return transport
 
     def _secured(self, link: Secured) -> TlsTransport:
-        transport = TlsTransport(link.sock, self.loop, self._poller, self.host, self._ended, link.channel, link.rest)
+        transport = TlsTransport(link.sock, self.loop, self._poller, self._ended, self.report, link.channel, link.rest)
         self._transports.add(transport)
         return transport
 

@@ -7,9 +7,9 @@ behind it. Must not know: lines, messages, roles, certificates.
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from oyez.host import Host, Link
+from oyez.host import Link
 from oyez.net.channel import Channel, why
 from oyez.net.guard import GuardedLoop
 from oyez.net.poller import WRITE, Poller
@@ -26,19 +26,20 @@ up is cut."""
 class TlsTransport(SocketTransport):
     """A socket whose handshake is done. `rest` is what the channel has said and the socket has not taken yet."""
 
-    __slots__ = ("_channel", "_cipher", "_parted")
+    __slots__ = ("_channel", "_cipher", "_parted", "_report")
 
     def __init__(
         self,
         sock: socket.socket,
         loop: GuardedLoop,
         poller: Poller,
-        host: Host,
         ended: Callable[[SocketTransport], None],
+        report: Callable[[str, Mapping[str, object]], None],
         channel: Channel,
         rest: bytes,
     ) -> None:
-        super().__init__(sock, loop, poller, host, ended)
+        super().__init__(sock, loop, poller, ended)
+        self._report = report
         self._channel = channel
         self._cipher = rest
         self._parted = False  # the peer has been told that nothing more comes
@@ -100,7 +101,7 @@ class TlsTransport(SocketTransport):
             broken = error
         if pieces:
             assert self._link is not None
-            self._host.received(self._link, pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            self.hearer.received(self._link, pieces[0] if len(pieces) == 1 else b"".join(pieces))
         self._cipher += self._channel.output()
         self._flush()
         if broken is not None:
@@ -112,7 +113,7 @@ class TlsTransport(SocketTransport):
 
     def _broken(self, error: ssl.SSLError) -> None:
         """What comes is not what the peer has sent, or it is the peer who says so of ours."""
-        self._host.environment.report("tls_broken", {"why": why(error)})
+        self._report("tls_broken", {"why": why(error)})
         self._end_soon()
 
     def _said_all(self) -> bool:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-from oyez.host import Host, Link
+from oyez.host import Hearer, Link
 from oyez.net.guard import GuardedLoop
 from oyez.net.poller import READ, WRITE, Poller
 
@@ -68,7 +68,6 @@ class SocketTransport:
         "_failing",
         "_fd",
         "_full",
-        "_host",
         "_link",
         "_loop",
         "_paused",
@@ -77,21 +76,22 @@ class SocketTransport:
         "_socket",
         "_state",
         "_wanted",
+        "hearer",
     )
+
+    hearer: Hearer
 
     def __init__(
         self,
         sock: socket.socket,
         loop: GuardedLoop,
         poller: Poller,
-        host: Host,
         ended: Callable[["SocketTransport"], None],
     ) -> None:
         self._socket = sock
         self._fd = sock.fileno()
         self._loop = loop
         self._poller = poller
-        self._host = host
         self._link: Link | None = None
         self._ended = ended
         self._state = _OPEN
@@ -197,13 +197,13 @@ class SocketTransport:
 
     def _hear(self, data: bytes) -> None:
         assert self._link is not None
-        self._host.received(self._link, data)
+        self.hearer.received(self._link, data)
 
     def _writable(self) -> None:
         self._full = False
         if self._state == _OPEN:
             assert self._link is not None
-            self._host.drained(self._link)
+            self.hearer.drained(self._link)
         else:
             self._say_last_words()
         if not self._full:
@@ -272,5 +272,5 @@ class SocketTransport:
         self._socket.close()
         link, self._link = self._link, None  # the link holds us, too: without a cycle, both go at once
         if link is not None:
-            self._host.closed(link)
+            self.hearer.closed(link)
         self._ended(self)

@@ -8,7 +8,7 @@ the peer has closed too, so that the last word is not torn away by what the peer
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from oyez.host import Link
+from oyez.host import Hearer, Link
 from oyez.sim.wire import End
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ LINGER = 2.0
 class SimTransport:
     """Owner of one end; `link` is what the host calls it."""
 
-    __slots__ = ("_closing", "_done", "_end", "_finished", "_paused", "_process", "_reading", "_rest", "link")
+    __slots__ = ("_closing", "_done", "_end", "_finished", "_paused", "_process", "_reading", "_rest", "hearer", "link")
 
+    hearer: Hearer
     link: Link
 
     def __init__(self, process: "Process", end: End) -> None:
@@ -117,7 +118,7 @@ class SimTransport:
         source = self._end.source
         data = source.read(self._process.bite())
         if data and not self._closing:
-            self._process.host.received(self.link, data)
+            self.hearer.received(self.link, data)
         if self._deaf:
             return
         if source.waiting:
@@ -133,11 +134,11 @@ class SimTransport:
         if self._closing:
             self._flush()
         elif not self._done:
-            self._process.host.drained(self.link)
+            self.hearer.drained(self.link)
 
     def _broken(self) -> None:
         if not self._done and not self._closing and self._end.source.waiting:
-            self._process.host.received(self.link, self._end.source.read(self._process.bite()))
+            self.hearer.received(self.link, self._end.source.read(self._process.bite()))
         self._over()
 
     def _ended(self) -> None:
@@ -174,7 +175,7 @@ class SimTransport:
             self._process.wake(self._closed)
 
     def _closed(self) -> None:
-        self._process.host.closed(self.link)
+        self.hearer.closed(self.link)
 
     # -- what befalls the process -------------------------------------------------------------------------------
 
