@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oyez.cli import limiting, links, logs, nodes, options
+from oyez.cli import limiting, links, logs, nodes, options, pages
 from oyez.cli.failing import fail
 from oyez.cli.secrets import cluster_secret
 from oyez.client.addresses import show
@@ -55,6 +55,9 @@ def central(
     limit_hashing_each: options.LimitHashingEach = options.LIMIT_HASHING_EACH,
     limit_questions: options.LimitQuestions = options.LIMIT_QUESTIONS,
     limit_loopback: options.LimitLoopback = False,
+    web_origins: pages.WebOrigins = "",
+    console: pages.Console = True,
+    feed: pages.Feed = True,
     log_format: logs.LogFormat = logs.Format.AUTO,
     log_level: logs.LogLevel = logs.Level.INFO,
     until_eof: nodes.UntilEof = False,
@@ -136,6 +139,7 @@ def central(
         plain_outside=insecure_plaintext,
         door=door,
         unfinished=Unfinished(line_patience, limit_unfinished),
+        doorway=pages.central(options.reads(pages.web_origins)(web_origins), console, feed, identity is not None),
         log=watch.report,
     )
     nodes.run(node, listening, until_eof)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from oyez.cli import limiting, links, logs, nodes, options
+from oyez.cli import limiting, links, logs, nodes, options, pages
 from oyez.cli.secrets import cluster_secret
 from oyez.protocol.limits import NODE_ID
 
@@ -64,6 +64,9 @@ def server(
     limit_activities: options.LimitActivities = 0.0,
     limit_bytes: options.LimitBytes = options.NONE,
     limit_loopback: options.LimitLoopback = False,
+    web_origins: pages.WebOrigins = "",
+    console: pages.Console = True,
+    feed: pages.Feed = True,
     log_format: logs.LogFormat = logs.Format.AUTO,
     log_level: logs.LogLevel = logs.Level.INFO,
     until_eof: nodes.UntilEof = False,
@@ -136,6 +139,7 @@ def server(
         plain_outside=insecure_plaintext,
         door=door,
         unfinished=Unfinished(line_patience, limit_unfinished),
+        doorway=pages.server(options.reads(pages.web_origins)(web_origins), console, feed, identity is not None),
         log=watch.report,
     )
     nodes.run(node, lambda _: watch.listening(central=str(central)), until_eof)

@@ -19,7 +19,7 @@ from oyez.core.limits.settings import DoorLimits
 from oyez.core.limits.turnstile import Turnstile
 from oyez.core.peer import From
 from oyez.core.role import Role
-from oyez.host import Host, Link
+from oyez.host import Hearer, Host
 from oyez.host.unfinished import Unfinished
 from oyez.net import beginnings, dialer
 from oyez.net.beginnings import Beginnings, Secured
@@ -42,6 +42,12 @@ TLS_REQUIRED = InvalidMessage(
     "links to here from another machine are encrypted: connect with TLS (the commands do with --tls)", "tls_required"
 )
 """What whoever comes without it is told."""
+
+HTTPS_REQUIRED = (
+    b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2, HTTP/1.1\r\nConnection: close, Upgrade\r\n"
+    b"Content-Type: text/plain\r\n\r\nlinks to here from another machine are encrypted: ask with https://\n"
+)
+"""The same for whoever speaks HTTP."""
 
 IN_THE_OPEN = "this would cross the network in the open, and so would secrets: connect with TLS"
 """Why nobody is dialed without TLS on another machine."""
@@ -67,7 +73,8 @@ class NetEnvironment:
     within this machine alone, unless they may be `plain_outside`.
 
     `door` says how many links may begin at once, where that takes more than being accepted; what is on a link is the
-    role's. `unfinished` bounds lines that do not end; None: nobody does.
+    role's. `unfinished` bounds lines that do not end; None: nobody does. The `doorway` hears those who have come until
+    it is clear what they speak, where that may be anything but lines.
     """
 
     def __init__(
@@ -85,12 +92,14 @@ class NetEnvironment:
         plain_outside: bool = False,
         door: DoorLimits = _DOOR,
         unfinished: Unfinished | None = None,
+        doorway: Callable[[Host], Hearer] | None = None,
         log: Log | None = None,
     ) -> None:
         self.loop = GuardedLoop(asyncio.get_running_loop(), on_end)
         self.counters: Counter[str] = Counter()
         self.host = Host(role, self, line_limit, unfinished)
         self.tls = tls
+        self._doorway = self.host if doorway is None else doorway(self.host)
         self._on_end = on_end
         self._on_stopped = on_stopped
         self._deliver = deliver
@@ -116,11 +125,9 @@ class NetEnvironment:
 
     def accept(self, sock: socket.socket, address: str) -> None:
         """Somebody has connected, from `address`."""
-        # Plain or TLS shows in the first byte. What else may come to this port (WebSocket, pages) shows in the next
-        # ones: what looks at them before the host is told of a link belongs here.
         who = From.at(address)
         if self.tls.accepting is None:
-            self._open(self._plain(sock), partial(self.host.opened, who=who))
+            self._welcome(self._plain(sock), who)
         elif reason := self._turnstile.enters(self.now(), who):
             sock.close()
             self.report("turned_away", {"address": who.address, "reason": reason})
@@ -138,10 +145,10 @@ class NetEnvironment:
             sock.close()
             self.report("nothing_said", {"address": who.address})
         elif who.loopback or self._plain_outside:
-            self._open(self._plain(sock), partial(self.host.opened, who=who))
+            self._welcome(self._plain(sock), who)
         else:
             self.report("tls_required", {"address": who.address})
-            self._plain(sock).close(codec.encode(TLS_REQUIRED))
+            self._plain(sock).close(HTTPS_REQUIRED if chr(first).isupper() else codec.encode(TLS_REQUIRED))
 
     def _met(self, who: From, met: Secured | str) -> None:
         self._turnstile.leaves(who)
@@ -149,7 +156,7 @@ class NetEnvironment:
             self.report("tls_refused", {"address": who.address, "why": met})
             return
         who = From(who.address, who.loopback, verified=met.channel.certified)
-        self._open(self._secured(met), partial(self.host.opened, who=who))
+        self._welcome(self._secured(met), who)
 
     def leave(self) -> None:
         """The role is to end what it does in its own time."""
@@ -201,8 +208,15 @@ class NetEnvironment:
         self._transports.add(transport)
         return transport
 
-    def _open(self, transport: SocketTransport, announce: Callable[[SocketTransport], Link]) -> None:
-        transport.start(announce(transport))
+    def _welcome(self, transport: SocketTransport, who: From) -> None:
+        """Somebody is there, and it is for the doorway to find out what they speak."""
+        link = self.host.opened(transport, who)
+        transport.hearer = self._doorway
+        transport.start(link)
+
+    def _go_in(self, transport: SocketTransport, purpose: str) -> None:
+        """This node is there, and speaks lines."""
+        transport.start(self.host.dialed(transport, purpose))
 
     def _link_ended(self, transport: SocketTransport) -> None:
         self._transports.discard(transport)
@@ -245,7 +259,7 @@ class NetEnvironment:
         elif self.tls.dialing is not None:
             self._secure(address, purpose, sock, self.tls.dialing)
         elif self._plain_outside or _is_loopback(sock):
-            self._open(self._plain(sock), partial(self.host.dialed, purpose=purpose))
+            self._go_in(self._plain(sock), purpose)
         else:
             sock.close()
             self._cannot_dial(address, purpose, IN_THE_OPEN)
@@ -262,7 +276,7 @@ class NetEnvironment:
         if isinstance(met, str):
             self._cannot_dial(address, purpose, met)
         else:
-            self._open(self._secured(met), partial(self.host.dialed, purpose=purpose))
+            self._go_in(self._secured(met), purpose)
 
     def _cannot_dial(self, address: Address, purpose: str, why: str) -> None:
         self.report("cannot_dial", {"address": str(address), "why": why})

@@ -17,6 +17,7 @@ import structlog
 
 from oyez.core.limits.settings import DoorLimits
 from oyez.core.role import Role
+from oyez.host import Hearer, Host
 from oyez.host.unfinished import Unfinished
 from oyez.net.environment import GaveUp, Log, NetEnvironment
 from oyez.net.identity import PLAIN, Contexts, Identity, IdentityError
@@ -41,9 +42,9 @@ LEAVING = 60.0
 class Node:
     """A role that listens on `listen` (port 0: any). `make_role` is given the address with the real port.
 
-    `store` is closed when the node ends, however it ends. `secret_threads`, `plain_outside`, `door`, `unfinished` and
-    `log`: see `NetEnvironment`. `identity` is read at the start, and again by `reload`. Where other machines can
-    connect, one is needed, unless links may be `plain_outside`.
+    `store` is closed when the node ends, however it ends. `secret_threads`, `plain_outside`, `door`, `unfinished`,
+    `doorway` and `log`: see `NetEnvironment`. `identity` is read at the start, and again by `reload`. Where other
+    machines can connect, one is needed, unless links may be `plain_outside`.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Node:
         plain_outside: bool = False,
         door: DoorLimits | None = None,
         unfinished: Unfinished | None = None,
+        doorway: Callable[[Host], Hearer] | None = None,
         log: Log | None = None,
     ) -> None:
         self.identity = identity
@@ -75,6 +77,7 @@ class Node:
             plain_outside=plain_outside,
             door=DoorLimits() if door is None else door,
             unfinished=Unfinished() if unfinished is None else unfinished,
+            doorway=doorway,
             log=log,
         )
         self._stopped = asyncio.Event()
