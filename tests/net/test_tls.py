@@ -91,7 +91,8 @@ async def test_one_port_speaks_both(authority: Authority, identity: Identity) ->
 async def test_what_comes_with_the_handshake_is_heard(authority: Authority, identity: Identity) -> None:
     async with node(identity=identity) as stage:
         sock, loop = await stage.connected(), asyncio.get_running_loop()
-        channel = Channel(authority.client(), "127.0.0.1")
+        assert identity.load().dialing is not None
+        channel = Channel(identity.load().dialing, "127.0.0.1")  # it is done after one flight each way
         assert not channel.handshake(b"")
         await loop.sock_sendall(sock, channel.output())
         while not channel.handshake(await loop.sock_recv(sock, 1 << 16)):
@@ -118,6 +119,22 @@ async def test_a_bad_certificate_is_refused_at_the_door(
             await stage.role.seen("report", "tls_refused")
         assert stage.role.all("open") == []
         assert reported(stage, "tls_refused")[0]["address"] == "127.0.0.1"
+
+
+async def test_who_shows_hundreds_of_certificates_is_refused(
+    authority: Authority, identity: Identity, tmp_path: Path
+) -> None:
+    """Each that comes is compared with all others, to find out who has issued whom."""
+    chain = tmp_path / "chain.pem"
+    chain.write_bytes(identity.certificate.read_bytes() + authority.file.read_bytes() * 100)
+    context = authority.client()
+    context.load_cert_chain(chain, identity.key)
+    async with node(identity=identity) as stage:
+        with await stage.connected() as sock, suppress(ssl.SSLError, OSError):
+            await shake_hands(sock, context)
+        await stage.role.seen("report", "tls_refused")
+        assert reported(stage, "tls_refused")[0]["why"] == "the handshake was not done after 16384 bytes"
+    assert stage.role.all("open") == []
 
 
 async def test_who_says_nothing_is_let_go(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
