@@ -185,7 +185,6 @@ def test_a_host_is_one_that_the_certificate_lists_not_its_common_name(authority:
             met(contexts.accepting, dialing, "localhost")
 
 
-
 def test_records_that_say_nothing_end_a_link(authority: Authority) -> None:
     """Requests for new keys, say. Python can't make such; tickets for OpenSSL's own resumption say as little."""
     accepting = authority.issue().load().accepting

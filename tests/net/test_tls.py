@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -17,7 +18,7 @@ from oyez.core.peer import From
 from oyez.net import beginnings, environment
 from oyez.net.channel import Channel
 from oyez.net.environment import IN_THE_OPEN, TLS_REQUIRED
-from oyez.net.identity import Identity
+from oyez.net.identity import Identity, IdentityError
 from oyez.net.listener import ListenError
 from oyez.net.node import Node
 from oyez.protocol.codec import encode
@@ -91,8 +92,9 @@ async def test_one_port_speaks_both(authority: Authority, identity: Identity) ->
 async def test_what_comes_with_the_handshake_is_heard(authority: Authority, identity: Identity) -> None:
     async with node(identity=identity) as stage:
         sock, loop = await stage.connected(), asyncio.get_running_loop()
-        assert identity.load().dialing is not None
-        channel = Channel(identity.load().dialing, "127.0.0.1")  # it is done after one flight each way
+        dialing = identity.load().dialing
+        assert dialing is not None
+        channel = Channel(dialing, "127.0.0.1")  # it is done after one flight each way
         assert not channel.handshake(b"")
         await loop.sock_sendall(sock, channel.output())
         while not channel.handshake(await loop.sock_recv(sock, 1 << 16)):
@@ -308,7 +310,13 @@ async def shown(stage: Stage, client: ssl.SSLContext) -> bytes:
         return peer.channel._tls.getpeercert(binary_form=True) or b""
 
 
-async def test_another_certificate_is_for_new_links(authority: Authority, tmp_path: Path) -> None:
+def _taken_away(self: Identity) -> NoReturn:
+    raise IdentityError("gone")
+
+
+async def test_another_certificate_is_for_new_links(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files = Identity(tmp_path / "node.pem", tmp_path / "node.key", authority.file)
 
     def put(identity: Identity) -> None:
@@ -328,6 +336,11 @@ async def test_another_certificate_is_for_new_links(authority: Authority, tmp_pa
         files.certificate.write_text("nonsense")
         stage.node.reload()
         assert "cannot use" in str(reported(stage, "identity_not_reloaded")[0]["why"])
+        assert await shown(stage, client) == second
+        put(authority.issue("three"))
+        monkeypatch.setattr(Identity, "expires", property(_taken_away))  # just when the node has read them
+        stage.node.reload()
+        assert [entry["why"] for entry in reported(stage, "identity_not_reloaded")][1:] == ["gone"]
         assert await shown(stage, client) == second
         lines = activity_lines(1, 10)
         role.publish(lines)

@@ -1,7 +1,7 @@
 """How many records of TLS a stream has begun: counted by their headers, which nothing hides.
 
-What a record is for is encrypted, so whoever wants to know how many said nothing (new keys, say) has to count those that
-said something. Guarantees: the same count however the stream is cut into pieces. Knows no keys, and looks at no content.
+What a record is for is encrypted, so whoever wants to know how many said nothing (new keys, say) has to count those
+that said something. Guarantees: the same count however the stream is cut. Knows no keys, and looks at no content.
 """
 
 HEADER = 5
