@@ -11,6 +11,9 @@ from oyez.core.limits.failures import KEYS, Failures
 from oyez.core.limits.settings import GuessLimits
 from oyez.core.peer import From
 
+Tries = list[tuple[Failures, object]]
+"""Where one try is counted."""
+
 
 class Guesses:
     """At the secrets of all users."""
@@ -39,6 +42,19 @@ class Guesses:
         if self._pairs.count(now, pair):
             return delay
         return self._first_tries.take(now, username)  # it may be the user himself, somewhere new
+
+    def begins(self, username: str, who: From) -> Tries:
+        """The secret is being looked at: what is to be ended once it is."""
+        address = addresses.key(who)
+        pair = (username, address)
+        tries: Tries = [(self._pairs, pair)]
+        if addresses.limited(who, self._loopback):
+            tries.append((self._addresses, address))
+        if pair not in self._known:
+            tries.append((self._users, username))
+        for counted, key in tries:
+            counted.begins(key)
+        return tries
 
     def failed(self, now: float, username: str, who: From) -> None:
         """The secret was wrong."""
