@@ -272,6 +272,13 @@ async def test_whoever_is_dialed_has_to_be_who_was_meant(authority: Authority, t
             assert why in str(said["why"])
 
 
+async def test_who_is_told_to_dial_what_is_no_name_says_so(identity: Identity) -> None:
+    """A resolver takes what is before the zero byte, so there may be somebody to shake hands with."""
+    async with node(identity=identity) as stage:
+        why = await failed(stage, Address("127.0.0.1\0x", stage.node.address.port))
+        assert why.endswith("is no name that a certificate could hold")
+
+
 async def test_whoever_is_dialed_has_to_speak_tls(identity: Identity) -> None:
     async with node(identity=identity) as stage:
         loop = asyncio.get_running_loop()

@@ -53,7 +53,8 @@ def why(error: ssl.SSLError) -> str:
 
 
 class Channel:
-    """One end of a link. With a `hostname` it is the end that has dialed, and checks that the other end is that."""
+    """One end of a link. With a `hostname` it is the end that has dialed, and checks that the other end is that:
+    raises ValueError for one that no certificate could hold."""
 
     __slots__ = ("_incoming", "_outgoing", "_records", "_silent", "_tls", "ended")
 
@@ -61,6 +62,8 @@ class Channel:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         accepting = hostname is None
+        if hostname is not None and "\0" in hostname:  # a TypeError of Python's; resolvers take what is before it
+            raise ValueError("a zero byte is in no host name")
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=accepting, server_hostname=hostname)
         self._records = Records()
         self._silent = -SILENT * 16  # sixteenths of records that said nothing, beyond what is allowed
