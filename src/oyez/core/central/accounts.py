@@ -244,7 +244,7 @@ class Accounts:
 
         token = self._token()
         self._verifying[token] = checked
-        return self._caution.begins(who, fx.VerifySecret(token, hash, secret))
+        return self._caution.begins(who, fx.VerifySecret(token, hash, secret), name)
 
     def since(self, name: str) -> int:
         """The entry that set this user's secret."""
