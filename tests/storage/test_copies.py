@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,17 @@ store = SqliteStore(Path(sys.argv[1]))
 for number in range(1, 10**9):
     store.append([UserRecord(f"user {number} {part}", "hash" * 50, number) for part in "ab"] + [Position(number, 1, 0)])
     print(number, flush=True)
+"""
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from oyez.core.effects import UserRecord
+from oyez.storage.sqlite import SqliteStore
+
+SqliteStore(Path(sys.argv[1])).append([UserRecord("later", "hash", 51)])
+os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -165,6 +177,43 @@ def test_a_folder_in_use_is_not_restored_into(data: Path, tmp_path: Path) -> Non
     store = SqliteStore(data / "central.sqlite")
     assert "in use by another process" in refusal(restore, tmp_path / "backup", data, NOW)
     store.close()
+
+
+def test_nothing_is_restored_beside_what_is_left_of_the_old_store(data: Path, tmp_path: Path) -> None:
+    """Else the old central is back: under its own id, in its own term, with the key that was stolen."""
+    back_up(data, tmp_path / "backup")
+    subprocess.run([sys.executable, "-c", KILLED, str(data / "central.sqlite")], check=False)
+    (data / "central.sqlite").unlink()
+    assert "central.sqlite-wal is left of a file that is not there" in refusal(restore, tmp_path / "backup", data, NOW)
+    assert not [file for file in data.iterdir() if file.name in ("central.sqlite", "central.sqlite.new")]
+    (data / "central.sqlite-wal").unlink()
+    copied = restore(tmp_path / "backup", data, NOW)
+    store = SqliteStore(data / "central.sqlite")
+    after = store.load()
+    store.close()
+    assert (after.id, len(after.users)) == (copied.id, 50)
+
+
+def test_no_backup_is_put_beside_what_is_left_of_another_file(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "backup-wal").write_bytes(b"something")
+    assert "backup-wal is left of a file that is not there" in refusal(back_up, data, tmp_path / "backup")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["backup-wal", "data"]
+
+
+@pytest.mark.parametrize("name", ["voter", "position", "id"])
+def test_a_state_that_is_no_state_is_told(data: Path, tmp_path: Path, name: str) -> None:
+    back_up(data, tmp_path / "backup")
+    with closing(sqlite3.connect(tmp_path / "backup", isolation_level=None)) as database:
+        database.execute("UPDATE meta SET value = X'FF' WHERE name = ?", (name,))
+    if name == "id":  # nobody needs the old one
+        restore(tmp_path / "backup", tmp_path / "new", NOW)
+    else:
+        assert "damaged" in refusal(restore, tmp_path / "backup", tmp_path / "new", NOW)
+    store = SqliteStore(data / "central.sqlite")
+    store._database.execute("UPDATE meta SET value = X'FF' WHERE name = ?", (name,))
+    store.close()
+    if name != "voter":  # which is not looked at yet
+        assert "damaged" in refusal(back_up, data, tmp_path / "another")
 
 
 def test_backups_are_for_the_owners_eyes_only(data: Path, tmp_path: Path) -> None:
