@@ -274,6 +274,25 @@ def test_a_session_does_not_escape_by_moving_while_a_change_is_not_committed(cen
     assert ticket.since < revoke.revoked[0].since, "the session is one of before, wherever it is"
 
 
+@pytest.mark.parametrize("later", [u.SetSecret(CLUSTER, "bob", "later"), u.RemoveUser(CLUSTER, "bob")])
+def test_the_first_of_two_is_not_acknowledged_before_the_servers_hear_of_it(central: Centre, later: m.Message) -> None:
+    """The later one may never be committed."""
+    [server] = central.ready("a")
+    central.stops("disk")
+    first = central.connect().says(u.SetSecret(CLUSTER, "bob", NEW))
+    since = central.role.directory.since["bob"]
+    central.world.disk.pop(0)[1]()  # the revocation; then the new secret:
+    second = central.connect().says(later)
+    central.world.disk.pop(0)[1]()
+    central.settle()
+    assert (reason(first), second.hears()) == ("ChangeSecretSuccess", [])
+    [revoke] = said(server, u.Revoke)
+    assert isinstance(revoke, u.Revoke)
+    assert [one.since for one in revoke.revoked] == [since - 1], "it is good for what the first has set"
+    central.goes_on("disk")
+    assert names_in(server.hears()) == ["bob"]
+
+
 def test_all_servers_hear_of_it_once(central: Centre) -> None:
     servers = central.ready("a", "b")
     removes(central)
