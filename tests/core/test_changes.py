@@ -331,6 +331,24 @@ def test_a_new_main_tells_what_it_can_not_know_to_be_committed() -> None:
     assert names_in(central.joins("a").hears()) == ["bob"]
 
 
+def test_half_a_change_shuts_nobody_out() -> None:
+    """The main has died between the two entries of a change that it had not acknowledged: the revocation is there, and
+    no new secret."""
+    central = Centre("bob")
+    [server] = central.ready("a")
+    central.role.directory.apply(fx.Revocation("bob", 7, central.world.time + LIFE))
+    success, redirect = central.connect().says(m.Login("bob", "secret of bob")).hears()
+    assert isinstance(success, m.LoginSuccess)
+    assert isinstance(redirect, m.Redirect)
+    assert redirect.ticket is not None
+    ticket = tickets.check(tickets.keys(KEY, "server:a", 1), redirect.ticket, "server:a", central.world.time)
+    assert isinstance(ticket, tickets.Ticket)
+    assert ticket.since == 7, "not one of before"
+    assert logs_in(central, "bob", ticket=success.ticket) == "LoginSuccess"
+    server.says(n.VerifyLogin(1, "bob", "secret of bob", "127.0.0.1"))
+    assert said(server, n.VerifyLoginSuccess) == [n.VerifyLoginSuccess(1, 7)]
+
+
 def test_many_are_told_a_batch_at_a_time() -> None:
     names = [f"user{number}" for number in range(2 * BATCH + 1)]
     central = Centre()
