@@ -127,7 +127,7 @@ def test_sessions_of_a_log_that_was_lost_do_not_count_by_its_entries(
     server.pass_time(1.0)
     central = server.meets_central()
     text = base64.b64encode(KEY).decode()
-    keys = {term: text for term in range(max(1, term - tickets.KEPT_TERMS), term + 1)}
+    keys = dict.fromkeys(range(max(1, term - tickets.KEPT_TERMS), term + 1), text)
     central.says(n.AuthenticateSuccess("welcome", term, [HOME], [], keys, True, NETWORK), revoke(("bob", 40)))
     assert talk.ended is ended
 

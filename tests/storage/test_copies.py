@@ -48,6 +48,14 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+BACK_UP = """
+from pathlib import Path
+from oyez.storage.copies import back_up
+
+back_up(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """The data folder of a central that is main of term 3, with users."""
@@ -214,6 +222,33 @@ def test_a_state_that_is_no_state_is_told(data: Path, tmp_path: Path, name: str)
     store.close()
     if name != "voter":  # which is not looked at yet
         assert "damaged" in refusal(back_up, data, tmp_path / "another")
+
+
+def test_one_that_was_broken_off_is_told(data: Path, tmp_path: Path) -> None:
+    """It may be another's, that is just being made."""
+    (tmp_path / "backup.part").write_bytes(b"the beginning of a")
+    assert (
+        f"{tmp_path / 'backup.part'} is there already: it is just being made, or that broke off; remove it"
+        in refusal(back_up, data, tmp_path / "backup")
+    )
+    assert (tmp_path / "backup.part").read_bytes() == b"the beginning of a"
+    (tmp_path / "backup.part").unlink()
+    back_up(data, tmp_path / "backup")
+
+
+@pytest.mark.parametrize("limit", [20_000, 31_000])
+def test_one_that_can_not_be_finished_leaves_nothing(data: Path, tmp_path: Path, limit: int) -> None:
+    """A limit on the size of files stands for a disk that is full: while it is copied, or just behind."""
+    place = tmp_path / "place"
+    place.mkdir()
+    store = SqliteStore(data / "central.sqlite")
+    store.append([UserRecord("later", "hash", 51)])
+    assert 20_000 < store.path.stat().st_size < 31_000
+    limited = f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));" + BACK_UP
+    done = subprocess.run([sys.executable, "-c", limited, str(data), str(place / "backup")], capture_output=True)
+    store.close()
+    assert b"StorageError: cannot write to " in done.stderr, done.stderr
+    assert list(place.iterdir()) == []
 
 
 def test_backups_are_for_the_owners_eyes_only(data: Path, tmp_path: Path) -> None:

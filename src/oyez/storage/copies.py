@@ -105,8 +105,8 @@ def _made(new: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for left in (new, new.with_name(f"{new.name}-journal"), new.with_name(f"{new.name}-wal")):
-            left.unlink(missing_ok=True)
+        for end in ("", "-journal", "-wal", "-shm"):
+            new.with_name(f"{new.name}{end}").unlink(missing_ok=True)
         raise
 
 

@@ -53,7 +53,11 @@ def make_folder(folder: Path) -> None:
 
 
 def make_file(path: Path) -> None:
-    """A new and empty one, for the owner alone."""
+    """A new and empty one, for the owner alone. Raises StorageError, also where it is there."""
+    if path.exists():
+        raise StorageError(
+            f"{path} is there already: it is just being made, or that broke off; remove it if nobody makes it now"
+        )
     with using(path):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
@@ -138,6 +142,8 @@ def _sentence(what: str, path: Path, error: sqlite3.Error) -> str:
         return f"cannot {what} {path}: the disk is full"
     if primary == sqlite3.SQLITE_READONLY:
         return f"cannot {what} {path}: it may not be written (see its owner, its mode, and how the disk is mounted)"
+    if primary == sqlite3.SQLITE_CANTOPEN:
+        return f"cannot {what} {path}: {error} (see the modes of it and of its folder, which has to be writable, too)"
     if primary == sqlite3.SQLITE_IOERR:
         return f"cannot {what} {path}: the disk fails, or a limit on the size of files was reached ({error})"
     if "decode to UTF-8" in str(error):  # only Python notices that, and it quotes the text: a hash, perhaps
