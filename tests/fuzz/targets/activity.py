@@ -14,7 +14,7 @@ from oyez.protocol.messages import ActivityBroadcast, ActivityMessage, InvalidMe
 from tests.fuzz.data import Data
 from tests.fuzz.json_like import AUTHOR, text
 
-LONGEST, RUNS = 400, 5_000
+LONGEST, RUNS = 400, 3_000
 WORDS = [f'"{AUTHOR}":', '"\\u0061uthenticated_user":', "\\u", "{", "}", "[", "]", ",", '\\"', "\\\\", "\r", '{"a":1}']
 NAMES = ["bob", '"},"x":{"', "\n\r\x00\u2028", AUTHOR, "%d%b%%", "é😀"]
 POST = b'{"command":"ACTIVITY_MESSAGE","username":"u","activity":%b}'

@@ -30,7 +30,7 @@ from tests.certificates import Authority
 from tests.fuzz.data import Data, cut
 from tests.fuzz.targets.framing import LIMIT, Ear
 
-LONGEST, RUNS = 300, 400
+LONGEST, RUNS = 300, 300
 WORDS = ["\x16\x03\x01", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "\x15\x03\x01\x00\x02\x02\x28", "\n"]
 WORDS += ["GET / HTTP/1.1\r\n\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n", '{"command":"LOGOUT"}\n', "SSH-2.0-x\r\n"]
 PLACES = ["127.0.0.1", "10.0.0.1"]

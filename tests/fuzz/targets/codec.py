@@ -10,7 +10,7 @@ from oyez.protocol.messages import ActivityMessage, InvalidMessage, Malformed, M
 from tests.fuzz.data import Data
 from tests.fuzz.json_like import KINDS, line
 
-LONGEST, RUNS = 512, 8_000
+LONGEST, RUNS = 512, 4_000
 WORDS = [f'{{"command":"{command}"' for command in KINDS] + [
     '"username":"a"',
     '"activity":{',

@@ -17,7 +17,7 @@ from oyez.protocol.messages import ActivityMessage, Malformed, Message
 from tests.fuzz.data import Data, cut
 from tests.host.fakes import FakeEnvironment, FakeTransport, ScriptedRole
 
-LONGEST, RUNS = 512, 3_000
+LONGEST, RUNS = 512, 2_000
 LIMIT = 100
 POST = '{"command":"ACTIVITY_MESSAGE","username":"u","activity":{"a":1}}'
 WORDS = ["\n", "\r\n", "\x16\x03\x01", POST + "\n", framing.MESSAGE_PREFIX.decode(), '{"command":"LOGOUT"}\n', "x" * 90]

@@ -13,7 +13,7 @@ from oyez.log import log as log_module
 from tests.fuzz.data import Data
 from tests.log.readers import CONTROL, Reader, line
 
-LONGEST, RUNS = 300, 2_000
+LONGEST, RUNS = 300, 1_500
 WORDS: list[str] = []
 ORIGINS = ["a.1", "b.1", "c.1"]
 

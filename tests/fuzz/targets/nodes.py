@@ -9,7 +9,7 @@ from __future__ import annotations
 from tests.fuzz.data import Data
 from tests.fuzz.stages import CentralWard, ServerWard
 
-LONGEST, RUNS = 400, 300
+LONGEST, RUNS = 400, 200
 WORDS: list[str] = []
 
 
