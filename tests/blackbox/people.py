@@ -58,6 +58,10 @@ def redirect(peer: Peer, person: Person) -> Message:
     return message
 
 
+class Moved(Exception):
+    """One of them was asked to go to another server."""
+
+
 class Speaker:
     """A logged-in session that counts what it posts, so that the others can tell what they have to hear."""
 
@@ -98,18 +102,23 @@ class Conversation:
             speaker.say(count)
 
     def check(self) -> None:
-        """Wait until everybody has heard everything that was said, each speaker's in order and once."""
+        """Wait until everybody has heard everything that was said, each speaker's in order and once. Raises Moved."""
         for listener in self.speakers:
             while not self._has_heard_all(listener):
-                self._hear(listener, listener.peer.expect_activity())
+                self._hear(listener, self._activity(listener, listener.peer.receive()))
+
+    @staticmethod
+    def _activity(listener: Speaker, message: Message | None) -> Activity:
+        if message is not None and message["command"] == "REDIRECT":
+            raise Moved(listener.name)
+        return listener.peer.activity_in(message)
 
     def leave(self) -> None:
-        """Log everybody out; nothing may come twice on the way out."""
+        """Log everybody out; nothing may come twice on the way out. Raises Moved."""
         self.check()
         for listener in self.speakers:
             for message in listener.peer.log_out():
-                assert message["command"] == "ACTIVITY_BROADCAST", f"unexpected: {message!r}"
-                self._hear(listener, message["activity"])
+                self._hear(listener, self._activity(listener, message))
 
     def _has_heard_all(self, listener: Speaker) -> bool:
         return all(self._heard.get((listener.name, speaker.name), 0) == speaker.posted for speaker in self.speakers)

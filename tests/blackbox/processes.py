@@ -36,19 +36,28 @@ def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
     return kept | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"} | dict(changes or {})
 
 
+_kept: list[socket.socket] = []
+"""Bound to the ports that were given out, to the end of the process."""
+
+
 def free_port() -> int:
     """A port that nobody listens on, from below the range that outgoing connections take theirs from.
 
-    For what must come back on the same port after it has died: there no outgoing connection can take it meanwhile.
+    For what must come back on the same port after it has died: there no outgoing connection can take it meanwhile, nor
+    can another test, here or in another process, because this one stays bound to it. A node that listens there is let
+    in all the same: it asks for the address with SO_REUSEADDR.
     """
     while True:
         port = random.SystemRandom().randrange(10_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            return port
+        kept = socket.socket()
+        try:
+            kept.bind((LOOPBACK, port))
+        except OSError:
+            kept.close()
+            continue
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _kept.append(kept)
+        return port
 
 
 class Process:

@@ -178,14 +178,20 @@ class Peer:
 
     def expect(self, command: str) -> Message:
         """The next message, which has to be this command."""
-        message = self.receive()
+        return self._is(command, self.receive())
+
+    def _is(self, command: str, message: Message | None) -> Message:
         assert message is not None, f"{command} expected, but the link was closed\n{self.conversation()}"
         assert message["command"] == command, f"{command} expected\n{self.conversation()}"
         return message
 
     def expect_activity(self) -> Message:
         """The next message, which has to be a broadcast: its activity."""
-        activity = self.expect("ACTIVITY_BROADCAST")["activity"]
+        return self.activity_in(self.receive())
+
+    def activity_in(self, message: Message | None) -> Message:
+        """The activity in this message, which has to be a broadcast."""
+        activity = self._is("ACTIVITY_BROADCAST", message)["activity"]
         assert isinstance(activity, dict), f"the activity is not an object: {activity!r}"
         return activity
 

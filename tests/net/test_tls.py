@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -17,7 +18,7 @@ from oyez.core.peer import From
 from oyez.net import beginnings, environment
 from oyez.net.channel import Channel
 from oyez.net.environment import IN_THE_OPEN, TLS_REQUIRED
-from oyez.net.identity import Identity
+from oyez.net.identity import Identity, IdentityError
 from oyez.net.listener import ListenError
 from oyez.net.node import Node
 from oyez.protocol.codec import encode
@@ -91,7 +92,9 @@ async def test_one_port_speaks_both(authority: Authority, identity: Identity) ->
 async def test_what_comes_with_the_handshake_is_heard(authority: Authority, identity: Identity) -> None:
     async with node(identity=identity) as stage:
         sock, loop = await stage.connected(), asyncio.get_running_loop()
-        channel = Channel(authority.client(), "127.0.0.1")
+        dialing = identity.load().dialing
+        assert dialing is not None
+        channel = Channel(dialing, "127.0.0.1")  # it is done after one flight each way
         assert not channel.handshake(b"")
         await loop.sock_sendall(sock, channel.output())
         while not channel.handshake(await loop.sock_recv(sock, 1 << 16)):
@@ -118,6 +121,22 @@ async def test_a_bad_certificate_is_refused_at_the_door(
             await stage.role.seen("report", "tls_refused")
         assert stage.role.all("open") == []
         assert reported(stage, "tls_refused")[0]["address"] == "127.0.0.1"
+
+
+async def test_who_shows_hundreds_of_certificates_is_refused(
+    authority: Authority, identity: Identity, tmp_path: Path
+) -> None:
+    """Each that comes is compared with all others, to find out who has issued whom."""
+    chain = tmp_path / "chain.pem"
+    chain.write_bytes(identity.certificate.read_bytes() + authority.file.read_bytes() * 100)
+    context = authority.client()
+    context.load_cert_chain(chain, identity.key)
+    async with node(identity=identity) as stage:
+        with await stage.connected() as sock, suppress(ssl.SSLError, OSError):
+            await shake_hands(sock, context)
+        await stage.role.seen("report", "tls_refused")
+        assert reported(stage, "tls_refused")[0]["why"] == "the handshake was not done after 16384 bytes"
+    assert stage.role.all("open") == []
 
 
 async def test_who_says_nothing_is_let_go(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,6 +272,13 @@ async def test_whoever_is_dialed_has_to_be_who_was_meant(authority: Authority, t
             assert why in str(said["why"])
 
 
+async def test_who_is_told_to_dial_what_is_no_name_says_so(identity: Identity) -> None:
+    """A resolver takes what is before the zero byte, so there may be somebody to shake hands with."""
+    async with node(identity=identity) as stage:
+        why = await failed(stage, Address("127.0.0.1\0x", stage.node.address.port))
+        assert why.endswith("is no name that a certificate could hold")
+
+
 async def test_whoever_is_dialed_has_to_speak_tls(identity: Identity) -> None:
     async with node(identity=identity) as stage:
         loop = asyncio.get_running_loop()
@@ -291,7 +317,13 @@ async def shown(stage: Stage, client: ssl.SSLContext) -> bytes:
         return peer.channel._tls.getpeercert(binary_form=True) or b""
 
 
-async def test_another_certificate_is_for_new_links(authority: Authority, tmp_path: Path) -> None:
+def _taken_away(self: Identity) -> NoReturn:
+    raise IdentityError("gone")
+
+
+async def test_another_certificate_is_for_new_links(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files = Identity(tmp_path / "node.pem", tmp_path / "node.key", authority.file)
 
     def put(identity: Identity) -> None:
@@ -311,6 +343,11 @@ async def test_another_certificate_is_for_new_links(authority: Authority, tmp_pa
         files.certificate.write_text("nonsense")
         stage.node.reload()
         assert "cannot use" in str(reported(stage, "identity_not_reloaded")[0]["why"])
+        assert await shown(stage, client) == second
+        put(authority.issue("three"))
+        monkeypatch.setattr(Identity, "expires", property(_taken_away))  # just when the node has read them
+        stage.node.reload()
+        assert [entry["why"] for entry in reported(stage, "identity_not_reloaded")][1:] == ["gone"]
         assert await shown(stage, client) == second
         lines = activity_lines(1, 10)
         role.publish(lines)

@@ -75,7 +75,17 @@ _TROUBLE = frozenset(
 
 
 _BY_STRANGERS = frozenset(
-    {"nothing_said", "outbox_overflow", "refused", "slowed", "tls_refused", "tls_required", "turned_away"}
+    {
+        "nothing_said",
+        "outbox_overflow",
+        "peer_complained",
+        "refused",
+        "slowed",
+        "tls_broken",
+        "tls_refused",
+        "tls_required",
+        "turned_away",
+    }
 )
 """Events that anybody who can connect may cause as often as they like."""
 

@@ -7,6 +7,7 @@ import os
 from getpass import getpass
 from pathlib import Path
 
+from oyez.cli import options
 from oyez.cli.failing import fail
 from oyez.protocol import limits
 from oyez.protocol.messages import ANONYMOUS
@@ -62,6 +63,8 @@ def _from(file: Path | None, variable: str) -> str | None:
             return None
     else:
         secret, where = _read(file), str(file)
+    if not options.is_text(secret):
+        raise fail(f"the secret in {where} is not UTF-8")
     if not 1 <= len(secret) <= limits.SECRET:
         raise fail(f"the secret in {where} has {len(secret)} characters: 1 to {limits.SECRET} are allowed")
     return secret

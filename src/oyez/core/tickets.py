@@ -91,7 +91,7 @@ def check(keys: Mapping[int, bytes], text: str, audience: str, now: float) -> Ti
         return "ticket_forged"
     try:
         ticket = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "ticket_forged"
     if ticket.audience != audience:
         return "ticket_elsewhere"

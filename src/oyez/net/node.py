@@ -124,11 +124,12 @@ class Node:
         if self.identity is None or self.stopping:
             return
         try:
-            self.environment.tls = self.identity.load()
+            contexts, expires = self.identity.load(), self.identity.expires  # both read the files, which may go
         except IdentityError as error:
             self.environment.report("identity_not_reloaded", {"why": str(error)})
         else:
-            self.environment.report("identity_reloaded", {"expires": f"{self.identity.expires:%Y-%m-%d %H:%M}"})
+            self.environment.tls = contexts
+            self.environment.report("identity_reloaded", {"expires": f"{expires:%Y-%m-%d %H:%M}"})
 
     @property
     def stopping(self) -> bool:

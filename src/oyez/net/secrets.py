@@ -51,7 +51,7 @@ def verify_secret(hash: str | None, secret: str) -> bool | None:
         return _hasher.verify(hash, secret)
     except VerifyMismatchError:
         return False
-    except (InvalidHashError, VerificationError):
+    except (InvalidHashError, VerificationError, UnicodeEncodeError):  # the last: a letter that no hash has
         _hasher.hash(secret)
         return None
 

@@ -21,6 +21,7 @@ from oyez.core import timing
 from oyez.core.client.route import Route
 from oyez.core.client.seen import Seen
 from oyez.core.effects import Effects
+from oyez.core.numbers import number_of
 from oyez.core.refusal import command
 from oyez.core.role import Quiet
 from oyez.protocol import messages as m
@@ -221,10 +222,11 @@ class Client(Quiet):
     def _activity(self, message: m.ActivityBroadcast) -> Effects:
         effects: Effects = [fx.Deliver(message)] if self.seen.is_new(message.id, message.post) else []
         if self._unsettled and message.post is not None:
-            tag, _, number = message.post.rpartition("-")
-            if tag == self.tag and number.isdecimal() and self._unsettled.pop(int(number), None) is not None:
-                effects.append(fx.Report("settled", {"number": int(number), "id": message.id}))
-                if int(number) > self._posted_before:
+            tag, _, digits = message.post.rpartition("-")
+            number = number_of(digits)
+            if tag == self.tag and number is not None and self._unsettled.pop(number, None) is not None:
+                effects.append(fx.Report("settled", {"number": number, "id": message.id}))
+                if number > self._posted_before:
                     self.seen.came_back(message.id)
         return effects
 

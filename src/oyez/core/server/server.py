@@ -294,6 +294,8 @@ class Server(Quiet):
         return effects
 
     def _peer_refuses(self, now: float, link: int, message: m.AuthenticationFail) -> Effects:
+        if not self.mesh.knows(link):  # anybody may say so: it is news where this server has dialed
+            return self.clients.part(link, [fx.Close(link)])
         refused = fx.Report("peer_refuses", {"link": link, "info": message.info})
         return self.clients.part(link, [refused, fx.Close(link)])
 
