@@ -478,13 +478,14 @@ def test_show_says_what_is_and_who_says_so(tmp_path: Path) -> None:
 
 
 def test_show_of_all_says_what_is_not_the_default(tmp_path: Path) -> None:
-    file = written(tmp_path, '[common]\nlog-level = "warning"\n[server]\npatience = 5\n')
+    file = written(tmp_path, '[common]\nlog-level = "warning"\nhost = "::1"\n[server]\npatience = 5\n')
     code, output, _ = run("config", "show", "--config", str(file))
     rows = [re.split(r" {3,}", line.strip()) for line in output.splitlines()]
     assert code == 0
     assert ["log-level", "warning", f"{file}:2: log-level of [common]", "all that have it"] in rows
-    assert ["patience", "5", f"{file}:4: patience of [server]", "server"] in rows
-    assert len(rows) == 7  # these, two lines above, two below and an empty one
+    assert ["host", "::1", f"{file}:3: host of [common]", "all that have it"] in rows, "certs issue has another --host"
+    assert ["patience", "5", f"{file}:5: patience of [server]", "server"] in rows
+    assert len(rows) == 8  # these, two lines above, two below and an empty one
     assert set(json.loads(run("config", "show", "--json")[1])["commands"]) == set(COMMANDS)
     assert "everything is as it is by default" in run("config", "show")[1]
 

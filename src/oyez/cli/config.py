@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oyez.cli import configured
+from oyez.cli.settings import APART
 
 if TYPE_CHECKING:
     from oyez.cli.config_file import ConfigFile
@@ -129,16 +130,17 @@ def _print_all(found: "dict[str, list[Effective]]") -> None:
     """What is not the default, each once; with the commands that it is for, where others have it otherwise."""
     from oyez.cli.printing import table
 
-    having: dict[str, int] = {}
-    for_whom: dict[tuple[str, str, str], list[str]] = {}
+    having: dict[tuple[str, bool], int] = {}
+    for_whom: dict[tuple[str, str, str, bool], list[str]] = {}
     for name, settings in found.items():
         for one in settings:
-            having[one.name] = having.get(one.name, 0) + 1
+            apart = name in APART
+            having[one.name, apart] = having.get((one.name, apart), 0) + 1
             if one.source != "default":
-                for_whom.setdefault((one.name, one.shown, one.where), []).append(name.replace(".", " "))
+                for_whom.setdefault((one.name, one.shown, one.where, apart), []).append(name.replace(".", " "))
     rows = [
-        [*row, "all that have it" if len(names) == having[row[0]] > 1 else ", ".join(names)]
-        for row, names in for_whom.items()
+        [*row, "all that have it" if len(names) == having[row[0], apart] > 1 else ", ".join(names)]
+        for (*row, apart), names in for_whom.items()
     ]
     if rows:
         table("What is not the default", ["setting", "value", "from", "for"], rows)
