@@ -31,9 +31,10 @@ TRACEBACK = "Traceback (most recent call last)"
 
 
 def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment for a child: ours without any OYEZ setting, plain wide output, and the changes."""
+    """The environment for a child: ours without any OYEZ setting (nor file of them), plain wide output, the changes."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OYEZ_")}
-    return kept | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"} | dict(changes or {})
+    plain = {"OYEZ_CONFIG": os.devnull, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+    return kept | plain | dict(changes or {})
 
 
 _kept: list[socket.socket] = []
