@@ -8,22 +8,21 @@ whichever that is. Must not know: sockets; what runs the role is given (`oyez.co
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from random import SystemRandom
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from oyez.client import central, cursors, events
 from oyez.client.activity import Activity, encode
 from oyez.client.addresses import show
 from oyez.client.encryption import Encryption
+from oyez.client.engine import Engine, Machine
 from oyez.client.errors import Closed, PostUnsettled, Refused, Unreachable
 from oyez.client.inbox import Inbox
 from oyez.client.outbox import Outbox
 from oyez.core import effects as fx
 from oyez.core.client.client import UNREACHABLE, Client
-from oyez.core.role import Role
-from oyez.host import Host
 from oyez.protocol import limits
 from oyez.protocol import messages as m
 
@@ -33,36 +32,6 @@ _NOT_TAKEN = (
     "this program does not take its activities, so the link is not read: iterate over the network, or connect with"
     " receive=False"
 )
-
-
-class Machine(Protocol):
-    """Runs a role."""
-
-    host: Host
-
-    def start(self) -> None:
-        """The node is up."""
-        ...
-
-    async def stop(self) -> None:
-        """End it, links and all."""
-        ...
-
-
-class Engine(Protocol):
-    """Makes a `Machine` on the running loop: `net.environment.NetEnvironment` is one."""
-
-    def __call__(
-        self,
-        role: Role,
-        on_end: Callable[[Exception], None],
-        *,
-        line_limit: int,
-        deliver: Callable[[m.ActivityBroadcast], None],
-        log: Callable[[str, Mapping[str, object]], None],
-    ) -> Machine:
-        """`on_end` hears why it can't go on."""
-        ...
 
 
 class Network:
