@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from oyez.client.encryption import Ca, Tls
     from oyez.client.errors import Closed, NotAnActivity, OyezError, PostUnsettled, Refused, Unreachable
     from oyez.client.events import Connected, Disconnected, Event, Gap, Moved, OnEvent
+    from oyez.client.inbox import Activities
     from oyez.client.network import Network
     from oyez.protocol.messages import CentralStatus, Presence, Range, ServerStatus, StatusReport, WhoReport
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Activities",
     "Activity",
     "CentralStatus",
     "Closed",
@@ -63,6 +65,7 @@ _HOMES = {
     "oyez.client.central": ("register", "status", "who"),
     "oyez.client.errors": ("Closed", "NotAnActivity", "OyezError", "PostUnsettled", "Refused", "Unreachable"),
     "oyez.client.events": ("Connected", "Disconnected", "Event", "Gap", "Moved", "OnEvent"),
+    "oyez.client.inbox": ("Activities",),
     "oyez.client.network": ("Network",),
     "oyez.protocol.messages": ("CentralStatus", "Presence", "Range", "ServerStatus", "StatusReport", "WhoReport"),
 }
