@@ -360,8 +360,10 @@ class Network:
         self._stop()
 
     def _callback_failed(self, error: Exception) -> None:
-        """Or it has met the end of the connection, which is known."""
-        if error is not self._end and self._failure is None:
+        """Unless it has met the end of the connection, which is known."""
+        known = self._end is not None and self._end in (error, error.__cause__)
+        known |= isinstance(self._end, Closed) and isinstance(error, Closed)
+        if not known and self._failure is None:
             self._failure = error
             self._finish(error)
             self._stop()
