@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
-CODE := src $(wildcard tests bench)
+CODE := src $(wildcard tests bench examples)
 
 BENCH_PACKAGES := nats-server redis-server mosquitto
 
@@ -65,7 +65,7 @@ constraints: $(READY)
 
 clean:
 	rm -rf build dist .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find src $(wildcard tests bench tools) -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src $(wildcard tests bench examples tools) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt
 	@PYTHON='$(PYTHON)' tools/make-venv $(VENV)
