@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from tests.blackbox.wire import Message, Peer
 
@@ -58,10 +58,23 @@ def redirect(peer: Peer, person: Person) -> Message:
     return message
 
 
+class Link(Protocol):
+    """What a speaker needs of its link."""
+
+    def send(self, message: Message) -> None:
+        """Post this."""
+
+    def expect_activity(self) -> Message:
+        """The next activity."""
+
+    def log_out(self) -> list[Message]:
+        """End the session, and return what still came."""
+
+
 class Speaker:
     """A logged-in session that counts what it posts, so that the others can tell what they have to hear."""
 
-    def __init__(self, peer: Peer, person: Person, conversation: str) -> None:
+    def __init__(self, peer: Link, person: Person, conversation: str) -> None:
         self.peer = peer
         self.person = person
         self.posted = 0
@@ -86,7 +99,7 @@ class Conversation:
         self.overheard: list[Activity] = []
         """Activities of others that came by."""
 
-    def join(self, peer: Peer, person: Person) -> Speaker:
+    def join(self, peer: Link, person: Person) -> Speaker:
         """Take in a session that has just logged in. Everybody has to be in before anybody speaks."""
         speaker = Speaker(peer, person, self._token)
         self.speakers.append(speaker)
