@@ -70,6 +70,9 @@ class Link(Protocol):
     def log_out(self) -> list[Message]:
         """End the session, and return what still came."""
 
+    def close(self) -> None:
+        """Vanish."""
+
 
 class Speaker:
     """A logged-in session that counts what it posts, so that the others can tell what they have to hear."""

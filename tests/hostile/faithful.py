@@ -22,6 +22,7 @@ class Faithful:
         self._network = self._origin = self._tag = ""
         self._cursor: dict[str, int] = {}
         self._last: set[str] = set()
+        self._heard: list[Message] = []
         self._peer = Peer(address)
         self._enter(person.login() | {"resume": {}})
 
@@ -50,6 +51,14 @@ class Faithful:
 
     def expect_activity(self) -> Message:
         """The next activity; on the way it follows whoever sends it elsewhere."""
+        return self._heard.pop(0) if self._heard else self._read()
+
+    def settle(self) -> None:
+        """Read until all that it has posted has come back: it may have to post it again elsewhere, and others wait."""
+        while self._unseen:
+            self._heard.append(self._read())
+
+    def _read(self) -> Message:
         while (message := self._next()) is not None:
             if message["command"] == "REDIRECT":
                 self._follow(message)

@@ -6,6 +6,7 @@ limits by address tell them apart, as on a network.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from tests.blackbox.people import ANONYMOUS, Conversation, Person, redirect, register, somebody
 from tests.blackbox.processes import Network
@@ -49,10 +50,20 @@ def answer(link: Peer) -> str:
     return "" if message is None else message.get("reason") or message["command"]
 
 
+class Place(Protocol):
+    """Where honest people are: a network, or a cluster."""
+
+    @property
+    def central(self) -> Address: ...
+
+    @property
+    def servers(self) -> dict[str, Address]: ...
+
+
 class Honest:
     """Two sessions that hear each other, and newcomers, whatever others do."""
 
-    def __init__(self, network: Network, people: list[Person]) -> None:
+    def __init__(self, network: Place, people: list[Person]) -> None:
         self._network = network
         self._conversation = Conversation()
         self._sessions: list[Faithful] = []
@@ -64,6 +75,8 @@ class Honest:
     def go_on(self) -> None:
         """All that they post comes back to them, and to each other."""
         self._conversation.say(3)
+        for session in self._sessions:
+            session.settle()
         self._conversation.check()
 
     def come(self) -> Person:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.blackbox.conftest import registered
-from tests.blackbox.people import Person
+from tests.blackbox.people import Person, register, somebody
 from tests.blackbox.processes import CLUSTER_SECRET, LOOPBACK
-from tests.blackbox.wire import Address, Message, eventually
+from tests.blackbox.wire import Address, Message, Peer, eventually
 from tests.failover.cluster import SETTLED, Cluster
 from tests.hostile.impostor import Impostor
 from tests.hostile.strangers import Honest
@@ -120,7 +119,9 @@ def heard(talks: list[list[Message]]) -> set[str]:
 
 
 def test_a_main_of_a_term_that_is_over_is_not_believed(town: Town) -> None:
-    alice = registered(town, "alice")
+    alice, link = somebody("alice"), Peer(town.central)
+    register(link, alice)
+    link.close()
     honest = Honest(town, [alice])
     honest.go_on()
     script = {
