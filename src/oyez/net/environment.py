@@ -148,7 +148,7 @@ class NetEnvironment:
             self.report("tls_refused", {"address": who.address, "why": met})
             return
         who = From(who.address, who.loopback, verified=met.channel.certified)
-        self._open(self._secured(met), partial(self.host.opened, who=who))
+        self._open(self._secured(met, who.address), partial(self.host.opened, who=who))
 
     def leave(self) -> None:
         """The role is to end what it does in its own time."""
@@ -195,8 +195,10 @@ class NetEnvironment:
         self._transports.add(transport)
         return transport
 
-    def _secured(self, link: Secured) -> TlsTransport:
-        transport = TlsTransport(link.sock, self.loop, self._poller, self.host, self._ended, link.channel, link.rest)
+    def _secured(self, link: Secured, address: str) -> TlsTransport:
+        transport = TlsTransport(
+            link.sock, self.loop, self._poller, self.host, self._ended, address, link.channel, link.rest
+        )
         self._transports.add(transport)
         return transport
 
@@ -264,7 +266,7 @@ class NetEnvironment:
         if isinstance(met, str):
             self._cannot_dial(address, purpose, met)
         else:
-            self._open(self._secured(met), partial(self.host.dialed, purpose=purpose))
+            self._open(self._secured(met, str(address)), partial(self.host.dialed, purpose=purpose))
 
     def _cannot_dial(self, address: Address, purpose: str, why: str) -> None:
         self.report("cannot_dial", {"address": str(address), "why": why})
