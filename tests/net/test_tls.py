@@ -272,9 +272,8 @@ async def test_whoever_is_dialed_has_to_answer_in_time(identity: Identity, monke
     async with node(identity=identity) as stage:
         begin = stage.node.environment._beginnings.dial
 
-        def begin_late(*arguments: Any) -> None:  # there was little left after the connection
-            *most, _, done = arguments
-            begin(*most, 0.05, done)
+        def begin_late(sock: socket.socket, context: Any, hostname: str, within: float, done: Any) -> None:
+            begin(sock, context, hostname, 0.05, done)  # there was little left after the connection
 
         monkeypatch.setattr(stage.node.environment._beginnings, "dial", begin_late)
         with socket.create_server(("127.0.0.1", 0)) as listening:  # the kernel accepts; nobody else does
