@@ -104,6 +104,20 @@ def test_where_it_is_sent_back_to_the_frozen_server_it_does_not_stay_long() -> N
     assert bob.role.live
 
 
+def test_a_handshake_with_the_frozen_server_takes_no_longer() -> None:
+    """Over TLS it is not the login that it leaves hanging."""
+    bob = Caller("bob")
+    bob.settled_in()
+    noticed(bob)
+    bob.answer().says(m.LoginSuccess("in"), m.Redirect(THERE.hostname, THERE.port, "permit"))
+    began = bob.world.time
+    bob.hang()
+    assert bob.world.time - began == STEP_AT_SUSPECT
+    bob.waits()
+    bob.answer().says(m.LoginSuccess("in"), m.Redirect(THERE.hostname, THERE.port, "permit"))
+    assert bob.world.patience[-1] == timing.REACH  # it may just be slow
+
+
 def test_another_server_has_all_the_time_that_it_may_need() -> None:
     bob = Caller("bob")
     bob.settled_in()

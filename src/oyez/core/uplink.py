@@ -21,7 +21,8 @@ WAIT = 6.0
 """Seconds for which a node waits at a central that is not elected: another may be luckier."""
 
 WELCOME = 1.5
-"""Seconds within which a central must have answered the introduction, or have shown that it waits itself."""
+"""Seconds within which a central must have answered the introduction, or have shown that it waits itself; and before
+that the dial."""
 
 SHUN = 1.5
 """Seconds for which a central that fell silent is passed over, if there are others: it may still accept connections.
@@ -75,7 +76,8 @@ class Uplink:
         self._dialing = True
         self._turned = False
         self._dialed = self._target
-        return [fx.Dial(self._target, PURPOSE)]
+        # Who did not answer in time may have had a crowd at its door: it has longer then.
+        return [fx.Dial(self._target, PURPOSE, timing.REACH if self._target in self._unreached else WELCOME)]
 
     def dialed(self, now: float, link: int) -> Effects:
         """Connected: introduce this node."""

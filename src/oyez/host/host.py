@@ -265,7 +265,7 @@ class Host:
         self._hear_on(link)
 
     def _dial(self, effect: fx.Dial) -> None:
-        self.environment.dial(effect.address, effect.purpose)
+        self.environment.dial(effect.address, effect.purpose, effect.within)
 
     def _follow(self, effect: fx.Follow) -> None:
         link = self.links.get(effect.link)

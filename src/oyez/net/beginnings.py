@@ -257,7 +257,7 @@ class _Handshake(_Beginning):
 
     def expired(self) -> None:
         """See `_Beginning`."""
-        self._fail(f"the handshake was not done within {self.patience:g} s")
+        self._fail(f"the handshake was not done within {self.patience:.2g} s")
 
     def _fail(self, why: str) -> None:
         self.release().close()

@@ -21,9 +21,10 @@ from oyez.core.peer import From
 from oyez.core.role import Role
 from oyez.host import Host, Link
 from oyez.host.unfinished import Unfinished
-from oyez.net import beginnings, dialer
+from oyez.net import beginnings
 from oyez.net.beginnings import Beginnings, Secured
 from oyez.net.clock import Clock
+from oyez.net.dialer import Dialer
 from oyez.net.guard import GuardedLoop
 from oyez.net.identity import PLAIN, Contexts
 from oyez.net.poller import Poller
@@ -80,7 +81,6 @@ class NetEnvironment:
         deliver: Callable[[ActivityBroadcast], None] | None = None,
         store: Store | None = None,
         secret_threads: int = 0,
-        dial_timeout: float = dialer.TIMEOUT,
         tls: Contexts = PLAIN,
         plain_outside: bool = False,
         door: DoorLimits = _DOOR,
@@ -97,8 +97,7 @@ class NetEnvironment:
         self._log = _to_structlog if log is None else log
         self._clock = Clock()
         self._plain_outside = plain_outside
-        self._dial_timeout = dial_timeout
-        self._dialer = dialer.Dialer(self.loop, dial_timeout)
+        self._dialer = Dialer(self.loop)
         self._writer = Writer(self.loop, store) if store is not None else None
         self._secrets = SecretPool(self.loop, secret_threads) if secret_threads else None
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -149,7 +148,7 @@ class NetEnvironment:
             self.report("tls_refused", {"address": who.address, "why": met})
             return
         who = From(who.address, who.loopback, verified=met.channel.certified)
-        self._open(self._secured(met), partial(self.host.opened, who=who))
+        self._open(self._secured(met, who.address), partial(self.host.opened, who=who))
 
     def leave(self) -> None:
         """The role is to end what it does in its own time."""
@@ -196,8 +195,10 @@ class NetEnvironment:
         self._transports.add(transport)
         return transport
 
-    def _secured(self, link: Secured) -> TlsTransport:
-        transport = TlsTransport(link.sock, self.loop, self._poller, self.host, self._ended, link.channel, link.rest)
+    def _secured(self, link: Secured, address: str) -> TlsTransport:
+        transport = TlsTransport(
+            link.sock, self.loop, self._poller, self.host, self._ended, address, link.channel, link.rest
+        )
         self._transports.add(transport)
         return transport
 
@@ -234,26 +235,29 @@ class NetEnvironment:
         del self._timers[key]
         self.host.timer(key)
 
-    def dial(self, address: Address, purpose: str) -> None:
+    def dial(self, address: Address, purpose: str, within: float) -> None:
         """See `host.Environment`. A node that stops dials nobody any more."""
         if not self._stopping:
-            self._dialer.dial(address, partial(self._dialed, address, purpose))
+            self._dialer.dial(address, within, partial(self._dialed, address, purpose, self.now() + within))
 
-    def _dialed(self, address: Address, purpose: str, sock: socket.socket | None) -> None:
+    def _dialed(self, address: Address, purpose: str, until: float, sock: socket.socket | None) -> None:
         if sock is None:
             self.host.dial_failed(purpose)
         elif self.tls.dialing is not None:
-            self._secure(address, purpose, sock, self.tls.dialing)
+            self._secure(address, purpose, until - self.now(), sock, self.tls.dialing)
         elif self._plain_outside or _is_loopback(sock):
             self._open(self._plain(sock), partial(self.host.dialed, purpose=purpose))
         else:
             sock.close()
             self._cannot_dial(address, purpose, IN_THE_OPEN)
 
-    def _secure(self, address: Address, purpose: str, sock: socket.socket, context: ssl.SSLContext) -> None:
+    def _secure(
+        self, address: Address, purpose: str, left: float, sock: socket.socket, context: ssl.SSLContext
+    ) -> None:
+        """Shake hands in the seconds that are left of the dial's."""
         answered = partial(self._answered, address, purpose)
         try:
-            self._beginnings.dial(sock, context, address.hostname, self._dial_timeout, answered)
+            self._beginnings.dial(sock, context, address.hostname, max(0.0, left), answered)
         except ValueError:
             sock.close()
             self._cannot_dial(address, purpose, f"{address.hostname} is no name that a certificate could hold")
@@ -262,7 +266,7 @@ class NetEnvironment:
         if isinstance(met, str):
             self._cannot_dial(address, purpose, met)
         else:
-            self._open(self._secured(met), partial(self.host.dialed, purpose=purpose))
+            self._open(self._secured(met, str(address)), partial(self.host.dialed, purpose=purpose))
 
     def _cannot_dial(self, address: Address, purpose: str, why: str) -> None:
         self.report("cannot_dial", {"address": str(address), "why": why})

@@ -115,6 +115,7 @@ class Client(Quiet):
         self._place = _Place.CENTRAL
         self._there = centrals[0]  # who is dialed, or linked with
         self._suspect: m.Address | None = None  # the server that was silent for too long
+        self._step = STEP  # seconds that the present one may take
         self._admitted = False  # by the central of this link
         self._redirects = 0
         self._tries = 0
@@ -160,7 +161,7 @@ class Client(Quiet):
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
         self.link = link
         self.reading = True
-        step = fx.SetTimer("step", self._patience())
+        step = fx.SetTimer("step", self._step)
         if self._place is _Place.CENTRAL and self._register and self._secret is not None:
             self._registering = True
             return [fx.Send(link, m.Register(self.username, self._secret)), step]
@@ -275,10 +276,12 @@ class Client(Quiet):
         self._there, self._place = address, place
         self._admitted = False
         self._why = ""
-        return [fx.Dial(address, "central" if place is _Place.CENTRAL else "server")]
+        self._step = self._patience()
+        within = min(timing.REACH, self._step)
+        return [fx.Dial(address, "central" if place is _Place.CENTRAL else "server", within)]
 
     def _patience(self) -> float:
-        """Seconds for the step that begins."""
+        """Seconds for the dial that begins, and again for what follows it."""
         if self._place is not _Place.CENTRAL:
             suspect, self._suspect = self._suspect, None  # once: it may just be slow
             return STEP_AT_SUSPECT if suspect == self._there else STEP_AT_SERVER
