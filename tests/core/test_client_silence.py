@@ -3,7 +3,7 @@
 import pytest
 
 from oyez.core import timing
-from oyez.core.client.client import STEP_AT_SERVER, STEP_AT_SUSPECT, WATCH
+from oyez.core.client.patience import STEP_AT_SERVER, STEP_AT_SUSPECT, WATCH
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.callers import HOME, OTHER, THERE, WELCOME, Caller, says
