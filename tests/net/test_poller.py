@@ -8,6 +8,7 @@ import socket
 
 import pytest
 
+from oyez.net import poller as polling
 from oyez.net.guard import GuardedLoop
 from oyez.net.poller import READ, WRITE, Poller
 
@@ -47,4 +48,83 @@ async def test_what_is_ready_is_told_until_nobody_wants_to_know() -> None:
             assert events & READ  # the end shows as both, where it is seen as an error
             poller.watch(here.fileno(), noted, READ, READ | WRITE)
         poller.watch(here.fileno(), noted, READ | WRITE, 0)
+    poller.close()
+
+
+@pytest.mark.usefixtures("poller_kind")
+async def test_none_has_a_second_turn_before_all_had_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes as long as a turn may, and always has more to read."""
+    turns: list[int] = []
+    enough = asyncio.Event()
+
+    class Busy:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def ready(self, events: int) -> None:
+            clock.now += polling.SLICE
+            turns.append(self.number)
+            if len(turns) == 9:
+                enough.set()
+
+    class Hand:
+        now = 0.0
+
+        def monotonic(self) -> float:
+            return self.now
+
+    clock = Hand()
+    monkeypatch.setattr(polling, "time", clock)
+    loop = asyncio.get_running_loop()
+    poller = Poller(GuardedLoop(loop, lambda error: None))
+    between: list[int] = []
+
+    def other() -> None:
+        between.append(len(turns))
+        if not enough.is_set():
+            loop.call_soon(other)
+
+    pairs = [socket.socketpair() for _ in range(3)]
+    for number, (here, there) in enumerate(pairs):
+        there.send(b"more than is read")
+        poller.watch(here.fileno(), Busy(number), 0, READ)
+    loop.call_soon(other)
+    async with asyncio.timeout(30):
+        await enough.wait()
+    poller.close()
+    for here, there in pairs:
+        here.close()
+        there.close()
+    assert [set(turns[at : at + 3]) for at in (0, 3, 6)] == [{0, 1, 2}] * 3
+    assert set(range(1, 9)) <= set(between), "others have their turn after each"
+
+
+@pytest.mark.usefixtures("poller_kind")
+async def test_who_is_gone_before_its_turn_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "SLICE", -1.0)
+    poller = Poller(GuardedLoop(asyncio.get_running_loop(), lambda error: None))
+    turns: list[int] = []
+    (one, at_one), (two, at_two) = socket.socketpair(), socket.socketpair()
+
+    class Ends:
+        def __init__(self, here: socket.socket, other: socket.socket) -> None:
+            self.here = here
+            self.other = other
+
+        def ready(self, events: int) -> None:
+            turns.append(self.here.fileno())
+            for sock in (self.here, self.other):
+                poller.watch(sock.fileno(), self, READ, 0)
+
+    with one, at_one, two, at_two:
+        for here, other in ((one, two), (two, one)):
+            poller.watch(here.fileno(), Ends(here, other), 0, READ)
+        at_one.send(b"x")
+        at_two.send(b"x")
+        async with asyncio.timeout(30):
+            while not turns:
+                await asyncio.sleep(0)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert len(turns) == 1
     poller.close()

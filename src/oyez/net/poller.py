@@ -8,6 +8,8 @@ each link, and several system calls where one does. Must not know: what is done 
 
 import select
 import selectors
+import time
+from collections import deque
 from typing import Protocol
 
 from oyez.net.guard import GuardedLoop
@@ -19,6 +21,11 @@ WRITE = 4
 """There is room, or an error."""
 
 
+SLICE = 0.005
+"""Seconds of a turn after which those that are still ready wait for the next one. What is read in one turn goes out
+together, which is what makes it cheap; more than this gains nothing any more, and whoever is not part of it waits."""
+
+
 class Watched(Protocol):
     """Whose socket is watched."""
 
@@ -28,13 +35,15 @@ class Watched(Protocol):
 
 
 class Poller:
-    """Calls `ready` in each turn for each watched socket that is."""
+    """Calls `ready` in each turn for each watched socket that is; for some of them in the next ones, where those before
+    take too long, but for none a second time before all had their turn."""
 
     def __init__(self, loop: GuardedLoop) -> None:
         self._loop = loop
         self._watched: dict[int, Watched] = {}
         self._selector = select.epoll() if hasattr(select, "epoll") else _Selector()
         self._fd = self._selector.fileno()
+        self._due: deque[tuple[int, int]] = deque()  # those that were ready, and wait for their turn
         loop.on_readable(self._fd, self._poll)
 
     def watch(self, fd: int, watched: Watched, before: int, wanted: int) -> None:
@@ -51,13 +60,21 @@ class Poller:
     def close(self) -> None:
         """Watch nothing any more."""
         self._loop.no_reads(self._fd)
+        self._due.clear()
         self._selector.close()
 
     def _poll(self) -> None:
-        for fd, events in self._selector.poll(0):
-            watched = self._watched.get(fd)
+        due, watched_by = self._due, self._watched
+        if not due:
+            due.extend(self._selector.poll(0))
+        until = time.monotonic() + SLICE
+        while due:
+            fd, events = due.popleft()
+            watched = watched_by.get(fd)
             if watched is not None:
                 watched.ready(events if events <= READ | WRITE else READ | WRITE)  # beyond: an error, or the end
+                if time.monotonic() >= until:  # those that are left are still ready, so there will be another turn
+                    return
 
 
 class _Selector:
