@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bench.workloads.attack import Attacked
 from bench.workloads.base import Workload
 from bench.workloads.copies import Copies
 from bench.workloads.failover import Failover
@@ -38,6 +39,7 @@ WORKLOADS: dict[str, Workload[Any]] = {
         Rolling(),
         Copies(),
         Tls(),
+        Attacked(),
     )
 }
 USUAL = ["fanout", "paced", "ingest", "senders", "login", "idle", "growth"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+from itertools import pairwise
 
 import pytest
 
@@ -19,8 +20,9 @@ class Noted:
     def __init__(self) -> None:
         self.events: asyncio.Queue[int] = asyncio.Queue()
 
-    def ready(self, events: int) -> None:
+    def ready(self, events: int) -> bool:
         self.events.put_nowait(events)
+        return False
 
 
 @pytest.fixture(params=["epoll", "another"])
@@ -61,11 +63,12 @@ async def test_none_has_a_second_turn_before_all_had_one(monkeypatch: pytest.Mon
         def __init__(self, number: int) -> None:
             self.number = number
 
-        def ready(self, events: int) -> None:
+        def ready(self, events: int) -> bool:
             clock.now += polling.SLICE
             turns.append(self.number)
             if len(turns) == 9:
                 enough.set()
+            return False
 
     class Hand:
         now = 0.0
@@ -100,6 +103,57 @@ async def test_none_has_a_second_turn_before_all_had_one(monkeypatch: pytest.Mon
 
 
 @pytest.mark.usefixtures("poller_kind")
+@pytest.mark.parametrize(("at_once", "waits"), [(1, 1), (2, 2)])
+async def test_those_who_send_much_come_last_and_in_turn(
+    monkeypatch: pytest.MonkeyPatch, at_once: int, waits: int
+) -> None:
+    """Three always have more than is read; another one has something in each turn."""
+    turns: list[str] = []
+    enough = asyncio.Event()
+
+    class Hand:
+        now = 0.0
+
+        def monotonic(self) -> float:
+            return self.now
+
+    class Sends:
+        def __init__(self, name: str, much: bool) -> None:
+            self.name = name
+            self.much = much
+
+        def ready(self, events: int) -> bool:
+            turns.append(self.name)
+            if self.much:
+                clock.now += 2.0 / at_once
+            if len(turns) == 40:
+                enough.set()
+            return self.much
+
+    clock = Hand()
+    monkeypatch.setattr(polling, "time", clock)
+    monkeypatch.setattr(polling, "SLICE", 2.0)
+    poller = Poller(GuardedLoop(asyncio.get_running_loop(), lambda error: None))
+    pairs = [socket.socketpair() for _ in range(4)]
+    for (here, there), sends in zip(
+        pairs, (*(Sends(name, much=True) for name in "abc"), Sends("little", much=False)), strict=True
+    ):
+        there.send(b"more than is read")
+        poller.watch(here.fileno(), sends, 0, READ)
+    async with asyncio.timeout(30):
+        await enough.wait()
+    poller.close()
+    for here, there in pairs:
+        here.close()
+        there.close()
+    settled = turns[-30:]
+    at = [index for index, name in enumerate(settled) if name == "little"]
+    assert {later - earlier for earlier, later in pairwise(at)} == {waits + 1}
+    much = [name for name in settled if name != "little"]
+    assert all(set(much[index : index + 3]) == set("abc") for index in range(len(much) - 2))
+
+
+@pytest.mark.usefixtures("poller_kind")
 async def test_who_is_gone_before_its_turn_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "SLICE", -1.0)
     poller = Poller(GuardedLoop(asyncio.get_running_loop(), lambda error: None))
@@ -111,10 +165,11 @@ async def test_who_is_gone_before_its_turn_has_none(monkeypatch: pytest.MonkeyPa
             self.here = here
             self.other = other
 
-        def ready(self, events: int) -> None:
+        def ready(self, events: int) -> bool:
             turns.append(self.here.fileno())
             for sock in (self.here, self.other):
                 poller.watch(sock.fileno(), self, READ, 0)
+            return False
 
     with one, at_one, two, at_two:
         for here, other in ((one, two), (two, one)):

@@ -147,7 +147,7 @@ class _Beginning:
         self._all.forget(self)
         return self.sock
 
-    def ready(self, events: int) -> None:
+    def ready(self, events: int) -> bool:
         """See `poller.Watched`."""
         raise NotImplementedError
 
@@ -171,15 +171,16 @@ class _FirstByte(_Beginning):
         super().__init__(all, sock, patience)
         self._done = done
 
-    def ready(self, events: int) -> None:
+    def ready(self, events: int) -> bool:
         """See `poller.Watched`."""
         try:
             first = self.sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             first = b""
         self._done(self.release(), first[0] if first else None)
+        return False
 
     def expired(self) -> None:
         """See `_Beginning`."""
@@ -198,10 +199,11 @@ class _Handshake(_Beginning):
         self._rest = b""
         self._spoken = False
 
-    def ready(self, events: int) -> None:
+    def ready(self, events: int) -> bool:
         """See `poller.Watched`."""
         self.watch(0)
         self._all.due(self)
+        return False
 
     def step(self) -> None:
         """Go on with what has come."""

@@ -29,14 +29,19 @@ together, which is what makes it cheap; more than this gains nothing any more, a
 class Watched(Protocol):
     """Whose socket is watched."""
 
-    def ready(self, events: int) -> None:
-        """What is ready, of `READ | WRITE`; it may be out of date by what others have done since."""
+    def ready(self, events: int) -> bool:
+        """What is ready, of `READ | WRITE`; it may be out of date by what others have done since. True: there is more
+        than was read now, and that can wait until others have had their turns."""
         ...
 
 
 class Poller:
     """Calls `ready` in each turn for each watched socket that is; for some of them in the next ones, where those before
-    take too long, but for none a second time before all had their turn."""
+    take too long, but for none a second time before all had their turn.
+
+    Those who send more than is read in a turn come last, one after the other, and only so many in a turn as there is
+    time for: however many there are, those who send little wait for one of them at most.
+    """
 
     def __init__(self, loop: GuardedLoop) -> None:
         self._loop = loop
@@ -44,6 +49,7 @@ class Poller:
         self._selector = select.epoll() if hasattr(select, "epoll") else _Selector()
         self._fd = self._selector.fileno()
         self._due: deque[tuple[int, int]] = deque()  # those that were ready, and wait for their turn
+        self._eager: dict[int, int] = {}  # those that had more than was read, and what is ready there; turns in order
         loop.on_readable(self._fd, self._poll)
 
     def watch(self, fd: int, watched: Watched, before: int, wanted: int) -> None:
@@ -55,26 +61,47 @@ class Poller:
             self._selector.modify(fd, wanted)
         else:
             del self._watched[fd]
+            self._eager.pop(fd, None)
             self._selector.unregister(fd)
 
     def close(self) -> None:
         """Watch nothing any more."""
         self._loop.no_reads(self._fd)
         self._due.clear()
+        self._eager.clear()
         self._selector.close()
 
     def _poll(self) -> None:
-        due, watched_by = self._due, self._watched
+        due, eager, watched_by = self._due, self._eager, self._watched
         if not due:
             due.extend(self._selector.poll(0))
         until = time.monotonic() + SLICE
         while due:
             fd, events = due.popleft()
+            if fd in eager:
+                eager[fd] = events
+                continue
             watched = watched_by.get(fd)
             if watched is not None:
-                watched.ready(events if events <= READ | WRITE else READ | WRITE)  # beyond: an error, or the end
-                if time.monotonic() >= until:  # those that are left are still ready, so there will be another turn
-                    return
+                if watched.ready(events if events <= READ | WRITE else READ | WRITE):  # beyond: an error, or the end
+                    eager[fd] = 0  # it is ready again once that is polled
+                if time.monotonic() >= until:
+                    break  # those that are left are still ready, so there will be another turn
+        if eager:
+            self._go_on(until)
+
+    def _go_on(self, until: float) -> None:
+        """With those who had more: one at least, and as many as there is time for, but each once."""
+        eager = self._eager
+        for fd, events in list(eager.items()):
+            if not events or fd not in eager:
+                continue
+            del eager[fd]
+            watched = self._watched[fd]
+            if watched.ready(events if events <= READ | WRITE else READ | WRITE):
+                eager[fd] = 0
+            if time.monotonic() >= until:
+                return
 
 
 class _Selector:

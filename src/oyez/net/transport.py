@@ -12,6 +12,7 @@ import asyncio
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -26,6 +27,10 @@ what is decoded in pieces of this size stays in the processor's cache."""
 
 PIECES = 4
 """Most of these pieces that are read from one link in one turn: the more comes in, the more goes out with each send."""
+
+SLICE = 0.001
+"""Seconds after which no more of them is: what takes so long to hear, thousands of short posts, say, is enough for each
+send, and whoever has sent little waits for it."""
 
 LINGER = 2.0
 """Seconds for which a link that we have ended is still read, and what comes thrown away: closing a socket with unread
@@ -168,14 +173,25 @@ class SocketTransport:
 
     # -- the loop's side ----------------------------------------------------------------------------------------
 
-    def ready(self, events: int) -> None:
+    def ready(self, events: int) -> bool:
         """See `poller.Watched`."""
-        if events & self._wanted & READ:
-            pieces = 1
-            while self._readable() and pieces < PIECES and self._wanted & READ:
-                pieces += 1
+        more = False
+        if events & self._wanted & READ and self._readable():
+            more = self._read_on()
         if events & self._wanted & WRITE:
             self._writable()
+        return more
+
+    def _read_on(self) -> bool:
+        """Read what there is after a whole piece; true when there is probably still more. Nodes wait for nobody: what
+        they bring is everybody's."""
+        until = time.monotonic() + SLICE
+        for _ in range(1, PIECES):
+            if not self._wanted & READ or not self._readable():
+                return False
+            if time.monotonic() >= until:
+                break
+        return self._link is not None and not self._link.trusted
 
     def _readable(self) -> bool:
         """Read a piece; true when there is probably more."""
