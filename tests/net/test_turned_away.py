@@ -88,6 +88,19 @@ async def test_who_connects_too_often_is_told_so_and_no_role_hears_of_them(open_
         assert reasons(stage) == ["too_many_connects"]
 
 
+async def test_of_who_is_gone_before_anybody_looked_no_role_hears(open_sockets: ExitStack) -> None:
+    async with node() as stage:
+        here, there = socket.socketpair()
+        here.setblocking(False)
+        there.close()
+        stage.node.environment.accept(here, "192.0.2.7")
+        assert here.fileno() == -1
+        assert stage.role.all("open") == []
+        assert stage.node.environment.counters["nothing_said"] == 1
+        comes(stage, open_sockets)
+        assert len(stage.role.all("open")) == 1
+
+
 async def test_in_a_flood_they_are_not_told(open_sockets: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turnstile, "WORDS", Rate(0.001, 2.0))
     async with node(door=DoorLimits(connects=Rate(0.001, 1.0))) as stage:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from oyez.net.channel import Channel, why
 from oyez.net.guard import GuardedLoop
-from oyez.net.poller import READ, WRITE, Poller
+from oyez.net.poller import NOTHING, READ, WRITE, Poller
 
 PATIENCE = 10.0
 """Seconds that whoever comes has for their first byte, and again for the handshake."""
@@ -147,7 +147,7 @@ class _Beginning:
         self._all.forget(self)
         return self.sock
 
-    def ready(self, events: int) -> bool:
+    def ready(self, events: int, most: int) -> int:
         """See `poller.Watched`."""
         raise NotImplementedError
 
@@ -171,16 +171,16 @@ class _FirstByte(_Beginning):
         super().__init__(all, sock, patience)
         self._done = done
 
-    def ready(self, events: int) -> bool:
+    def ready(self, events: int, most: int) -> int:
         """See `poller.Watched`."""
         try:
             first = self.sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
-            return False
+            return NOTHING
         except OSError:
             first = b""
         self._done(self.release(), first[0] if first else None)
-        return False
+        return NOTHING
 
     def expired(self) -> None:
         """See `_Beginning`."""
@@ -199,11 +199,11 @@ class _Handshake(_Beginning):
         self._rest = b""
         self._spoken = False
 
-    def ready(self, events: int) -> bool:
+    def ready(self, events: int, most: int) -> int:
         """See `poller.Watched`."""
         self.watch(0)
         self._all.due(self)
-        return False
+        return NOTHING
 
     def step(self) -> None:
         """Go on with what has come."""

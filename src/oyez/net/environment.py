@@ -123,6 +123,9 @@ class NetEnvironment:
         who = From.at(address)
         if wait := self._turnstile.comes(self.now(), who):
             self._turn_away(sock, who, wait)
+        elif _is_gone(sock):  # in a flood many are: nothing is to be made for them
+            sock.close()
+            self.report("nothing_said", {"address": who.address})
         elif self.tls.accepting is None:
             self._open(self._plain(sock), partial(self.host.opened, who=who))
         elif reason := self._turnstile.enters(who):
@@ -323,6 +326,15 @@ class NetEnvironment:
 
 def _to_structlog(event: str, fields: Mapping[str, object]) -> None:
     structlog.get_logger().info(event, **fields)
+
+
+def _is_gone(sock: socket.socket) -> bool:
+    try:
+        return not sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _is_loopback(sock: socket.socket) -> bool:
