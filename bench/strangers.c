@@ -265,7 +265,7 @@ static void run(void)
 {
     struct epoll_event events[EVENTS];
     uint64_t end = started + o.milliseconds * 1000000u, now;
-    while ((now = now_ns()) < end) {
+    while ((now = now_ns()) < end && !(o.most && totals.begun >= o.most && free_count == o.links)) {
         begin_links(now);
         by_time(now);
         int count = epoll_wait(poller, events, EVENTS, pause_ms(now));

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bench.workloads.attack import Attacked
+from bench.workloads.attack import Attacked, Flood
 from bench.workloads.base import Workload
 from bench.workloads.copies import Copies
 from bench.workloads.failover import Failover
@@ -40,6 +40,7 @@ WORKLOADS: dict[str, Workload[Any]] = {
         Copies(),
         Tls(),
         Attacked(),
+        Flood(),
     )
 }
 USUAL = ["fanout", "paced", "ingest", "senders", "login", "idle", "growth"]

@@ -26,8 +26,11 @@ READERS, RATE = 100, 100
 NEWCOMERS = 40
 """Logins a second at the node that is attacked; one address may connect 50 times a second."""
 
-SECONDS = 5.0
+SECONDS = 4.0
 """For which is measured, without the attack and during it; in a quick run a fifth of it."""
+
+SETTLES = 12.0
+"""Seconds after a flood in which all its links have been given up."""
 
 HEAD_START = 0.5
 """Seconds from the attack's beginning to that of the measurement."""
@@ -53,6 +56,8 @@ class Attack(Case):
     options: tuple[str, ...] = ()
     """Of the server."""
     seconds: float = SECONDS
+    most: int = 0
+    """Links in all; 0: any number."""
 
 
 def line(**said: object) -> bytes:
@@ -73,12 +78,16 @@ def greeting() -> bytes:
     return said.read()
 
 
+def garbage() -> bytes:
+    """A LOGIN by what is no ticket."""
+    return line(command="LOGIN", username="u@@@@@@@@", ticket="A" * 200)
+
+
 def attacks(seconds: float) -> list[Attack]:
     """All that are measured."""
     inside: dict[str, Any] = {"say": LOGIN.send, "until": LOGIN.wait}
     guess = line(command="LOGIN", username="u@@@@@@@@", secret="guessed")
     new = line(command="REGISTER", username="u@@@@@@@@", secret="not a secret")
-    ticket = line(command="LOGIN", username="u@@@@@@@@", ticket="A" * 200)
     found = [
         Attack("connects", leave=1),
         Attack("connects, central", at_central=True, leave=1),
@@ -88,7 +97,7 @@ def attacks(seconds: float) -> list[Attack]:
         Attack("wrong secrets, 200 addresses", at_central=True, sources=200, say=guess, leave=2),
         Attack("registrations, central", at_central=True, say=new, leave=2),
         Attack("registrations, 200 addresses", at_central=True, sources=200, say=new, leave=2),
-        Attack("garbage for tickets", say=ticket, leave=2),
+        Attack("garbage for tickets", say=garbage(), leave=2),
         Attack("slow lines", links=1000, flood=b'{"command":"', drip=50),
         Attack("slow readers", links=200, **inside, deaf=True),
         Attack("lines too long", links=10, **inside, flood=b"x" * 50_000),
@@ -202,6 +211,55 @@ class Measured:
     foreign_cores: float
 
 
+class Flood(Workload[Attack]):
+    """The connects that an hour at the limit of one address brings, 180,000, as fast as they go; and the memory of the
+    node that they are brought to."""
+
+    name = "flood"
+    title = "An hour's flood: memory of the node"
+    columns = (
+        Column("links", "links made", 0, spread=False),
+        Column("answered", "answered", 0, spread=False),
+        Column("refused", "refused", 0, spread=False),
+        Column("seconds", "s", 1, spread=False),
+        Column("memory_before_mib", "MiB before", 1),
+        Column("memory_after_mib", "MiB after", 1),
+        Column("memory_settled_mib", "12 s later", 1),
+    )
+    peers = frozenset({"oyez"})
+
+    def cases(self, quick: bool, line_bytes: int) -> list[Attack]:
+        seconds = 3.0 if quick else 60.0
+        logins: dict[str, Any] = {"say": LOGIN.send, "until": LOGIN.wait}
+        guess = line(command="LOGIN", username="u@@@@@@@@", secret="guessed")
+        hour: dict[str, Any] = {"most": 180_000, "seconds": seconds}
+        return [
+            Attack("sessions, 400 addresses", sources=400, **logins, leave=2, **hour),
+            Attack("ticket garbage, 30,000 addresses", sources=30_000, say=garbage(), leave=2, **hour),
+            Attack("wrong secrets, 30,000 addresses", at_central=True, sources=30_000, say=guess, leave=2, **hour),
+            Attack("connects, one address", leave=1, seconds=seconds),
+        ]
+
+    def run(self, case: Attack, peer: Peer, session: Session) -> list[Outcome]:
+        assert isinstance(peer, Oyez)
+        with pair(case, peer, session.scratch, SERVER_CORE) as nodes:
+            before = nodes.attacked.memory()
+            with Generator(attack_command(case, nodes.address, case.seconds), lambda heard: None) as attack:
+                attack.wait_for("ready")
+                attack.go()
+                result = attack.wait_for("result")
+            after = nodes.attacked.memory()
+            time.sleep(SETTLES)
+            settled = nodes.attacked.memory()
+            nodes.attacked.check_alive()
+        figures = {"links": result["connected"], "seconds": result["seconds"]}
+        figures |= {what: result[what] for what in ("answered", "refused", "closed", "failed")}
+        figures |= {f"refused_{reason}": count for reason, count in result["reasons"].items()}
+        for name, memory in (("before", before), ("after", after), ("settled", settled)):
+            figures[f"memory_{name}_mib"] = memory.resident / 1024
+        return [Outcome(case.name, figures)]
+
+
 @contextmanager
 def pair(case: Attack, peer: Oyez, scratch: Path, core: int) -> Iterator[Nodes]:
     """A central and a server on this core."""
@@ -261,6 +319,7 @@ def attack_command(case: Attack, address: Address, seconds: float) -> list[str]:
     return strangers_command(
         address,
         links=case.links,
+        most=case.most,
         source="127.66.0.1",
         sources=case.sources,
         say=case.say,
