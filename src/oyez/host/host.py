@@ -62,7 +62,7 @@ class Host:
     def opened(self, transport: Transport, who: From) -> Link:
         """Somebody has connected, from there."""
         link = self._new(transport)
-        link.stranger = True
+        link.guest = link.stranger = True
         self.perform(self.role.on_open(self.environment.now(), link.id, who))
         return link
 
@@ -285,7 +285,7 @@ class Host:
     def _trust(self, effect: fx.Trust) -> None:
         link = self.links.get(effect.link)
         if link is not None:
-            link.trusted, link.stranger = True, False
+            link.trusted, link.guest, link.stranger = True, False, False
             self._unfinished.forget(link)
             link.buffer.limit = limits.NODE_LINE
 

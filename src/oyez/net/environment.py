@@ -10,11 +10,13 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 
 import structlog
 
 from oyez.core.effects import Record
+from oyez.core.limits.door import too_many_connects
 from oyez.core.limits.settings import DoorLimits
 from oyez.core.limits.turnstile import Turnstile
 from oyez.core.peer import From
@@ -118,15 +120,29 @@ class NetEnvironment:
         # Plain or TLS shows in the first byte. What else may come to this port (WebSocket, pages) shows in the next
         # ones: what looks at them before the host is told of a link belongs here.
         who = From.at(address)
-        if self.tls.accepting is None:
+        if wait := self._turnstile.comes(self.now(), who):
+            self._turn_away(sock, who, wait)
+        elif _is_gone(sock):  # in a flood many are: nothing is to be made for them
+            sock.close()
+            self.report("nothing_said", {"address": who.address})
+        elif self.tls.accepting is None:
             self._open(self._plain(sock), partial(self.host.opened, who=who))
-        elif reason := self._turnstile.enters(self.now(), who):
+        elif reason := self._turnstile.enters(who):
             sock.close()
             self.report("turned_away", {"address": who.address, "reason": reason})
         else:
             self._beginnings.first_byte(sock, partial(self._begun, who))
             if self._turnstile.crowded(len(self._transports)):
                 self._beginnings.end_oldest()
+
+    def _turn_away(self, sock: socket.socket, who: From, wait: float) -> None:
+        """It connects too often. Nothing is made for it, and nobody waits until it has read why: it is told if that can
+        be done at once, and if it has said nothing yet."""
+        if self.tls.accepting is None and self._turnstile.tells(self.now()):
+            with suppress(OSError):
+                sock.send(codec.encode(too_many_connects(who, wait)))
+        sock.close()
+        self.report("turned_away", {"address": who.address, "reason": "too_many_connects"})
 
     def _begun(self, who: From, sock: socket.socket, first: int | None) -> None:
         if first == beginnings.TLS and self.tls.accepting is not None:
@@ -314,6 +330,15 @@ class NetEnvironment:
 
 def _to_structlog(event: str, fields: Mapping[str, object]) -> None:
     structlog.get_logger().info(event, **fields)
+
+
+def _is_gone(sock: socket.socket) -> bool:
+    try:
+        return not sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _is_loopback(sock: socket.socket) -> bool:
