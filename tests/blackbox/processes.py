@@ -180,7 +180,7 @@ class Network:
         self._addresses: dict[str, Address] = {}
         self._port = port
         self._servers = servers
-        self._central_options = central_options
+        self.central_options = central_options
         self._server_options = server_options
 
     def __enter__(self) -> "Network":
@@ -221,7 +221,7 @@ class Network:
     def start_central(self) -> None:
         """Start the central on its data folder; also to bring it back, on the same port, after it has ended."""
         arguments = ["central", "--port", str(self._port), "--data", str(self.data)]
-        self._start("central", "central", [*arguments, *self._central_options])
+        self._start("central", "central", [*arguments, *self.central_options])
 
     def start_server(self, name: str) -> Address:
         """Start (or bring back) the server with this id, and wait until the central sends clients there.

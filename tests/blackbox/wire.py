@@ -87,6 +87,10 @@ def eventually(condition: Callable[[], bool], what: str, *, seconds: float = DEA
         time.sleep(0.02)
 
 
+class Moved(Exception):
+    """Whoever listens is asked to go to another server."""
+
+
 class Peer:
     """One connection, driven by hand.
 
@@ -186,11 +190,10 @@ class Peer:
         return message
 
     def expect_activity(self) -> Message:
-        """The next message, which has to be a broadcast: its activity."""
-        return self.activity_in(self.receive())
-
-    def activity_in(self, message: Message | None) -> Message:
-        """The activity in this message, which has to be a broadcast."""
+        """The next message, which has to be a broadcast: its activity. Raises Moved."""
+        message = self.receive()
+        if message is not None and message["command"] == "REDIRECT":
+            raise Moved
         activity = self._is("ACTIVITY_BROADCAST", message)["activity"]
         assert isinstance(activity, dict), f"the activity is not an object: {activity!r}"
         return activity

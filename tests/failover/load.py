@@ -14,8 +14,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from tests.blackbox.people import Conversation, Moved, Person
-from tests.blackbox.wire import Address, Message, Peer
+from tests.blackbox.people import Conversation, Person
+from tests.blackbox.wire import Address, Message, Moved, Peer
 from tests.failover.line import PATIENCE, Line, Lost
 
 REDIRECTS = 4

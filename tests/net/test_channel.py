@@ -94,7 +94,7 @@ def test_what_was_altered_is_not_heard_and_what_came_before_is(authority: Author
     ("hosts", "days", "said"),
     [
         (["other.example.org"], 30, "IP address mismatch, certificate is not valid for '127.0.0.1'"),
-        (None, -1, "certificate has expired"),
+        (None, -1, "it has expired"),
     ],
 )
 def test_a_certificate_that_is_not_good_is_not_believed(

@@ -57,6 +57,8 @@ _TROUBLE = frozenset(
         "cannot_acknowledge",
         "cannot_dial",
         "central_silent",
+        "certificate_ends",
+        "certificate_refused",
         "damaged_hash",
         "identity_not_reloaded",
         "insecure_plaintext",
@@ -73,6 +75,9 @@ _TROUBLE = frozenset(
     }
 )
 
+
+_FAILURE = frozenset({"certificate_ended"})
+"""Events without whose end something does not work any more."""
 
 _BY_STRANGERS = frozenset(
     {
@@ -136,6 +141,8 @@ def report(event: str, fields: Mapping[str, object]) -> None:
 
 
 def _level(event: str) -> int:
+    if event in _FAILURE:
+        return logging.ERROR
     if event in _TROUBLE:
         return logging.WARNING
     return logging.DEBUG if event in _PER_CLIENT else logging.INFO

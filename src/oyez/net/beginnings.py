@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from oyez.net.channel import Channel, why
 from oyez.net.guard import GuardedLoop
-from oyez.net.poller import READ, WRITE, Poller
+from oyez.net.poller import NOTHING, READ, WRITE, Poller
 
 PATIENCE = 10.0
 """Seconds that whoever comes has for their first byte, and again for the handshake."""
@@ -151,7 +151,7 @@ class _Beginning:
         self._all.forget(self)
         return self.sock
 
-    def ready(self, events: int) -> None:
+    def ready(self, events: int, most: int) -> int:
         """See `poller.Watched`."""
         raise NotImplementedError
 
@@ -175,15 +175,16 @@ class _FirstByte(_Beginning):
         super().__init__(all, sock, patience)
         self._done = done
 
-    def ready(self, events: int) -> None:
+    def ready(self, events: int, most: int) -> int:
         """See `poller.Watched`."""
         try:
             first = self.sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
-            return
+            return NOTHING
         except OSError:
             first = b""
         self._done(self.release(), first[0] if first else None)
+        return NOTHING
 
     def expired(self) -> None:
         """See `_Beginning`."""
@@ -203,10 +204,11 @@ class _Handshake(_Beginning):
         self._rest = b""
         self._spoken = False
 
-    def ready(self, events: int) -> None:
+    def ready(self, events: int, most: int) -> int:
         """See `poller.Watched`."""
         self.watch(0)
         self._all.due(self)
+        return NOTHING
 
     def step(self) -> None:
         """Go on with what has come."""
@@ -257,7 +259,7 @@ class _Handshake(_Beginning):
 
     def expired(self) -> None:
         """See `_Beginning`."""
-        self._fail(f"the handshake was not done within {self.patience:g} s")
+        self._fail(f"the handshake was not done within {self.patience:.2g} s")
 
     def _fail(self, why: str) -> None:
         self.release().close()

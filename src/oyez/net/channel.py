@@ -26,6 +26,12 @@ needs more than one in gigabytes."""
 STRANGE = (18, 19, 20, 21)
 """What OpenSSL says of a certificate whose authority it does not know, in its four ways."""
 
+_PROBLEMS = {
+    **dict.fromkeys(STRANGE, "an authority that is not known here has issued it"),
+    9: "it is not valid yet, by the clock of this machine",
+    10: "it has expired",
+}
+
 _REASONS = {
     "WRONG_VERSION_NUMBER": "the other end does not speak TLS",
     "HTTP_REQUEST": "the other end does not speak TLS",
@@ -36,6 +42,9 @@ _REASONS = {
     "SSLV3_ALERT_BAD_CERTIFICATE": "the other end finds this end's certificate bad",
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": "the other end says that this end's certificate has expired",
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "the other end does not accept this end's certificate",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": "the other end says that this end's certificate was called back",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "this end's certificate is not one for what it is used for",
+    "TLSV1_ALERT_ACCESS_DENIED": "the other end does not let in whoever has this end's certificate",
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the other end wants a certificate",
     "NO_SUITABLE_KEY_SHARE": "the other end does not agree on keys with P-256",
     "TOO_MANY_SILENT_RECORDS": "the other end keeps this one busy with records that say nothing",
@@ -46,10 +55,27 @@ _REASONS = {
 def why(error: ssl.SSLError) -> str:
     """What has gone wrong, for a person."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        problem = "an authority that is not known here has issued it" if error.verify_code in STRANGE else ""
-        return f"the certificate of the other end is not good: {problem or error.verify_message}"
+        problem = _PROBLEMS.get(error.verify_code) or error.verify_message
+        return f"the certificate of the other end is not good: {problem}"
     reason = error.reason or "unknown"
     return _REASONS.get(reason) or f"TLS failed: {reason.lower().replace('_', ' ')}"
+
+
+_OF_CERTIFICATES = (
+    "TLSV1_ALERT_UNKNOWN_CA",
+    "TLSV1_ALERT_ACCESS_DENIED",
+    "SSLV3_ALERT_BAD_CERTIFICATE",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+)
+
+
+def is_refusal(error: ssl.SSLError) -> bool:
+    """Has the other end refused this end's certificate?"""
+    return error.reason in _OF_CERTIFICATES
 
 
 class Channel:
@@ -87,6 +113,11 @@ class Channel:
     def certified(self) -> bool:
         """Has the other end shown a certificate? One that is not good would have ended the handshake."""
         return bool(self._tls.getpeercert(binary_form=True))
+
+    @property
+    def dialed(self) -> bool:
+        """Is this the end that has dialed?"""
+        return not self._tls.server_side
 
     def output(self) -> bytes:
         """What TLS itself has to say, by now."""

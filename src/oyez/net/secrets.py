@@ -60,7 +60,8 @@ def _step_back() -> None:
     """Where threads have priorities of their own, this one's is lower."""
     if sys.platform == "linux":
         with suppress(OSError):  # a process may have been started with less than that
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+            own = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, own) + NICE)
 
 
 class SecretPool:

@@ -29,6 +29,12 @@ _CROWDED = m.InvalidMessage(
 )
 
 
+def too_many_connects(who: From, wait: float) -> m.InvalidMessage:
+    """What somebody is told who connects too often, and may do so again in `wait` seconds."""
+    info = f"too many connections from {who.address}: try again in {ceil(wait)} s"
+    return m.InvalidMessage(info, "too_many_connects")
+
+
 class Door:
     """Of one node."""
 
@@ -62,8 +68,7 @@ class Door:
             self._links_each[key] += 1
             wait = self._connects.take(now, key)
             if wait:
-                info = f"too many connections from {who.address}: try again in {ceil(wait)} s"
-                return self._turn_away(link, m.InvalidMessage(info, "too_many_connects"))
+                return self._turn_away(link, too_many_connects(who, wait))
             if limits.links_each and self._links_each[key] > limits.links_each:
                 info = f"too many links from {who.address}: close some of them"
                 return self._turn_away(link, m.InvalidMessage(info, "too_many_links"))

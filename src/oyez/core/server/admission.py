@@ -54,11 +54,12 @@ class Admission:
 
     def check(self, now: float, link: int, message: m.Login, admit: Admit) -> Effects:
         """Admit the client, now or when the main has answered, or refuse it."""
+        if message.username == m.ANONYMOUS and not self._anonymous:  # even with a ticket, of a time when they were on
+            return refuse(link, m.LoginFailed("anonymous logins are switched off", "anonymous_off"))
         if message.ticket is not None:
             return self._by_ticket(now, link, message, message.ticket, admit)
         if message.username == m.ANONYMOUS:
-            off = m.LoginFailed("anonymous logins are switched off", "anonymous_off")
-            return admit(now, None, 0) if self._anonymous else refuse(link, off)
+            return admit(now, None, 0)
         if not message.secret:
             return refuse(link, m.InvalidMessage(f"{message.username} needs a secret or a ticket", "no_secret"))
         return self._by_secret(now, link, message.username, message.secret, admit)

@@ -137,7 +137,8 @@ class Membership:
 
     def configured(self, now: float, link: int, message: n.Configure) -> Effects:
         """CONFIGURE."""
-        self.voter.learn(message.configuration)
+        if not self.voter.learn(message.configuration):
+            return []  # it is known, or of the past, in which others were centrals
         self._uplink.learn([central.address for central in message.configuration.centrals])
         return []
 
