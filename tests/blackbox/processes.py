@@ -159,6 +159,7 @@ class Process:
 class Network:
     """A central and its servers; use as a context manager.
 
+    Nobody is moved to make loads even: that is tested elsewhere, and raw links don't follow.
     `port` 0 takes a free one; a test that restarts the central gives it a `free_port()`. Leaving the context stops
     every process with SIGTERM and fails where one does not exit with 0.
     """
@@ -169,7 +170,7 @@ class Network:
         *,
         servers: int = 2,
         port: int = 0,
-        central_options: tuple[str, ...] = (),
+        central_options: tuple[str, ...] = ("--no-rebalance",),
         server_options: tuple[str, ...] = (),
     ) -> None:
         self.folder = folder

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -214,12 +215,17 @@ def test_a_flood_of_connects_disturbs_nobody(network: Network, dial: Dial, bysta
         bystanders.check()
 
 
-def test_many_questions_at_once_are_all_answered_in_order(network: Network, dial: Dial, alice: Person) -> None:
-    peer = dial(network.central)
-    questions = [{"command": "STATUS"}, alice.login() | {"command": "WHO"}] * 2000
-    peer.send_raw(b"".join(encode(question) for question in questions))
-    for question in questions:
-        peer.expect(f"{question['command']}_REPORT")
+def test_many_questions_at_once_are_all_answered_in_order(tmp_path: Path) -> None:
+    """More than a link takes at once; how many it may ask is not limited here."""
+    with Network(tmp_path, servers=0, central_options=("--limit-questions", "0")) as network:
+        peer = Peer(network.central)
+        alice = somebody("alice")
+        register(peer, alice)
+        questions = [{"command": "STATUS"}, alice.login() | {"command": "WHO"}] * 2000
+        peer.send_raw(b"".join(encode(question) for question in questions))
+        for question in questions:
+            peer.expect(f"{question['command']}_REPORT")
+        peer.close()
 
 
 def test_questions_without_end_disturb_nobody(private_network: Network, dial: Dial) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from oyez.core.origin import Origin
 from oyez.core.server import posts
-from oyez.core.server.backlog import Backlog, in_order
+from oyez.core.server.backlog import Backlog, in_order, in_turn
 from oyez.core.server.sessions import Session
 from oyez.log import Chunk
 
@@ -80,6 +80,54 @@ def test_every_log_keeps_its_order_and_every_session_too(placed: list[tuple[Sess
     found = [post for chunk in ordered for post in posts.of(chunk)]
     assert [number for tag, number in found if tag == BOB.key] == list(range(1, numbers[BOB.key] + 1))
     assert [number for tag, number in found if tag == EVE.key] == list(range(1, numbers[EVE.key] + 1))
+
+
+def test_what_follows_a_withheld_post_waits_with_it() -> None:
+    """With three copies, two servers died: one survivor had lost both, and showed the end of a log; the other had not,
+    and showed first what a session had posted behind it, at the first one."""
+    withheld, allowed = log("a", (BOB, 3)), log("z", (EVE, 1), (BOB, 4), (EVE, 2), size=9)
+    come, rest = in_turn(allowed, withheld)
+    assert [(chunk.first, chunk.last) for chunk in come] == [(1, 1)]
+    assert [(chunk.first, chunk.last) for chunk in rest] == [(2, 3)]
+    assert b"".join(chunk.data for chunk in come + rest) == allowed[0].data
+    assert in_turn(allowed, log("a", (BOB, 5))) == (allowed, [])
+    assert in_turn(allowed, log("a", (BOB, None))) == (allowed, [])
+
+
+def test_what_follows_what_waits_waits_too() -> None:
+    withheld = log("a", (BOB, 1))
+    allowed = log("m", (EVE, 2), (EVE, 3), size=1) + log("z", (BOB, 2), (EVE, 1), size=1)
+    come, rest = in_turn(allowed, withheld)
+    assert come == []
+    assert [(chunk.origin, chunk.first) for chunk in rest] == [("m.1", 1), ("m.1", 2), ("z.1", 1), ("z.1", 2)]
+
+
+def test_what_may_come_in_one_turn_comes_in_order() -> None:
+    allowed = log("z", (BOB, 2)) + log("a", (BOB, 1))
+    assert by_bob(in_turn(allowed, [])[0]) == [1, 2]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([BOB, EVE]), st.sampled_from("amz")), max_size=30),
+    st.lists(st.integers(0, 12), min_size=3, max_size=3),
+)
+def test_whatever_is_withheld_each_session_ascends(placed: list[tuple[Session, str]], shown: list[int]) -> None:
+    """Each log is withheld behind so many lines; then all of it may come."""
+    logs: dict[str, list[Posted]] = {"a": [], "m": [], "z": []}
+    numbers = {BOB.key: 0, EVE.key: 0}
+    for session, name in placed:
+        numbers[session.key] += 1
+        logs[name].append((session, numbers[session.key]))
+    chunks = [chunk for name, posted in logs.items() for chunk in log(name, *posted, size=1)]
+    through = {f"{name}.1": count for name, count in zip(logs, shown, strict=True)}
+    allowed = [chunk for chunk in chunks if chunk.first <= through[chunk.origin]]
+    withheld = [chunk for chunk in chunks if chunk.first > through[chunk.origin]]
+    come, rest = in_turn(allowed, withheld)
+    later, left = in_turn([*rest, *withheld], [])
+    assert left == []
+    found = [post for chunk in come + later for post in posts.of(chunk)]
+    for session in (BOB, EVE):
+        assert [number for tag, number in found if tag == session.key] == list(range(1, numbers[session.key] + 1))
 
 
 def test_a_backlog_is_empty_once_it_is_taken() -> None:

@@ -171,3 +171,17 @@ def test_beginning_again_forgets_nothing() -> None:
     held.begin("a.1")
     held.allow("a.1", 1)
     assert shown(held.release()) == [1]
+
+
+def test_what_is_put_back_comes_first_and_of_any_origin() -> None:
+    behind = withheld(numbered("z", 2), numbered("z", 1, 3))
+    behind.allow("z.1", 3)
+    first, second = behind.release()
+    behind.put_back([first, second])
+    behind.add(numbered("z", 1, 4))
+    assert behind.release() == [first, second]
+    behind.put_back([numbered("y", 2)])
+    assert "y.1" in behind
+    assert behind.release() == [numbered("y", 2)]
+    behind.add(numbered("y", 1, 3))
+    assert behind.release() == [numbered("y", 1, 3)]

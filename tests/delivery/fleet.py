@@ -9,7 +9,9 @@ SERVERS = 4
 
 
 class Fleet(Cluster):
-    """A cluster whose servers may leave."""
+    """A cluster whose servers may leave, and whose loads are made even."""
+
+    central_options = ()
 
     @property
     def known(self) -> str:

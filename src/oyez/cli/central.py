@@ -36,6 +36,14 @@ def central(
     anonymous: Annotated[
         bool, typer.Option("--anonymous/--no-anonymous", help="Whether people may log in without a name of their own.")
     ] = True,
+    rebalance: Annotated[
+        bool,
+        typer.Option(
+            "--rebalance/--no-rebalance",
+            help="Whether sessions move when servers come or go, until loads are even; programs without a cursor miss"
+            " what is posted while they move.",
+        ),
+    ] = True,
     tls_cert: options.TlsCert = None,
     tls_key: options.TlsKey = None,
     tls_ca: options.NodesTlsCa = None,
@@ -124,7 +132,7 @@ def central(
     def make_role(address: Address) -> Central:
         nonlocal role
         watch.address = Address(hostname, address.port)
-        role = Central(watch.address, secret, stored, SystemRandom(), seeds, anonymous, limits)
+        role = Central(watch.address, secret, stored, SystemRandom(), seeds, anonymous, limits, rebalance)
         return role
 
     def listening(address: Address) -> None:

@@ -38,3 +38,9 @@ class Chunk:
             return self
         first = min(sequence, self.last) + 1
         return Chunk(self.origin, first, self.last - first + 1, self.data[self.offset(first) :])
+
+    def through(self, sequence: int) -> "Chunk":
+        """The part of this chunk up to `sequence`, which is in it, or its last."""
+        if sequence == self.last:
+            return self
+        return Chunk(self.origin, self.first, sequence - self.first + 1, self.data[: self.offset(sequence + 1)])

@@ -59,6 +59,7 @@ class Central(Quiet):
         seeds: tuple[m.Address, ...] = (),
         anonymous: bool = True,
         limits: settings.CentralLimits = settings.CENTRAL,
+        rebalance: bool = True,
     ) -> None:
         self.address = address
         self.me = n.CentralAddress(stored.id, address.hostname, address.port)
@@ -88,7 +89,7 @@ class Central(Quiet):
             self.accounts, self.changes, self.directory, self.office, self.uplink, self.strangers, self._loads_changed
         )
         self.backups = Backups(self.directory, self.entries)
-        self.moving = Moving(self.directory, self.placement, self.permits)
+        self.moving = Moving(self.directory, self.placement, self.permits, rebalance)
         self.orders = Orders(self.gate, self.office, self.uplink, self.moving)
         self.newcomers = Newcomers(
             self.gate,

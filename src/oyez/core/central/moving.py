@@ -24,13 +24,14 @@ QUIET = 2.5 * timing.HEARTBEAT
 
 
 class Moving:
-    """Of one central, while it is main."""
+    """Of one central, while it is main. Without `rebalance` sessions move only where a server leaves."""
 
-    def __init__(self, directory: Directory, placement: Placement, permits: Permits) -> None:
+    def __init__(self, directory: Directory, placement: Placement, permits: Permits, rebalance: bool = True) -> None:
         self.balance = Balance()
         self._directory = directory
         self._placement = placement
         self._permits = permits
+        self._rebalance = rebalance
         self._told: dict[tuple[str, str], deque[float]] = {}  # to move, by server and username, and not gone yet: when
         self._departing: Counter[str] = Counter()  # how many these are, by server
 
@@ -81,7 +82,7 @@ class Moving:
         return self._ask(now)
 
     def _ask(self, now: float) -> Effects:
-        if self._is_in_doubt(now):
+        if not self._rebalance or self._is_in_doubt(now):
             return []
         effects: Effects = []
         for id, count in self.balance.questions(now, self.loads()).items():

@@ -1,4 +1,5 @@
-"""What a newcomer reads before it serves, put into an order in which each session's posts ascend (ADR 9).
+"""What comes of several logs at once, put into an order in which each session's posts ascend (ADR 9): what a newcomer
+reads before it serves, and where two copies are not enough, what may be shown of each log.
 
 The logs of several origins come side by side, in any order; a session that moved from one server to another has its
 earlier posts in one log and the later ones in another. Guarantees: each origin's activities keep their order; a post
@@ -32,6 +33,49 @@ class Backlog:
         """All of it, in order."""
         chunks, self._chunks, self.size = self._chunks, [], 0
         return in_order(chunks)
+
+
+def in_turn(allowed: list[Chunk], withheld: list[Chunk]) -> tuple[list[Chunk], list[Chunk]]:
+    """Of the chunks that may be shown, those parts, in order, that no post in the `withheld` ones has to precede; and
+    the rest, by origin, in sequence."""
+    first: dict[bytes, int] = {}
+    _note(first, withheld)
+    come, rest = allowed, list[Chunk]()
+    while first:
+        kept, cut = _cut(come, first)
+        if not cut:
+            break
+        come, rest = kept, [*rest, *cut]
+        _note(first, cut)  # what follows these has to wait, too
+    return in_order(come), sorted(rest, key=lambda chunk: (chunk.origin, chunk.first))
+
+
+def _note(first: dict[bytes, int], chunks: list[Chunk]) -> None:
+    for chunk in chunks:
+        for tag, number in posts.of(chunk):
+            first[tag] = min(number, first.get(tag, number))
+
+
+def _cut(chunks: list[Chunk], first: dict[bytes, int]) -> tuple[list[Chunk], list[Chunk]]:
+    """What comes before the first post, in each log, of a session of which an earlier one is still to come; and the
+    rest."""
+    kept, cut = list[Chunk](), list[Chunk]()
+    for chunk in chunks:
+        if any(chunk.origin == other.origin for other in cut):
+            cut.append(chunk)
+            continue
+        last = chunk.last
+        if any(number > first.get(tag, number) for tag, number in posts.of(chunk)):
+            lines = enumerate(chunk.lines, chunk.first)
+            last = next(sequence for sequence, line in lines if _waits(line, first)) - 1
+            cut.append(chunk.after(last))
+        if last >= chunk.first:
+            kept.append(chunk.through(last))
+    return kept, cut
+
+
+def _waits(line: bytes, first: dict[bytes, int]) -> bool:
+    return any(number > first.get(tag, number) for tag, number in posts.of(Chunk("", 1, 1, line)))
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ once. Knows no links.
 from collections import deque
 
 from oyez.core.origin import Origin
-from oyez.core.server.backlog import Backlog
+from oyez.core.server.backlog import Backlog, in_turn
 from oyez.core.server.copies import Copies, Withheld
 from oyez.core.server.holdings import Holdings
 from oyez.core.server.past import Past
@@ -88,13 +88,22 @@ class Broadcast:
 
     def show(self, own: list[Chunk]) -> None:
         """Publish what came in this turn, and what may be shown now: of others' activities, and of the `own`."""
-        arrived, self._arrived = self._arrived + self.withheld.release(), []
+        arrived = self._come()
         if self._backlog is not None:
             for chunk in arrived:
                 self._backlog.add(chunk)
             full = self._backlog.size > self.merged.retention  # it may never be complete, and holds no more
             arrived = self._backlog.take() if full else []
         self._publish(arrived, own)
+
+    def _come(self) -> list[Chunk]:
+        """What came in this turn, and what may be shown now of what came before. What one log brings may follow what is
+        still withheld of another: then it waits, too."""
+        arrived, self._arrived = self._arrived + self.withheld.release(), []
+        if arrived and self.withheld.origins:
+            arrived, rest = in_turn(arrived, self.withheld.chunks)
+            self.withheld.put_back(rest)
+        return arrived
 
     @property
     def gathering(self) -> bool:
@@ -108,8 +117,7 @@ class Broadcast:
     def begin(self) -> None:
         """All that there was to gather is here: this server serves from now on."""
         assert self._backlog is not None
-        arrived, self._arrived = self._arrived + self.withheld.release(), []
-        for chunk in arrived:
+        for chunk in self._come():
             self._backlog.add(chunk)
         backlog, self._backlog = self._backlog.take(), None
         self.holdings.begun = True

@@ -13,6 +13,10 @@ TWO = 2
 """Copies that there are as soon as a server has received an activity: its own and the origin's."""
 
 
+_ANY = 2**62
+"""Of an origin whose activities don't have to wait for copies."""
+
+
 class Copies:
     """This server's own activities that wait. `copies` counts this server's own."""
 
@@ -82,6 +86,19 @@ class Withheld:
         """One of an origin whose activities wait."""
         self._waiting[chunk.origin].append(chunk)
 
+    @property
+    def chunks(self) -> list[Chunk]:
+        """All that waits."""
+        return [chunk for waiting in self._waiting.values() for chunk in waiting]
+
+    def put_back(self, chunks: list[Chunk]) -> None:
+        """These were released, and have to wait all the same; they are in sequence."""
+        for chunk in reversed(chunks):
+            if chunk.origin not in self._waiting:
+                self._waiting[chunk.origin] = deque()
+                self._through[chunk.origin] = _ANY
+            self._waiting[chunk.origin].appendleft(chunk)
+
     def allow(self, origin: str, through: int) -> None:
         """Enough servers hold this origin's log up to there."""
         self._through[origin] = max(through, self._through.get(origin, 0))
@@ -97,7 +114,7 @@ class Withheld:
             chunk = waiting.popleft()
             if chunk.last > through:
                 waiting.appendleft(chunk.after(through))
-                chunk = Chunk(origin, chunk.first, through - chunk.first + 1, chunk.data[: chunk.offset(through + 1)])
+                chunk = chunk.through(through)
             released.append(chunk)
         return released
 
