@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
+BROWSER_TRIED := $(VENV)/.browser-tried
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 CODE := src $(wildcard tests bench)
 
@@ -15,11 +16,12 @@ ARGS ?=
 N ?= 10000
 ROUNDS ?= 20
 
-.PHONY: help run test check bench bench-peers soak constraints clean
+.PHONY: help run test browser check bench bench-peers soak constraints clean
 
 help:
 	@echo "make run          a whole network on this machine; Ctrl-C stops it"
 	@echo "make test         the tests"
+	@echo "make browser      install Chromium for some of them, with apt; make test has tried that once"
 	@echo "make check        format, lint, types, import rule"
 	@echo "make bench        the measurements; make bench-fanout and so on for one workload"
 	@echo "make bench-peers  install the brokers to measure against, with apt: $(BENCH_PACKAGES)"
@@ -30,8 +32,11 @@ help:
 run: $(READY)
 	$(BIN)/oyez up $(ARGS)
 
-test: $(READY)
+test: $(READY) $(BROWSER_TRIED)
 	$(BIN)/python -m pytest -n $(WORKERS) --durations=10 $(ARGS)
+
+browser:
+	tools/install-browser
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -67,6 +72,11 @@ clean:
 $(READY): pyproject.toml constraints.txt
 	@PYTHON='$(PYTHON)' tools/make-venv $(VENV)
 	$(INSTALL) -e '.[dev]'
+	@touch $@
+
+# Once, since it takes a while to fail where there is no network.
+$(BROWSER_TRIED): | $(READY)
+	tools/install-browser
 	@touch $@
 
 # On top of it, for the benchmark alone.
