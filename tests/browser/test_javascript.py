@@ -13,6 +13,7 @@ import pytest
 from tests.blackbox.wire import Address, eventually
 from tests.browser.chromium import chromium, missing
 from tests.delivery.fleet import Fleet
+from tests.docs.markdown import DOCS, read, sections
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -117,6 +118,24 @@ def test_the_example_is_a_chat(calm: Fleet, open_page: Open) -> None:
         wait_for(page, 'document.querySelector("ul").innerText.includes("anonymous: <b>hear</b> ye")')
 
 
+def test_the_code_in_the_documentation_runs(calm: Fleet, open_page: Open) -> None:
+    """One block after the other, as parts of one program; the first is another program, the one above."""
+    blocks = [
+        text for section in sections(read(DOCS / "javascript.md")) for kind, text in section.blocks if kind == "js"
+    ]
+    assert len(blocks) == 6
+    program = "\n".join(blocks[1:])
+    page = open_page(blank(calm.centrals["c1"]))
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.evaluate(f"async () => {{ const {{ connect }} = await import('/oyez.js'); {program} }}")
+    assert said[0] in ("ada is at s1", "ada is at s2")
+    assert said[1].startswith("everybody has s")
+    assert [line.split()[1:] for line in said[2:]].count(["ada", "Note"]) == 2
+    wait_for(page, "true")
+    assert said[-1] == "closed this connection was closed", said
+
+
 def test_a_page_that_does_not_take_its_activities_lets_its_link_go_and_misses_nothing(
     calm: Fleet, open_page: Open
 ) -> None:
@@ -170,6 +189,19 @@ def test_a_page_whose_server_dies_or_leaves_misses_nothing_and_shows_nothing_twi
         ["connected", "disconnected", "connected"] if death == "kill" else ["connected", "moved"]
     )
     assert told(pages["ada"]) == ["connected"]
+
+
+def test_a_page_that_came_from_a_server_outlives_it(fleet: Fleet, open_page: Open) -> None:
+    page = open_page(blank(fleet.servers["s1"]))
+    ada = {"username": "ada", "secret": "ada's own"}
+    page.evaluate(JOIN, [None, {**ada, "register": True}])
+    page.evaluate("network.close()")
+    assert page.evaluate(JOIN, [None, ada]) == "s1", "who knows the secret is let in where they ask"
+    page.evaluate('network.post("here")')
+    fleet.kill("s1")
+    wait_for(page, 'network.server === "s2"')
+    page.evaluate('network.post("there")')
+    assert page.evaluate("heard.map(({content}) => content)") == ["here", "there"]
 
 
 def test_the_main_dies_and_pages_go_on_and_log_in_again(fleet: Fleet, open_page: Open) -> None:

@@ -96,7 +96,7 @@ test("three redirects in a row are followed, and not a fourth", async () => {
 test("the address of a server will do, and then the secret goes with each post", async () => {
   const opening = oyez.connect("s1:2", { username: "ann", secret: "s" });
   const server = await link().open();
-  await server.say(welcome("s1", { origins: {} }));
+  await server.say(welcome("s1", { origins: {}, centrals: [{ hostname: "c1", port: 1 }] }));
   const network = await opening;
   server.heard();
   network.post({ n: 1 }).catch(() => {});
@@ -108,6 +108,16 @@ test("the address of a server will do, and then the secret goes with each post",
   const [login] = (await link("ws://s1:2/").open()).heard();
   assert.equal(login.ticket, "t9");
   assert.equal(login.secret, undefined);
+});
+
+test("a server whose address was given tells who the centrals are, and they help when it dies", async () => {
+  const opening = oyez.connect("s1:2");
+  await (await link().open()).say(welcome("s1", { origins: {}, centrals: [{ hostname: "c1", port: 1 }] }));
+  await opening;
+  await wait(1);
+  await link().break();
+  await (await link("ws://c1:1/").open()).say(letIn(), redirect("s2", 3, "t2"));
+  assert.equal((await link("ws://s2:3/").open()).heard()[0].ticket, "t2");
 });
 
 test("a refusal for good ends it, one that passes does not", async () => {

@@ -77,7 +77,7 @@ export interface Network extends AsyncIterable<Activity> {
 
 /**
  * Connect and log in. `address` is that of a central, or several, as "ws://HOST:PORT", "wss://…", "http(s)://…", or
- * "HOST:PORT" (as secure as the page); the page's own unless given. A server's address does, too, as long as it is there.
+ * "HOST:PORT" (as secure as the page); the page's own unless given. A server's address does, too.
  * Rejects with TypeError for arguments that can't be meant, else with Refused, Unreachable.
  */
 export function connect(address?: string | string[] | null, options?: Options): Promise<Network>;

@@ -50,9 +50,10 @@ export class Route {
 
   centralFailed() { this.#next++; }
 
-  /** `here` has let the client in, and says who the others are: that may be other names than those given. */
-  learnCentrals(here, others) {
-    this.centrals = [...new Set([here, ...others.map(({ hostname, port }) => show(hostname, port)), ...this.#given])];
+  /** Who they are; `here`, where it is one, has let the client in. They may have other names than those given. */
+  learnCentrals(centrals, here) {
+    const told = centrals.map(({ hostname, port }) => show(hostname, port));
+    this.centrals = [...new Set([...(here ? [here] : []), ...told, ...this.#given])];
     this.#next = 0;
   }
 

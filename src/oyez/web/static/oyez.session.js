@@ -241,7 +241,7 @@ export class Session {
   #letIn({ ticket, centrals, alternates }) {
     this.#ticket = ticket ?? null;
     this.#admitted = true;
-    if (centrals?.length) this.#route.learnCentrals(this.#there, centrals);
+    if (centrals?.length) this.#route.learnCentrals(centrals, this.#there);
     this.#route.learnAlternates(alternates ?? []);
   }
 
@@ -251,6 +251,7 @@ export class Session {
       this.#permit = null;
       this.#place = PLACED;
     }
+    if (message.centrals?.length) this.#route.learnCentrals(message.centrals);
     if (!this.#everLive) this.#failures = 0;
     this.live = this.#everLive = true;
     this.#liveSince = this.#lookedAt = now();
