@@ -20,7 +20,8 @@ from tests.web.stage import get
 from tests.web.toys import QuietView
 
 HERE = Path(__file__).parent
-STATIC = Path(__file__).resolve().parents[2] / "src" / "oyez" / "web" / "static"
+ROOT = HERE.resolve().parents[1]
+STATIC = ROOT / "src" / "oyez" / "web" / "static"
 LIBRARY = sorted(STATIC.glob("oyez*.js"))
 LONGEST = 400
 OLDEST_NODE = 20
@@ -72,6 +73,14 @@ def test_its_types_name_all_that_it_gives() -> None:
     code = (STATIC / "oyez.js").read_text("utf-8")
     for name in re.findall(r"^  (?:readonly )?(\w+)[:(]", of_network, re.MULTILINE):
         assert re.search(rf"^  (?:async |get )?{name}\(|^    this\.{name} =", code, re.MULTILINE), name
+
+
+def test_the_ten_lines_of_the_documentation_are_the_example() -> None:
+    example = (STATIC / "example.js").read_text("utf-8")
+    assert len(example.splitlines()) <= 10
+    for page in (ROOT / "docs" / "javascript.md", ROOT / "README.md"):
+        blocks = re.findall(r"^```js\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+        assert blocks[0] == example, page.name
 
 
 def asked(path: str, offer: Offer) -> Response:
