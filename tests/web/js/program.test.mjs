@@ -150,4 +150,6 @@ test("after a move, what came back by the new server says that the old one holds
   assert.equal(seen.last.length, 3);
   seen.cameBack("c.1-1");
   assert.deepEqual(seen.last, ["c.1"]);
+  seen.welcomed({ network: "n", origin: "d.1" }, false);
+  assert.deepEqual(seen.last, ["d.1"]); // it has never posted
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import {
-  alone, broadcast, dialed, joined, letIn, link, oyez, redirect, refused, reset, settle, wait, welcome,
+  alone, broadcast, dialed, joined, letIn, link, oyez, redirect, refused, reset, settle, untilDialed, wait, welcome,
 } from "./stage.mjs";
 
 beforeEach(reset);
@@ -96,7 +96,9 @@ test("posts beyond a window wait until those before them are back", async () => 
   await settle();
   const sent = server.heard().length;
   assert.ok(sent > 1 && sent < 20, `${sent} of 40`);
-  for (let number = 1; number <= 40; number++) await server.say(broadcast(`s1.1-${5 + number}`, "", `tag-${number}`));
+  await server.say(broadcast("s1.1-6", "", "tag-1"));
+  assert.equal(server.heard().length, 1);
+  for (let number = 2; number <= 40; number++) await server.say(broadcast(`s1.1-${5 + number}`, "", `tag-${number}`));
   assert.equal((await Promise.all(posts)).at(-1), "s1.1-45");
 });
 
@@ -180,6 +182,33 @@ test("where no central answers, alternates are tried, the last server first; a t
   assert.equal(central.heard()[0].ticket, "ct");
 });
 
+test("who has failed, or was left, comes last among the alternates", async () => {
+  const alternates = [2, 3, 4, 5].map((number) => ({ hostname: `s${number}`, port: 1, ticket: `a${number}` }));
+  const { server } = await joined({}, { alternates });
+  await wait(1);
+  await server.break();
+  for (const url of ["ws://c1:1/", "ws://s1:2/", "ws://s5:1/"]) await link(url).break();
+  await (await link("ws://s4:1/").open()).say(welcome("s4"));
+  await wait(1);
+  await link().break();
+  for (const url of ["c1:1", "s4:1", "s3:1", "s2:1", "s1:2", "s5:1"]) await link(`ws://${url}/`).break();
+  assert.ok(alone());
+});
+
+test("a session that breaks at once is a failure like others: a pause follows", async () => {
+  const { server } = await joined();
+  await wait(0.9);
+  await server.break();
+  assert.equal(await untilDialed(), 0.1);
+  await (await again()).server.say(welcome("s2"));
+  await link().break();
+  assert.equal(await untilDialed(), 0.2);
+  await (await again()).server.say(welcome("s2"));
+  await wait(1);
+  await link().break();
+  link("ws://c1:1/");
+});
+
 test("once connected it never gives up; its pauses grow up to five seconds", async () => {
   const { network, server } = await joined();
   await wait(1);
@@ -203,6 +232,14 @@ test("a session that the network moves says so, and loses nothing", async () => 
   await (await link("ws://s2:3/").open()).say(welcome("s2"));
   assert.deepEqual(states, [{ state: "connected", server: "s1" }, { state: "moved", server: "s2" }]);
   assert.ok(server.closed);
+});
+
+test("where the server to which it was moved does not take it, it looks elsewhere at once", async () => {
+  const { server } = await joined();
+  await wait(1);
+  await server.say({ command: "HEARTBEAT" }, redirect("s2", 3, "t2"));
+  await link("ws://s2:3/").break();
+  link("ws://c1:1/");
 });
 
 test("a server that is stopped sends to its central, where the ticket of the first login is good", async () => {

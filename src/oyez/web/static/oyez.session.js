@@ -40,7 +40,6 @@ export class Session {
   #registering = false; // REGISTER has been sent on this link, and not been answered
   #mayBeOurs = false; // one was not answered at all, and may have been carried out
   #taken = null; // the answer to the one after it
-  #admitted = false; // by the central of this link
   #suspect = null; // the server that was silent for too long
   #redirects = 0; #tries = 0; #failures = 0; #everLive = false; #lasted = false;
   #postedBefore = 0; // this login
@@ -105,7 +104,7 @@ export class Session {
   #dial(address, place) {
     this.#there = address;
     this.#place = place;
-    this.#admitted = this.#open = false;
+    this.#open = false;
     const url = `${this.#scheme}//${address}/`;
     const nobody = `nobody answers at ${url}, or pages from here may not speak with it`;
     this.#after("step", DIAL, () => this.#lost(nobody));
@@ -240,7 +239,6 @@ export class Session {
   /** By a central; a REDIRECT follows. */
   #letIn({ ticket, centrals, alternates }) {
     this.#ticket = ticket ?? null;
-    this.#admitted = true;
     if (centrals?.length) this.#route.learnCentrals(centrals, this.#there);
     this.#route.learnAlternates(alternates ?? []);
   }
@@ -273,17 +271,13 @@ export class Session {
     this.#registering = false;
     if (++this.#redirects > REDIRECTS) return this.#lost(`more than ${REDIRECTS} redirects in a row`);
     const there = show(hostname, port);
-    // A backup sends to the main and has checked nobody; a server that stops sends to the central, without a ticket.
-    const toCentral = this.#place === CENTRAL ? !this.#admitted : !ticket;
-    let place = this.live ? MOVED : PLACED;
     if (this.live) {
       this.#route.shun(this.#there);
       this.#route.begin(true);
     }
-    if (toCentral || (!ticket && this.#route.centrals.includes(there))) {
-      place = CENTRAL;
-      this.#route.takesIn(there);
-    }
+    // Without a ticket it is a backup's, to its main, or that of a server that stops, to its central.
+    const place = !ticket ? CENTRAL : this.live ? MOVED : PLACED;
+    if (place === CENTRAL) this.#route.takesIn(there);
     this.#permit = ticket ?? null;
     this.#endOfLive("the network has sent this session elsewhere", true);
     this.#leave();
