@@ -15,7 +15,7 @@ const HOLES = 16; // most numbers, or rows of numbers, that were left out and ma
 export function apart(name) {
   const end = name.lastIndexOf("-");
   const digits = name.slice(end + 1);
-  return /^\d+$/.test(digits) ? [name.slice(0, Math.max(0, end)), Number(digits)] : [name, 0];
+  return /^\d{1,15}$/.test(digits) ? [name.slice(0, Math.max(0, end)), Number(digits)] : [name, 0];
 }
 
 /** A cursor as programs keep it: one line of text, the same that the library for Python gives. */

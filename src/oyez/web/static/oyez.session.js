@@ -15,7 +15,7 @@ const FIRST_TRIES = 4; // at each central, before a client that has never been c
 const MOST_BACKOFF = 5, FIRST_BACKOFF = 0.1;
 // Seconds that a dial may take, and a step of a login: at all; at a central where there are others, or alternates, too;
 // at a server that has just been silent.
-const DIAL = 3, STEP = 10, STEP_OF_SEVERAL = 5, STEP_OF_MANY = 3, STEP_AT_SUSPECT = 1;
+const REACH = 3, STEP = 10, STEP_OF_SEVERAL = 5, STEP_OF_MANY = 3, STEP_AT_SUSPECT = 1;
 const SUSPICION = 3, WATCH = 1; // seconds of silence after which a server is left; between two looks
 const LASTED = 1; // seconds for which a session has lasted whose loss does not count as another failure
 // What is dialed: a central; the server to which it, or the own one, has sent us; a server for which we hold a ticket.
@@ -41,6 +41,7 @@ export class Session {
   #mayBeOurs = false; // one was not answered at all, and may have been carried out
   #taken = null; // the answer to the one after it
   #suspect = null; // the server that was silent for too long
+  #step = STEP; // seconds that the present one may take
   #redirects = 0; #tries = 0; #failures = 0; #everLive = false; #lasted = false;
   #postedBefore = 0; // this login
   #liveSince = 0; #heardAt = 0; #lookedAt = 0;
@@ -107,7 +108,8 @@ export class Session {
     this.#open = false;
     const url = `${this.#scheme}//${address}/`;
     const nobody = `nobody answers at ${url}, or pages from here may not speak with it`;
-    this.#after("step", DIAL, () => this.#lost(nobody));
+    this.#step = this.#patience();
+    this.#after("step", Math.min(REACH, this.#step), () => this.#lost(nobody));
     try {
       const link = (this.#link = new WebSocket(url));
       const ours = (heard) => (event) => { if (link === this.#link) heard(event); };
@@ -121,7 +123,7 @@ export class Session {
 
   #opened() {
     this.#open = true;
-    this.#after("step", this.#patience(), () => this.#lost("no answer came in time"));
+    this.#after("step", this.#step, () => this.#lost("no answer came in time"));
     this.#registering = this.#place === CENTRAL && this.#register;
     this.#send(this.#registering
       ? JSON.stringify({ command: "REGISTER", username: this.#username, secret: this.#secret })
