@@ -144,6 +144,7 @@ def test_a_page_that_does_not_take_its_activities_lets_its_link_go_and_misses_no
         page.evaluate(JOIN.replace("network.on", "if (!options.buffer) network.on"), [None, options])
     busy.evaluate("Promise.all(Array.from({length: 200}, (_, number) => network.post({number})))")
     wait_for(slow, 'told.some(({state}) => state === "held") && network.state === "connecting"')
+    eventually(lambda: sum(calm.loads().values()) == 1, "the other page alone has a session", seconds=PATIENCE)
     taken = slow.evaluate(
         """async () => {
           const taken = [];
