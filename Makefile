@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
+BROWSER_TRIED := $(VENV)/.browser-tried
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 CODE := src $(wildcard tests bench examples)
 
@@ -17,11 +18,12 @@ N ?= 10000
 ROUNDS ?= 20
 FUZZ ?= 120
 
-.PHONY: help run test check bench bench-peers soak constraints clean
+.PHONY: help run test browser check bench bench-peers soak constraints clean
 
 help:
 	@echo "make run          a whole network on this machine; Ctrl-C stops it"
 	@echo "make test         the tests"
+	@echo "make browser      install Chromium for some of them, with apt; make test has tried that once"
 	@echo "make check        format, lint, types, import rule"
 	@echo "make bench        the measurements; make bench-fanout and so on for one workload"
 	@echo "make bench-peers  install the brokers to measure against, with apt: $(BENCH_PACKAGES)"
@@ -33,8 +35,11 @@ help:
 run: $(READY)
 	$(BIN)/oyez up $(ARGS)
 
-test: $(READY)
+test: $(READY) $(BROWSER_TRIED)
 	$(BIN)/python -m pytest -n $(WORKERS) --durations=10 $(ARGS)
+
+browser:
+	tools/install-browser
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -72,6 +77,11 @@ $(READY): pyproject.toml constraints.txt
 	$(INSTALL) -e '.[dev]'
 	@$(INSTALL) --only-binary atheris -e '.[fuzz]' || \
 		echo "atheris can't be had here: the tests in tests/fuzz make no new inputs, and say so"
+	@touch $@
+
+# Once, since it takes a while to fail where there is no network.
+$(BROWSER_TRIED): | $(READY)
+	tools/install-browser
 	@touch $@
 
 # On top of it, for the benchmark alone.

@@ -14,6 +14,7 @@ from oyez.protocol import nodes as n
 from oyez.protocol import peers as p
 from tests.core.nodes import Talk
 from tests.core.servers import (
+    HOME,
     ID,
     KEY,
     NETWORK,
@@ -109,6 +110,13 @@ def test_who_resumes_is_given_a_ticket_for_this_server(server: Serving) -> None:
     assert isinstance(again.hears_one(), m.LoginSuccess)
     is_refused(server.connect().says(m.Login("bob", ticket=given.ticket)), m.LoginFailed, "ticket_used")
     assert base64.b64encode(KEY).decode() not in repr(given)
+
+
+def test_who_comes_without_having_been_sent_is_told_where_the_centrals_are(server: Serving) -> None:
+    given = success(server.connect().says(m.Login(m.ANONYMOUS, resume=m.Resume())))
+    assert given.centrals == [HOME]
+    assert success(resumes(server, m.Resume())).centrals is None, "a central has given the ticket"
+    assert success(server.connect().says(m.Login(m.ANONYMOUS))).centrals is None
 
 
 # -- going on from a cursor -----------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def test_every_name_of_the_code_exists(page: Path) -> None:
     for span in code_spans(read(page)):
         if re.fullmatch(r"\w+", span) and span not in plain_names():
             unknown.append(span)
-        elif re.fullmatch(r"\w+(\.\w+)+", span) and not span.endswith((".py", ".md")):
+        elif re.fullmatch(r"\w+(\.\w+)+", span) and not span.endswith((".py", ".md", ".js")):
             owner, _, name = span.rpartition(".")
             if name not in members().get(owner, set()):
                 unknown.append(span)

@@ -116,6 +116,8 @@ class Clients:
             effects += [fx.Send(link, success), fx.Follow(link, self._merged)]
         else:
             success.ticket = self._admission.own_ticket(now, name, self._entropy.randbytes(12).hex(), since)
+            if message.ticket is None:  # nobody has sent it here, and it may know no central
+                success.centrals = list(self._uplink.centrals)
             effects += self._resume(link, success, resume)
         effects.append(fx.Report("session_opened", {"username": name, "link": link}))
         return [*effects, fx.SetTimer("announce", ANNOUNCE)] if first else effects
