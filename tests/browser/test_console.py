@@ -1,6 +1,6 @@
 """The console in a browser, against a network of processes: what it shows, and that it goes on when nodes die."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,16 +43,29 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
         yield fleet
 
 
+class Members(Fleet):
+    """A fleet that lets nobody in who has no name."""
+
+    def options(self, name: str) -> Sequence[str]:
+        return ["--no-anonymous"] if name in self.centrals else []
+
+
 @pytest.fixture
 def look(browser: "Browser") -> Iterator[Look]:
     """Opens the page of a node, and waits for the picture; at the end, none may have had an error of its own."""
     opened: list[Console] = []
 
-    def look(fleet: Fleet, name: str = "c1", size: "ViewportSize | None" = None, dark: bool = False) -> Console:
+    def look(
+        fleet: Fleet,
+        name: str = "c1",
+        size: "ViewportSize | None" = None,
+        dark: bool = False,
+        who: str = " at s",
+    ) -> Console:
         address = {**fleet.centrals, **fleet.servers}[name]
         opened.append(Console(browser, f"http://{address}/", size, dark))
         opened[-1].wait_for("#picture [data-node=s3].ready")
-        opened[-1].wait_for("#who:has-text(' at s')")
+        opened[-1].wait_for(f"#who:has-text('{who}')")
         return opened[-1]
 
     yield look
@@ -139,6 +152,14 @@ def test_a_wrong_secret_is_refused_and_the_page_reads_on(calm: Fleet, look: Look
     assert "reading as anonymous" in console.text("#who")
     other.post("still here")
     console.wait_for("#feed li:has-text('still here')")
+
+
+def test_where_nobody_reads_without_a_name_the_page_says_so_until_somebody_logs_in(tmp_path: Path, look: Look) -> None:
+    with Members(tmp_path, servers=3) as members:
+        console = look(members, who="not connected: ")
+        assert console.nodes("server") == {"s1", "s2", "s3"}
+        console.register("dora", "a long secret")
+        console.post("members only")
 
 
 # -- when nodes die ----------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ export class Joining {
     this._server = null;
     this._turn = 0;
     this._fading = 0;
+    this._busy = new Set();
     this._wire();
   }
 
@@ -53,7 +54,13 @@ export class Joining {
 
   async _begin(credentials) {
     const turn = ++this._turn;
-    const network = await connect(this._centrals(), credentials);
+    let network;
+    try {
+      network = await connect(this._centrals(), credentials);
+    } catch (error) {
+      if (turn === this._turn) throw error;
+      return; // something newer has begun
+    }
     if (turn !== this._turn) return network.close();
     this._network?.close();
     this._network = network;
@@ -74,20 +81,28 @@ export class Joining {
     this._show(event.state === "disconnected" ? "connecting again …" : "");
   }
 
-  /** There is no session: begin one again, after a while. One that was refused for good goes on as anonymous. */
+  /** There is no session. Who was refused for good goes on as anonymous; where that is refused, nothing is read. */
   _failed(error) {
+    const refused = error.reason !== undefined;
+    const [username, secret] = [this._user, this._secret];
+    if (refused) this._user = this._secret = null;
     this._network = null;
     this._server = null;
     this._show(`not connected: ${error.message}`);
-    const credentials = this._user && !error.reason ? { username: this._user, secret: this._secret } : {};
+    if (username) this._again(refused ? {} : { username, secret });
+    else if (!refused) this._again({});
+  }
+
+  _again(credentials) {
     const turn = this._turn;
-    setTimeout(() => turn === this._turn && this._begin(credentials).catch((again) => this._failed(again)), AGAIN);
+    setTimeout(() => turn === this._turn && this._begin(credentials).catch((error) => this._failed(error)), AGAIN);
   }
 
   async _enter(register) {
+    if (this._busy.has("login")) return;
     const credentials = { username: $("username").value, secret: $("secret").value, register };
     this._say(register ? "Registering …" : "Logging in …");
-    this._busy("login", true);
+    this._work("login", true);
     try {
       await this._begin(credentials);
       $("secret").value = "";
@@ -95,9 +110,9 @@ export class Joining {
       $("text").focus();
     } catch (error) {
       this._say(error.message, true);
-      if (!this._network) this._failed(error);
+      if (!this._network) this._again({});
     } finally {
-      this._busy("login", false);
+      this._work("login", false);
     }
   }
 
@@ -112,7 +127,7 @@ export class Joining {
 
   async _post() {
     const text = $("text").value.trim();
-    if (!text) return;
+    if (!text || this._busy.has("post")) return;
     let activity = text;
     if (text.startsWith("{")) {
       try {
@@ -123,7 +138,7 @@ export class Joining {
     }
     if (!this._network) return this._say("There is no connection now; try again in a moment.", true);
     this._say("Posting …");
-    this._busy("post", true);
+    this._work("post", true);
     try {
       const id = await this._network.post(activity);
       if ($("text").value.trim() === text) $("text").value = "";
@@ -131,11 +146,13 @@ export class Joining {
     } catch (error) {
       this._say(error.message, true);
     } finally {
-      this._busy("post", false);
+      this._work("post", false);
     }
   }
 
-  _busy(form, busy) {
+  /** Once is enough: while it is under way the same is not begun again. */
+  _work(form, busy) {
+    this._busy[busy ? "add" : "delete"](form);
     for (const button of $(form).querySelectorAll("button")) set(button, { "aria-disabled": busy || null });
   }
 

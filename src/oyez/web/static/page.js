@@ -50,6 +50,9 @@ export const count = (number) => whole.format(Math.round(number));
 /** The same where there is little room. */
 export const brief = (number) => (number < 10_000 ? count(number) : short.format(number));
 
+/** And where there is still less. */
+export const briefer = (number) => (number < 1000 ? count(number) : short.format(number));
+
 /** A rate: small ones with a decimal. */
 export const rate = (number) => (number > 0 && number < 10 ? String(Math.round(number * 10) / 10) : brief(number));
 

@@ -5,7 +5,7 @@
  * so that they can glide where they get another place.
  */
 
-import { at, brief, drawn, many, rate, set, write } from "./page.js";
+import { at, brief, briefer, drawn, many, rate, set, write } from "./page.js";
 import { ceiling } from "./rates.js";
 
 const GAP = 14;
@@ -13,9 +13,10 @@ const EDGE = 16; // room for the trunks at both sides
 const RAIL = 20; // between a card and its rail
 const BEND = 7;
 
-const CENTRAL = { least: 104, most: 190, height: 60 };
+const CENTRAL = { least: 92, most: 190, height: 60 };
+const NARROW = { ...CENTRAL, height: 78, below: 170 }; // one line more
 const SERVER = { least: 128, most: 210, height: 80 };
-const SMALL = { least: 92, most: 150, height: 50 }; // where there are many
+const SMALL = { least: 112, most: 150, height: 50 }; // where there are many
 
 /** Servers above which they are drawn small. */
 const MANY = 12;
@@ -46,11 +47,13 @@ export class Picture {
     const size = servers.length > MANY ? SMALL : SERVER;
     const scale = ceiling(1.1 * Math.max(0, ...servers.map((server) => server.load)));
     const replicated = centrals.length > 1;
-    const above = place(centrals, CENTRAL, width, replicated ? RAIL + 4 : 4, GAP);
-    const below = place(servers, size, width, above.bottom + 2 * RAIL + 6, 2 * RAIL + 10);
+    const top = replicated ? RAIL + 4 : 4;
+    let above = place(centrals, CENTRAL, width - 4, 2, top, GAP);
+    if (above.wide < NARROW.below) above = place(centrals, NARROW, width - 4, 2, top, GAP);
+    const below = place(servers, size, width - 2 * EDGE, EDGE, above.bottom + 2 * RAIL + 6, 2 * RAIL + 10);
     const height = (servers.length ? below.bottom : above.bottom + 60) + RAIL + 4;
     set(this._svg, { viewBox: `0 0 ${width} ${height}`, height, "aria-label": told(centrals, servers) });
-    this._link(width, above.cards, below.cards);
+    this._link(width, above, below.cards);
     const cards = [
       ...above.cards.map((card) => ({ ...card, key: `central ${card.node.id}`, fill: fillCentral, term: this._network.term })),
       ...below.cards.map((card) => ({ ...card, key: `server ${card.node.id}`, fill: fillServer, scale, small: size === SMALL })),
@@ -79,7 +82,7 @@ export class Picture {
     }
   }
 
-  _link(width, centrals, servers) {
+  _link(width, { cards: centrals, bottom }, servers) {
     const paths = [];
     const main = centrals.find((card) => card.node.role === "main");
     const ready = servers.filter((card) => card.node.ready);
@@ -87,7 +90,7 @@ export class Picture {
       for (const card of centrals) {
         if (card !== main) paths.push([over(main, card), card.node.role === "away" ? "replication away" : "replication"]);
       }
-      for (const card of ready) paths.push([down(main, card, width), "control"]);
+      for (const card of ready) paths.push([down(main, bottom, card, width), "control"]);
     }
     if (ready.length > 1) paths.push([rails(ready), "mesh"]);
     this._lines.replaceChildren(...paths.map(([d, name]) => drawn("path", { d, class: `link ${name}` })));
@@ -128,8 +131,7 @@ function ordered({ centrals, servers }) {
 }
 
 /** Cards in rows, in the middle of the width. */
-function place(nodes, size, width, top, between) {
-  const room = width - 2 * EDGE;
+function place(nodes, size, room, left, top, between) {
   const fit = Math.max(1, Math.floor((room + GAP) / (size.least + GAP)));
   const rows = Math.max(1, Math.ceil(nodes.length / fit));
   const each = Math.ceil(nodes.length / rows);
@@ -137,12 +139,12 @@ function place(nodes, size, width, top, between) {
   const cards = nodes.map((node, index) => {
     const row = Math.floor(index / each);
     const inRow = Math.min(each, nodes.length - row * each);
-    const begin = Math.round((width - inRow * wide - (inRow - 1) * GAP) / 2);
+    const begin = left + Math.round((room - inRow * wide - (inRow - 1) * GAP) / 2);
     const x = begin + (index % each) * (wide + GAP);
     const y = top + row * (size.height + between);
     return { node, row, x, y, width: wide, height: size.height, middle: x + wide / 2, top: y, bottom: y + size.height };
   });
-  return { cards, bottom: top + rows * (size.height + between) - between };
+  return { cards, wide, bottom: top + rows * (size.height + between) - between };
 }
 
 /** A path through these points, with round corners. Pure horizontals and verticals are expected. */
@@ -166,8 +168,8 @@ function over(main, card) {
   return bent([[main.middle, main.top], [main.middle, rail], [card.middle, rail], [card.middle, card.top]]);
 }
 
-function down(main, card, width) {
-  const first = main.bottom + RAIL;
+function down(main, bottom, card, width) {
+  const first = bottom + RAIL; // behind other centrals, where there are several rows
   const rail = card.top - RAIL / 2 - 4;
   const end = [card.middle, card.top];
   if (card.row === 0) return bent([[main.middle, main.bottom], [main.middle, first], [card.middle, first], end]);
@@ -219,8 +221,9 @@ function fillCentral(group, { node, width, height, term }) {
   part(group, "rect", "box", { class: "box", width, height, rx: 8 });
   part(group, "text", "name", { class: "name", x: 12, y: 23 }, node.role);
   const standing = main ? `term ${brief(term)}` : away ? "" : node.lag ? `${brief(node.lag)} behind` : node.in_sync ? "in sync" : "not in sync";
-  const wide = width > 150;
-  part(group, "text", "standing", { class: `detail${node.lag || !node.in_sync ? " worse" : ""}`, x: width - 12, y: 23, "text-anchor": "end" }, wide || !away ? shortened(standing, width - 70, 6.2) : "");
+  const beside = height === CENTRAL.height;
+  const where = beside ? { x: width - 12, y: 23, "text-anchor": "end" } : { x: 12, y: 62, "text-anchor": "start" };
+  part(group, "text", "standing", { class: `detail${!away && (node.lag || !node.in_sync) ? " worse" : ""}`, ...where }, shortened(standing, width - (beside ? 76 : 20), 6.4));
   part(group, "text", "address", { class: "detail address", x: 12, y: 44 }, at(node).length * 7 <= width - 24 ? at(node) : shortened(`:${node.port}`, width - 24, 7));
   part(group, "title", "title", {}, `${node.role} ${at(node)} (${node.id})`);
 }
@@ -229,7 +232,7 @@ function fillServer(group, { node, width, height, scale, small }) {
   const state = node.leaving ? "leaving" : node.ready ? "ready" : "away";
   set(group, { class: `card server ${state}` });
   part(group, "rect", "box", { class: "box", width, height, rx: 8 });
-  const load = brief(node.load);
+  const load = (small ? briefer : brief)(node.load);
   part(group, "text", "name", { class: "name", x: 12, y: small ? 21 : 25 }, shortened(node.id, width - 34 - 9 * load.length, 8.2));
   part(group, "text", "load", { class: "load", x: width - 12, y: small ? 21 : 25, "text-anchor": "end" }, load);
   const bar = { x: 12, y: small ? 31 : 37, height: 8, rx: 4 };
@@ -237,8 +240,8 @@ function fillServer(group, { node, width, height, scale, small }) {
   const share = Math.min(1, node.load / scale);
   part(group, "rect", "bar", { class: "bar", ...bar, width: node.load ? Math.max(8, (width - 24) * share) : 0 });
   const doing = state === "away" ? "not connected" : `${rate(node.accepted_rate)} in · ${rate(node.delivered_rate)} out`;
-  const behind = node.lag ? ` · ${brief(node.lag)} behind` : "";
-  const detail = state === "leaving" ? "leaving" : doing + behind;
+  const behind = node.lag ? `${brief(node.lag)} behind · ` : "";
+  const detail = state === "leaving" ? "leaving" : behind + doing;
   part(group, "text", "detail", { class: `detail${node.lag ? " worse" : ""}`, x: 12, y: 66, visibility: small ? "hidden" : null }, shortened(detail, width - 24, 6.2));
   part(group, "title", "title", {}, `${node.id} ${at(node)}: ${many(node.load, "session")}, ${detail}`);
 }
