@@ -16,9 +16,10 @@ WORKERS ?= 2
 ARGS ?=
 N ?= 10000
 ROUNDS ?= 20
+FOLDER ?= build/screenshots
 FUZZ ?= 120
 
-.PHONY: help run test browser check bench bench-peers soak constraints clean
+.PHONY: help run test browser check bench bench-peers screenshots soak constraints clean
 
 help:
 	@echo "make run          a whole network on this machine; Ctrl-C stops it"
@@ -27,6 +28,7 @@ help:
 	@echo "make check        format, lint, types, import rule"
 	@echo "make bench        the measurements; make bench-fanout and so on for one workload"
 	@echo "make bench-peers  install the brokers to measure against, with apt: $(BENCH_PACKAGES)"
+	@echo "make screenshots  pictures of the console in all its states, into FOLDER=$(FOLDER)"
 	@echo "make soak         long runs: N=$(N) simulated histories, then the tests marked soak, ROUNDS=$(ROUNDS) of each failure,"
 	@echo "                  FUZZ=$(FUZZ) seconds of fuzzing each target"
 	@echo "make constraints  pin the newest versions that pyproject.toml allows"
@@ -55,6 +57,9 @@ bench-%: $(BENCH_READY)
 
 bench-peers:
 	tools/install-peers $(BENCH_PACKAGES)
+
+screenshots: $(READY)
+	$(BIN)/python -m tests.browser.screenshots $(FOLDER)
 
 soak: $(READY)
 	$(BIN)/oyez simulate --histories $(N)

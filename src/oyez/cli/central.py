@@ -1,6 +1,7 @@
 """`oyez central`: a central as this process, the main or a backup."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -98,6 +99,7 @@ def central(
     from oyez.protocol.messages import Address
     from oyez.storage.port import StorageError
     from oyez.storage.sqlite import SqliteStore
+    from oyez.web.journal import Journal
 
     try:
         store = SqliteStore((data or options.data_directory()) / "central.sqlite")
@@ -127,6 +129,7 @@ def central(
         questions=Rate(limit_questions, max(1.0, limit_questions * 10)),
     )
     role: Central
+    journal = Journal(time.time)
     watch = nodes.Watch("central", lambda: _waits_for(role, seeds), lambda: _complain(role))
 
     def make_role(address: Address) -> Central:
@@ -147,8 +150,10 @@ def central(
         plain_outside=insecure_plaintext,
         door=door,
         unfinished=Unfinished(line_patience, limit_unfinished),
-        doorway=pages.central(options.reads(pages.web_origins)(web_origins), console, feed, identity is not None),
-        log=watch.report,
+        doorway=pages.central(
+            options.reads(pages.web_origins)(web_origins), console, feed, identity is not None, journal
+        ),
+        log=journal.before(watch.report),
     )
     nodes.run(node, listening, until_eof)
 

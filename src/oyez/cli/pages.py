@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from oyez.host import Hearer, Host
+    from oyez.web.journal import Journal
 
 
 def web_origins(text: str) -> tuple[str, ...]:
@@ -31,7 +32,9 @@ Console = Annotated[bool, typer.Option("--console/--no-console", help="Show the 
 Feed = Annotated[bool, typer.Option("--feed/--no-feed", help="Give activities as server-sent events, at /activities.")]
 
 
-def central(origins: tuple[str, ...], console: bool, feed: bool, secure: bool) -> "Callable[[Host], Hearer]":
+def central(
+    origins: tuple[str, ...], console: bool, feed: bool, secure: bool, journal: "Journal"
+) -> "Callable[[Host], Hearer]":
     """What stands before the host of a central."""
     from oyez.core.central.central import Central
     from oyez.web.doorway import Doorway
@@ -41,7 +44,7 @@ def central(origins: tuple[str, ...], console: bool, feed: bool, secure: bool) -
 
     def build(host: "Host") -> "Hearer":
         assert isinstance(host.role, Central)
-        view = CentralView(host.role)
+        view = CentralView(host.role, journal)
         scheme = "https" if secure else "http"
         return Doorway(host, NodeSite(view, Origins(origins, view.hostnames), Offer(console, feed), False, scheme))
 

@@ -6,6 +6,7 @@ Must not know: roles; what a node tells of itself comes from a `View`.
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -24,11 +25,15 @@ from oyez.web.requests import Request, Response, refusal
 FEED = "/activities"
 """Where servers give the activities as events."""
 
+NETWORK = "/network.json"
+"""How the node sees the network; with `?since=JOURNAL-NUMBER` of the events only those that are newer."""
+
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:;"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " connect-src 'self' http: https: ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Content-Security-Policy of the page: nothing from elsewhere. It connects to servers, whose addresses change."""
+"""Content-Security-Policy of the page: nothing from elsewhere. It connects to servers, and asks other centrals how the
+network is; their addresses change."""
 
 _TYPES = {
     "html": "text/html; charset=utf-8",
@@ -46,8 +51,8 @@ class View(Protocol):
         """Why it can't do its job; None: it can."""
         ...
 
-    def network(self) -> Mapping[str, object]:
-        """How it sees the network: what is in /network.json."""
+    def network(self, since: tuple[int, int]) -> Mapping[str, object]:
+        """How it sees the network: what is in /network.json. `since`: journal, and number of the last event known."""
         ...
 
     def metrics(self) -> bytes:
@@ -56,6 +61,10 @@ class View(Protocol):
 
     def elsewhere(self) -> m.Address | None:
         """Where the feed is, if not here; None: it is here, or nowhere."""
+        ...
+
+    def console(self) -> m.Address | None:
+        """The same of the console."""
         ...
 
 
@@ -81,18 +90,14 @@ class NodeSite:
             "/healthz": lambda: Response(HTTPStatus.OK, b"alive\n"),
             "/readyz": self._readiness,
             "/metrics": lambda: Response(HTTPStatus.OK, view.metrics(), "text/plain; version=0.0.4; charset=utf-8"),
-            "/network.json": lambda: Response(
-                HTTPStatus.OK,
-                msgspec.json.encode(view.network()) + b"\n",
-                "application/json",
-                {"Cache-Control": "no-store"},
-            ),
         }
 
     def respond(self, request: Request) -> Response | Reader:
         """See `doorway.Site`."""
         if request.path == FEED and self._offer.feed:
             return self._feed(request)
+        if request.path == NETWORK:
+            return self._network(request)
         page = self._pages.get(request.path)
         if page is not None:
             return page()
@@ -104,9 +109,23 @@ class NodeSite:
             return Response(HTTPStatus.OK, b"ready\n")
         return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {why}\n".encode())
 
+    def _network(self, request: Request) -> Response:
+        since = request.query.get("since", "0-0")
+        if not re.fullmatch(r"\d{1,15}-\d{1,15}", since, re.ASCII):
+            return refusal(HTTPStatus.BAD_REQUEST, "since is not JOURNAL-NUMBER, as in 1700000000000-17")
+        journal, _, number = since.partition("-")
+        body = msgspec.json.encode(self._view.network((int(journal), int(number)))) + b"\n"
+        headers = {"Cache-Control": "no-store", "Vary": "Origin"}
+        origin = request.header("Origin")
+        if origin is not None and self.origins.allows(origin, request.header("Host")):
+            headers["Access-Control-Allow-Origin"] = origin  # the console of another central
+        return Response(HTTPStatus.OK, body, "application/json", headers)
+
     # -- files --------------------------------------------------------------------------------------------------
 
     def _file(self, request: Request) -> Response:
+        if request.path == "/" and self._offer.console and self._feeds:
+            return self._console_elsewhere()
         name = "index.html" if request.path == "/" else request.path[1:]
         file = self._files.get(name)
         library = name.startswith("oyez.")
@@ -119,6 +138,15 @@ class NodeSite:
         if request.header("If-None-Match") == tag:
             return Response(HTTPStatus.NOT_MODIFIED, b"", kind, headers)
         return Response(HTTPStatus.OK, body, kind, headers)
+
+    def _console_elsewhere(self) -> Response:
+        there = self._view.console()
+        if there is None:
+            info = "this is a server; the network's page is at its centrals, and none is connected with it now"
+            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, info, Retry_After="1", Cache_Control="no-store")
+        where = f"{self._scheme}://{bracketed(there.hostname)}:{there.port}/"
+        headers = {"Location": where, "Cache-Control": "no-store"}
+        return Response(HTTPStatus.TEMPORARY_REDIRECT, f"the network's page is at {where}\n".encode(), headers=headers)
 
     # -- the feed -----------------------------------------------------------------------------------------------
 

@@ -10,13 +10,15 @@ from msgspec import structs
 from oyez.core.central.central import Central
 from oyez.core.server.server import Server
 from oyez.protocol.messages import Address, StatusReport
+from oyez.web.journal import Journal
 
 
 class CentralView:
-    """Of a central."""
+    """Of a central, whose `journal` has what happened."""
 
-    def __init__(self, role: Central) -> None:
+    def __init__(self, role: Central, journal: Journal) -> None:
         self._role = role
+        self._journal = journal
 
     def unready(self) -> str | None:
         """A main has to be able to acknowledge, a backup to follow one."""
@@ -25,13 +27,20 @@ class CentralView:
             return None if report.acknowledging else "too few of those who decide are there to acknowledge anything"
         return None if report.role == "backup" else "there is no main"
 
-    def network(self) -> Mapping[str, object]:
-        """The report that STATUS gets."""
-        report = self._report()
-        return structs.asdict(report) | {
-            "centrals": [structs.asdict(central) for central in report.centrals],
-            "servers": [structs.asdict(server) for server in report.servers],
-        }
+    def network(self, since: tuple[int, int]) -> Mapping[str, object]:
+        """The report that STATUS gets, who this is, what happened `since`, and who was main when."""
+        report, me, journal = self._report(), self._role.me, self._journal
+        itself = {"id": me.id, "hostname": me.hostname, "port": me.port, "now": journal.now(), "journal": journal.began}
+        return (
+            itself
+            | structs.asdict(report)
+            | {
+                "centrals": [structs.asdict(central) for central in report.centrals],
+                "servers": [structs.asdict(server) for server in report.servers],
+                "terms": list(journal.terms),
+                "events": journal.after(*since),
+            }
+        )
 
     def metrics(self) -> bytes:
         """None yet."""
@@ -42,6 +51,10 @@ class CentralView:
         ready = [server for server in self._report().servers if server.ready and not server.leaving]
         best = min(ready, key=lambda server: server.load + server.reserved, default=None)
         return None if best is None else Address(best.hostname, best.port)
+
+    def console(self) -> Address | None:
+        """It is here."""
+        return None
 
     def hostnames(self) -> list[str]:
         """Of the nodes of this network."""
@@ -65,11 +78,14 @@ class ServerView:
             return "it is about to leave"
         return None if self._role.clients.serving else "it is not linked with all other servers yet"
 
-    def network(self) -> Mapping[str, object]:
+    def network(self, since: tuple[int, int]) -> Mapping[str, object]:
         """Itself, and whom it is linked with."""
         role = self._role
         return {
             "id": role.id,
+            "hostname": role.address.hostname,
+            "port": role.address.port,
+            "centrals": [structs.asdict(central) for central in role.uplink.centrals],
             "sessions": len(role.sessions),
             "ready": self.unready() is None,
             "peers": sorted(peer.id for peer in role.mesh.peers.values() if peer.positioned),
@@ -84,6 +100,11 @@ class ServerView:
     def elsewhere(self) -> Address | None:
         """The feed is here."""
         return None
+
+    def console(self) -> Address | None:
+        """At the main, where this server has joined."""
+        uplink = self._role.uplink
+        return uplink.central if uplink.joined else None
 
     def hostnames(self) -> list[str]:
         """Of the nodes that it knows."""
