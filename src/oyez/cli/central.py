@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from oyez import __version__
 from oyez.cli import limiting, links, logs, nodes, options, pages
 from oyez.cli.failing import fail
 from oyez.cli.secrets import cluster_secret
@@ -58,6 +59,7 @@ def central(
     web_origins: pages.WebOrigins = "",
     console: pages.Console = True,
     feed: pages.Feed = True,
+    metrics_for: pages.MetricsFor = "any",
     log_format: logs.LogFormat = logs.Format.AUTO,
     log_level: logs.LogLevel = logs.Level.INFO,
     until_eof: nodes.UntilEof = False,
@@ -85,6 +87,7 @@ def central(
     from oyez.core.central.central import Central
     from oyez.core.limits.buckets import Rate
     from oyez.core.limits.settings import CentralLimits
+    from oyez.host.measures import Measures
     from oyez.host.unfinished import Unfinished
     from oyez.net.node import Node
     from oyez.protocol.messages import Address
@@ -130,6 +133,7 @@ def central(
     def listening(address: Address) -> None:
         watch.listening(data=str(store.path), users=len(stored.users))
 
+    measures = Measures(__version__)
     node = Node(
         make_role,
         Address(host, port),
@@ -139,7 +143,8 @@ def central(
         plain_outside=insecure_plaintext,
         door=door,
         unfinished=Unfinished(line_patience, limit_unfinished),
-        doorway=pages.central(options.reads(pages.web_origins)(web_origins), console, feed, identity is not None),
+        doorway=pages.central(web_origins, console, feed, metrics_for, measures, identity is not None),
+        measures=measures,
         log=watch.report,
     )
     nodes.run(node, listening, until_eof)

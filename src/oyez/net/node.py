@@ -18,6 +18,7 @@ import structlog
 from oyez.core.limits.settings import DoorLimits
 from oyez.core.role import Role
 from oyez.host import Hearer, Host
+from oyez.host.measures import Measures
 from oyez.host.unfinished import Unfinished
 from oyez.net.environment import GaveUp, Log, NetEnvironment
 from oyez.net.identity import PLAIN, Contexts, Identity, IdentityError
@@ -43,8 +44,8 @@ class Node:
     """A role that listens on `listen` (port 0: any). `make_role` is given the address with the real port.
 
     `store` is closed when the node ends, however it ends. `secret_threads`, `plain_outside`, `door`, `unfinished`,
-    `doorway` and `log`: see `NetEnvironment`. `identity` is read at the start, and again by `reload`. Where other
-    machines can connect, one is needed, unless links may be `plain_outside`.
+    `doorway`, `measures` and `log`: see `NetEnvironment`. `identity` is read at the start, and again by `reload`. Where
+    other machines can connect, one is needed, unless links may be `plain_outside`.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Node:
         door: DoorLimits | None = None,
         unfinished: Unfinished | None = None,
         doorway: Callable[[Host], Hearer] | None = None,
+        measures: Measures | None = None,
         log: Log | None = None,
     ) -> None:
         self.identity = identity
@@ -78,6 +80,7 @@ class Node:
             door=DoorLimits() if door is None else door,
             unfinished=Unfinished() if unfinished is None else unfinished,
             doorway=doorway,
+            measures=measures,
             log=log,
         )
         self._stopped = asyncio.Event()

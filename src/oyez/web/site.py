@@ -14,15 +14,20 @@ from typing import Protocol
 
 import msgspec
 
+from oyez.core.peer import From
 from oyez.protocol import limits
 from oyez.protocol import messages as m
-from oyez.web import events
+from oyez.web import events, exposition
+from oyez.web.access import Access
 from oyez.web.events import Reader, bracketed
 from oyez.web.origins import Origins
 from oyez.web.requests import Request, Response, refusal
 
 FEED = "/activities"
 """Where servers give the activities as events."""
+
+METRICS = "/metrics"
+"""Where each node tells its metrics."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:;"
@@ -54,6 +59,10 @@ class View(Protocol):
         """In the text format of Prometheus."""
         ...
 
+    def who(self, link: int) -> From:
+        """Who is at the other end of a link."""
+        ...
+
     def elsewhere(self) -> m.Address | None:
         """Where the feed is, if not here; None: it is here, or nowhere."""
         ...
@@ -61,10 +70,12 @@ class View(Protocol):
 
 @dataclass(frozen=True)
 class Offer:
-    """What the operator lets be seen. `console` is the page, `feed` whether activities are given as events."""
+    """What the operator lets be seen. `console` is the page, `feed` whether activities are given as events, `metrics`
+    who may read these."""
 
     console: bool = True
     feed: bool = True
+    metrics: Access = Access()  # noqa: RUF009 - it is frozen
 
 
 class NodeSite:
@@ -80,7 +91,6 @@ class NodeSite:
         self._pages: dict[str, Callable[[], Response]] = {
             "/healthz": lambda: Response(HTTPStatus.OK, b"alive\n"),
             "/readyz": self._readiness,
-            "/metrics": lambda: Response(HTTPStatus.OK, view.metrics(), "text/plain; version=0.0.4; charset=utf-8"),
             "/network.json": lambda: Response(
                 HTTPStatus.OK,
                 msgspec.json.encode(view.network()) + b"\n",
@@ -89,14 +99,22 @@ class NodeSite:
             ),
         }
 
-    def respond(self, request: Request) -> Response | Reader:
+    def respond(self, request: Request, link: int) -> Response | Reader:
         """See `doorway.Site`."""
+        if request.path == METRICS and self._offer.metrics.offered:
+            return self._metrics(self._view.who(link))
         if request.path == FEED and self._offer.feed:
             return self._feed(request)
         page = self._pages.get(request.path)
         if page is not None:
             return page()
         return self._file(request)
+
+    def _metrics(self, who: From) -> Response:
+        if not self._offer.metrics.allows(who):
+            info = f"the metrics of this node are not for {who.address}; its operator can allow it (--metrics-for)"
+            return refusal(HTTPStatus.FORBIDDEN, info)
+        return Response(HTTPStatus.OK, self._view.metrics(), exposition.CONTENT_TYPE, {"Cache-Control": "no-store"})
 
     def _readiness(self) -> Response:
         why = self._view.unready()
