@@ -48,6 +48,7 @@ class Measures:
         self.events: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()  # by reason
         self.turned_away: Counter[str] = Counter()  # by reason
+        self.certificate_ends: float | None = None  # in seconds since 1970, where there is one
         self.gaps = 0  # sessions that were told of one
         self.commits = Histogram(FAST)
         self.hashing = Histogram(SLOW)

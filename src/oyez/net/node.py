@@ -107,6 +107,7 @@ class Node:
             stack.callback(listener.close)  # again, and first: who comes while we stop would be left hanging
             environment.start()
             if self.identity is not None:
+                environment.measures.certificate_ends = self.identity.expires.timestamp()
                 environment.report("identity_loaded", {"expires": f"{self.identity.expires:%Y-%m-%d %H:%M}"})
             if self._plain_outside:
                 environment.report("insecure_plaintext", {"address": str(self.address)})
@@ -131,6 +132,7 @@ class Node:
         except IdentityError as error:
             self.environment.report("identity_not_reloaded", {"why": str(error)})
         else:
+            self.environment.measures.certificate_ends = self.identity.expires.timestamp()
             self.environment.report("identity_reloaded", {"expires": f"{self.identity.expires:%Y-%m-%d %H:%M}"})
 
     @property

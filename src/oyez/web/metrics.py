@@ -26,8 +26,9 @@ REFUSALS = Family("oyez_refusals_total", "counter", "Refusals, by the reason tha
 TURNED_AWAY = Family(
     "oyez_turned_away_total", "counter", "Connections that were not let begin a link over TLS, by reason", ("reason",)
 )
+ENDS = Family("oyez_certificate_ends_seconds", "gauge", "When the certificate in use ends, in seconds since 1970")
 LAG = Family("oyez_loop_lag_seconds", "histogram", "How late the event loop runs what is due, looked at twice a second")
-COMMON = (BUILD, READY, LINKS, TERM, EVENTS, REFUSALS, TURNED_AWAY, LAG, *process.FAMILIES)
+COMMON = (BUILD, READY, LINKS, TERM, EVENTS, REFUSALS, TURNED_AWAY, ENDS, LAG, *process.FAMILIES)
 
 SESSIONS = Family("oyez_sessions", "gauge", "Sessions that are open, by what they speak", ("kind",))
 OPENED = Family("oyez_sessions_opened_total", "counter", "Sessions that were opened")
@@ -160,5 +161,7 @@ def _common(page: Page, host: Host, measures: Measures, ready: bool, role: str, 
         page.add(REFUSALS, count, reason)
     for reason, count in sorted(measures.turned_away.items()):
         page.add(TURNED_AWAY, count, reason)
+    if measures.certificate_ends is not None:
+        page.add(ENDS, measures.certificate_ends)
     page.add_histogram(LAG, measures.lag)
     process.tell(page)
