@@ -59,31 +59,35 @@ class Feed:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         asked = dict(headers or {}) | ({} if last is None else {"Last-Event-ID": last})
-        path = FEED
-        for _ in range(REDIRECTS):
-            self._connection = _connection(address, tls)
-            try:
-                self._connection.request("GET", path, headers=asked)
-                response = self._connection.getresponse()
-            except BaseException:
-                self._connection.close()
-                raise
-            self.address = address
-            if response.status != 307:
-                break
+        path, redirects = FEED, 0
+        while (response := self._ask(address, path, asked, tls)).status == 307:
             self._connection.close()
+            redirects += 1
+            assert redirects <= REDIRECTS
             there = urlsplit(response.headers["Location"])
             assert there.scheme == ("http" if tls is None else "https")
             assert there.hostname is not None
             assert there.port is not None
             address, path = Address(there.hostname, there.port), there.path
-        self._response = response
+        self.address = address
         self.last = last
+        self._response = response
         if response.status != 200:
             body = response.read().decode()
             self._connection.close()
             raise Refused(Answer(response.status, dict(response.headers), body))
         assert response.headers["Content-Type"].startswith("text/event-stream")
+
+    def _ask(
+        self, address: Address, path: str, headers: dict[str, str], tls: ssl.SSLContext | None
+    ) -> http.client.HTTPResponse:
+        self._connection = _connection(address, tls)
+        try:
+            self._connection.request("GET", path, headers=headers)
+            return self._connection.getresponse()
+        except BaseException:
+            self._connection.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
