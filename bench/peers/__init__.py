@@ -12,5 +12,13 @@ from bench.peers.websockets import Websockets
 
 def all_peers(oyez_command: list[str] | None = None) -> dict[str, Peer]:
     """Every peer, measured or not; `oyez_command` runs in place of this checkout's oyez."""
-    peers: list[Peer] = [Oyez(oyez_command), OyezWebsocket(oyez_command), Limit(), Nats(), Redis(), Mosquitto(), Websockets()]
+    peers: list[Peer] = [
+        Oyez(oyez_command),
+        OyezWebsocket(oyez_command),
+        Limit(),
+        Nats(),
+        Redis(),
+        Mosquitto(),
+        Websockets(),
+    ]
     return {peer.name: peer for peer in peers}
