@@ -1,6 +1,7 @@
 """Server-sent events from running nodes, to readers that know nothing of Oyez."""
 
 import base64
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -93,6 +94,26 @@ def test_a_reader_whose_server_is_killed_gets_everything_once(private_network: N
     of = {who: [one["n"] for one in read if one and one["of"] == who] for who in ("doomed", "safe")}
     assert of["safe"] == list(range(1, posted + 1))
     assert of["doomed"] == list(range(1, len(of["doomed"]) + 1))
+
+
+def test_a_reader_of_a_server_that_leaves_is_told_where_to_go_on(private_network: Network, dial: Dial) -> None:
+    leaving, staying = private_network.servers["s1"], private_network.servers["s2"]
+    sender = joined(dial, staying)
+    with Feed(leaving) as feed:
+        for number in range(5):
+            sender.send(ANONYMOUS.post({"n": number}))
+        read = [feed.activity() for _ in range(5)]
+        private_network.stop("s1")
+        event = feed.next()
+        assert event is not None
+        there = json.loads(event.data)
+        assert (event.kind, there) == ("redirect", {"hostname": staying.hostname, "port": staying.port})
+        assert feed.next() is None
+    for number in range(5, 10):
+        sender.send(ANONYMOUS.post({"n": number}))
+    with Feed(Address(there["hostname"], there["port"]), feed.last) as feed:
+        read += [feed.activity() for _ in range(5)]
+    assert [activity["n"] for activity in read if activity] == list(range(10))
 
 
 def test_a_gap_is_an_event(tmp_path: Path, dial: Dial) -> None:
