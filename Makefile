@@ -5,15 +5,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
-CODE := src $(wildcard tests bench)
+CODE := src $(wildcard tests bench examples)
 
 BENCH_PACKAGES := nats-server redis-server mosquitto
 
-# make test WORKERS=1 ARGS='-k codec', make run ARGS='--servers 3', make bench-fanout ARGS='--peers oyez,nats', make soak N=100000 ROUNDS=100
+# make test WORKERS=1 ARGS='-k codec', make run ARGS='--servers 3', make bench-fanout ARGS='--peers oyez,nats',
+# make soak N=100000 ROUNDS=100 FUZZ=3600
 WORKERS ?= 2
 ARGS ?=
 N ?= 10000
 ROUNDS ?= 20
+FUZZ ?= 120
 
 .PHONY: help run test check bench bench-peers soak constraints clean
 
@@ -23,7 +25,8 @@ help:
 	@echo "make check        format, lint, types, import rule"
 	@echo "make bench        the measurements; make bench-fanout and so on for one workload"
 	@echo "make bench-peers  install the brokers to measure against, with apt: $(BENCH_PACKAGES)"
-	@echo "make soak         long runs: N=$(N) simulated histories, then the tests marked soak, ROUNDS=$(ROUNDS) of each failure"
+	@echo "make soak         long runs: N=$(N) simulated histories, then the tests marked soak, ROUNDS=$(ROUNDS) of each failure,"
+	@echo "                  FUZZ=$(FUZZ) seconds of fuzzing each target"
 	@echo "make constraints  pin the newest versions that pyproject.toml allows"
 	@echo "make clean        remove what the tools left behind (not $(VENV))"
 
@@ -50,11 +53,11 @@ bench-peers:
 
 soak: $(READY)
 	$(BIN)/oyez simulate --histories $(N)
-	OYEZ_SOAK_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m soak -n $(WORKERS) --hypothesis-profile=soak $(ARGS)
+	OYEZ_SOAK_ROUNDS=$(ROUNDS) OYEZ_FUZZ_SECONDS=$(FUZZ) $(BIN)/python -m pytest -m soak -n $(WORKERS) --hypothesis-profile=soak $(ARGS)
 
 constraints: $(READY)
 	$(BIN)/python -m venv --clear build/constraints
-	build/constraints/bin/pip --disable-pip-version-check install --quiet -e '.[dev,bench]'
+	build/constraints/bin/pip --disable-pip-version-check install --quiet -e '.[dev,bench,fuzz]'
 	build/constraints/bin/pip --disable-pip-version-check list --format=freeze \
 		--exclude pip --exclude setuptools --exclude wheel --exclude oyez > build/constraints.txt
 	mv build/constraints.txt constraints.txt
@@ -62,11 +65,13 @@ constraints: $(READY)
 
 clean:
 	rm -rf build dist .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find src $(wildcard tests bench tools) -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src $(wildcard tests bench examples tools) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt
 	@PYTHON='$(PYTHON)' tools/make-venv $(VENV)
 	$(INSTALL) -e '.[dev]'
+	@$(INSTALL) --only-binary atheris -e '.[fuzz]' || \
+		echo "atheris can't be had here: the tests in tests/fuzz make no new inputs, and say so"
 	@touch $@
 
 # On top of it, for the benchmark alone.

@@ -42,6 +42,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="how often each case is run on each peer (usual: 3; quick: 1)")
     parser.add_argument("--quick", action="store_true", help="a tenth of the load: shows that it works, not how fast")
     parser.add_argument("--peers", help="names with commas between (usual: all that are here)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only cases whose names have this in them")
     parser.add_argument("--oyez", metavar="COMMAND", help="run this in place of this checkout's oyez")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON file (usual: bench/results)")
     options = parser.parse_args(arguments)
@@ -97,7 +98,7 @@ def measure(options: argparse.Namespace, peers: dict[str, Peer], facts: dict[str
         for name in options.workloads:
             workload = WORKLOADS[name]
             samples: list[Sample] = run_workload(
-                workload, peers, options.rounds, options.quick, line_bytes, session, on_run
+                workload, peers, options.rounds, options.quick, line_bytes, session, on_run, options.only
             )
             report.show(console, workload, samples)
             content["workloads"].append(report.as_json(workload, samples))

@@ -10,6 +10,8 @@ from bench.errors import BenchError
 SOURCES = Path(__file__).resolve().parent
 PROGRAMS = SOURCES.parent / "build" / "bench"
 FLAGS = ["-O2", "-std=gnu11", "-Wall", "-Wextra"]
+LIBRARIES = {"handshakes": ["-lssl", "-lcrypto"]}
+"""What a program is linked with, by its name; their headers have to be installed (libssl-dev, on Debian)."""
 
 
 @cache
@@ -30,7 +32,8 @@ def compile_program(source: Path, compiled: Path) -> None:
     compiled.parent.mkdir(parents=True, exist_ok=True)
     # Under another name first: an interrupted compiler must not leave half a program that looks up to date.
     fresh = compiled.with_suffix(".new")
-    done = subprocess.run([compiler, *FLAGS, "-o", fresh, source], capture_output=True, text=True, check=False)
+    command = [str(word) for word in (compiler, *FLAGS, "-o", fresh, source, *LIBRARIES.get(source.stem, []))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BenchError(f"{source.name} does not compile:\n{done.stderr}")
     fresh.replace(compiled)

@@ -42,7 +42,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, "OYEZ_CONFIG": os.devnull, **(environment or {})},
             )
 
     def __enter__(self) -> Self:

@@ -52,9 +52,10 @@ def run_workload(
     line_bytes: int,
     session: Session,
     on_run: Callable[[str, int, int], None],
+    only: str = "",
 ) -> list[Sample]:
-    """`on_run` hears what is about to run, how many runs are done and how many there are."""
-    cases = workload.cases(quick, line_bytes)
+    """`on_run` hears what is about to run, how many runs are done and how many there are. `only`: in a case's name."""
+    cases = [case for case in workload.cases(quick, line_bytes) if only in case.name]
     able = {case: [peer for peer in peers.values() if is_able(peer, workload, case)] for case in cases}
     samples: list[Sample] = []
     done, total = 0, rounds * sum(map(len, able.values()))

@@ -1,8 +1,9 @@
 """`python -m bench.tls_clients`: clients of one server over TLS, or without, in one process.
 
-Either links that all get what one of them posts, saturated, or one login after the other, each on a link of its own. On
-standard output one JSON event a line: `ready`, and after a line on standard input `result`. What arrives is counted:
-each link has to get as many lines as were posted, the last of them last. Must not know: what is measured.
+Either links that all get what one of them posts, saturated or so many a second, or one login after the other, each on a
+link of its own. On standard output one JSON event a line: `ready`, and after a line on standard input `result`. What
+arrives is counted: each link has to get as many lines as were posted, the last of them last. Must not know: what is
+measured.
 """
 
 import argparse
@@ -81,11 +82,16 @@ def deliver(options: argparse.Namespace, context: ssl.SSLContext | None) -> dict
         if not posting and slowest == sent:
             break
         more = min(options.window - (sent - slowest), 64) if posting else 0
+        if options.rate and posting:
+            more = min(more, int((time.monotonic() - began) * options.rate) + 1 - sent)
         if more > 0:
             links[0].send(POST * more)
             sent += more
-        ready = poll.poll(PATIENCE if more <= 0 else 0)
-        if not ready and more <= 0:
+        pause = 0.0 if more > 0 else PATIENCE
+        if options.rate and posting and sent - slowest < options.window:
+            pause = max(0.0, sent / options.rate - (time.monotonic() - began))
+        ready = poll.poll(pause)
+        if not ready and pause == PATIENCE:
             raise SystemExit(f"{sent - slowest} of {sent} lines have not come")
         for number, _ in ready:
             by_number[number].read()
@@ -131,6 +137,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--window", type=int, default=1, help="lines under way to the slowest link")
+    parser.add_argument("--rate", type=float, default=0.0, help="lines a second; 0: as the window allows")
     return parser.parse_args()
 
 

@@ -23,7 +23,7 @@ class Authority:
     def file(self) -> Path:
         return self.folder / "ca.pem"
 
-    def issue(self, name: str = "node", hosts: list[str] | None = None, days: float = 30) -> Identity:
+    def issue(self, name: str = "node", hosts: list[str] | None = None, days: float = 90) -> Identity:
         """For a node on this machine, unless said otherwise; negative `days`: that was over so long ago."""
         now = datetime.now(UTC)
         certs.make(self.folder, name, hosts or HERE, now - timedelta(days=60), now + timedelta(days=days))

@@ -37,9 +37,17 @@ class Oyez(Peer):
             spec = None
         return None if spec else "this checkout has no oyez command (no module oyez.__main__)"
 
-    def central(self, scratch: Path, data: Path, core: int, port: int = 0, backup_of: str = "") -> Process:
+    def central(
+        self,
+        scratch: Path,
+        data: Path,
+        core: int,
+        port: int = 0,
+        backup_of: str = "",
+        options: Sequence[str] = (),
+    ) -> Process:
         """A central, started, as a backup of those at HOST:PORT; the caller waits until it is ready, and stops it."""
-        command = [*self._command, "central", "--port", str(port), "--data", str(data)]
+        command = [*self._command, "central", "--port", str(port), "--data", str(data), *options]
         if backup_of:
             command += ["--backup-of", backup_of]
         return Process("central", command, core=core, scratch=scratch, environment=self._environment)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bench.workloads.attack import Attacked, Flood
 from bench.workloads.base import Workload
 from bench.workloads.copies import Copies
 from bench.workloads.failover import Failover
@@ -38,6 +39,8 @@ WORKLOADS: dict[str, Workload[Any]] = {
         Rolling(),
         Copies(),
         Tls(),
+        Attacked(),
+        Flood(),
     )
 }
 USUAL = ["fanout", "paced", "ingest", "senders", "login", "idle", "growth"]

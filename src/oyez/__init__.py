@@ -13,7 +13,7 @@
 
 `connect` gives a `Network`; `register`, `status` and `who` ask a central one thing. What goes wrong is an `OyezError`.
 This module puts the client together with the sockets, which don't know each other, and loads both only when they are
-used. It also holds the version; the package metadata reads it from here.
+used. It also holds the version; the package metadata reads it from here. `oyez.sync` is all of it without asyncio.
 """
 
 from collections.abc import Iterable
@@ -21,17 +21,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from oyez import sync
     from oyez.client.activity import Activity
     from oyez.client.central import register, status, who
     from oyez.client.encryption import Ca, Tls
     from oyez.client.errors import Closed, NotAnActivity, OyezError, PostUnsettled, Refused, Unreachable
     from oyez.client.events import Connected, Disconnected, Event, Gap, Moved, OnEvent
+    from oyez.client.inbox import Activities
     from oyez.client.network import Network
     from oyez.protocol.messages import CentralStatus, Presence, Range, ServerStatus, StatusReport, WhoReport
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Activities",
     "Activity",
     "CentralStatus",
     "Closed",
@@ -55,6 +58,7 @@ __all__ = [
     "connect",
     "register",
     "status",
+    "sync",
     "who",
 ]
 
@@ -63,6 +67,7 @@ _HOMES = {
     "oyez.client.central": ("register", "status", "who"),
     "oyez.client.errors": ("Closed", "NotAnActivity", "OyezError", "PostUnsettled", "Refused", "Unreachable"),
     "oyez.client.events": ("Connected", "Disconnected", "Event", "Gap", "Moved", "OnEvent"),
+    "oyez.client.inbox": ("Activities",),
     "oyez.client.network": ("Network",),
     "oyez.protocol.messages": ("CentralStatus", "Presence", "Range", "ServerStatus", "StatusReport", "WhoReport"),
 }
@@ -129,6 +134,8 @@ def connect(
 
 
 def __getattr__(name: str) -> object:
+    if name == "sync":
+        return import_module("oyez.sync")
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(home), name)

@@ -54,6 +54,13 @@ def bob(network: Network) -> Person:
     return registered(network, "bob")
 
 
+@pytest.fixture
+def guessed(network: Network) -> Person:
+    """Registered for one test alone, for whom wrong secrets may be tried: after a few of them, whoever comes next under
+    that name has to wait."""
+    return registered(network, "guessed")
+
+
 def registered(network: Network, stem: str) -> Person:
     """A new person, registered at the network's central."""
     person = somebody(stem)

@@ -2,9 +2,9 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from tests.blackbox.wire import Message, Peer
+from tests.blackbox.wire import Message, Moved, Peer
 
 Activity = dict[str, Any]
 
@@ -58,10 +58,26 @@ def redirect(peer: Peer, person: Person) -> Message:
     return message
 
 
+class Link(Protocol):
+    """What a speaker needs of its link."""
+
+    def send(self, message: Message) -> None:
+        """Post this."""
+
+    def expect_activity(self) -> Message:
+        """The next activity."""
+
+    def log_out(self) -> list[Message]:
+        """End the session, and return what still came."""
+
+    def close(self) -> None:
+        """Vanish."""
+
+
 class Speaker:
     """A logged-in session that counts what it posts, so that the others can tell what they have to hear."""
 
-    def __init__(self, peer: Peer, person: Person, conversation: str) -> None:
+    def __init__(self, peer: Link, person: Person, conversation: str) -> None:
         self.peer = peer
         self.person = person
         self.posted = 0
@@ -86,7 +102,7 @@ class Conversation:
         self.overheard: list[Activity] = []
         """Activities of others that came by."""
 
-    def join(self, peer: Peer, person: Person) -> Speaker:
+    def join(self, peer: Link, person: Person) -> Speaker:
         """Take in a session that has just logged in. Everybody has to be in before anybody speaks."""
         speaker = Speaker(peer, person, self._token)
         self.speakers.append(speaker)
@@ -98,16 +114,18 @@ class Conversation:
             speaker.say(count)
 
     def check(self) -> None:
-        """Wait until everybody has heard everything that was said, each speaker's in order and once."""
+        """Wait until everybody has heard everything that was said, each speaker's in order and once. Raises Moved."""
         for listener in self.speakers:
             while not self._has_heard_all(listener):
                 self._hear(listener, listener.peer.expect_activity())
 
     def leave(self) -> None:
-        """Log everybody out; nothing may come twice on the way out."""
+        """Log everybody out; nothing may come twice on the way out. Raises Moved."""
         self.check()
         for listener in self.speakers:
             for message in listener.peer.log_out():
+                if message["command"] == "REDIRECT":
+                    raise Moved
                 assert message["command"] == "ACTIVITY_BROADCAST", f"unexpected: {message!r}"
                 self._hear(listener, message["activity"])
 

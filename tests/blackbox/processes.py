@@ -31,24 +31,34 @@ TRACEBACK = "Traceback (most recent call last)"
 
 
 def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment for a child: ours without any OYEZ setting, plain wide output, and the changes."""
+    """The environment for a child: ours without any OYEZ setting (nor file of them), plain wide output, the changes."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OYEZ_")}
-    return kept | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"} | dict(changes or {})
+    plain = {"OYEZ_CONFIG": os.devnull, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+    return kept | plain | dict(changes or {})
+
+
+_kept: list[socket.socket] = []
+"""Bound to the ports that were given out, to the end of the process."""
 
 
 def free_port() -> int:
     """A port that nobody listens on, from below the range that outgoing connections take theirs from.
 
-    For what must come back on the same port after it has died: there no outgoing connection can take it meanwhile.
+    For what must come back on the same port after it has died: there no outgoing connection can take it meanwhile, nor
+    can another test, here or in another process, because this one stays bound to it. A node that listens there is let
+    in all the same: it asks for the address with SO_REUSEADDR.
     """
     while True:
         port = random.SystemRandom().randrange(10_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            return port
+        kept = socket.socket()
+        try:
+            kept.bind((LOOPBACK, port))
+        except OSError:
+            kept.close()
+            continue
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _kept.append(kept)
+        return port
 
 
 class Process:
@@ -170,7 +180,7 @@ class Network:
         self._addresses: dict[str, Address] = {}
         self._port = port
         self._servers = servers
-        self._central_options = central_options
+        self.central_options = central_options
         self._server_options = server_options
 
     def __enter__(self) -> "Network":
@@ -211,7 +221,7 @@ class Network:
     def start_central(self) -> None:
         """Start the central on its data folder; also to bring it back, on the same port, after it has ended."""
         arguments = ["central", "--port", str(self._port), "--data", str(self.data)]
-        self._start("central", "central", [*arguments, *self._central_options])
+        self._start("central", "central", [*arguments, *self.central_options])
 
     def start_server(self, name: str) -> Address:
         """Start (or bring back) the server with this id, and wait until the central sends clients there.

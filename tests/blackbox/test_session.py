@@ -195,9 +195,9 @@ def test_who_is_there(network: Network, dial: Dial, alice: Person) -> None:
     eventually(lambda: where() == [], "alice has left, by WHO")
 
 
-def test_who_is_there_is_not_told_to_strangers(network: Network, dial: Dial, alice: Person) -> None:
+def test_who_is_there_is_not_told_to_strangers(network: Network, dial: Dial, guessed: Person) -> None:
     stranger = dial(network.central)
-    stranger.send({"command": "WHO", "username": alice.username, "secret": "a guess"})
+    stranger.send({"command": "WHO", "username": guessed.username, "secret": "a guess"})
     stranger.expect_refusal("LOGIN_FAILED", "AUTHENTICATION_FAIL")
 
 
@@ -221,13 +221,13 @@ def test_two_who_want_one_name_at_once_do_not_both_get_it(network: Network, dial
 
 
 @pytest.mark.parametrize("where", ["central", "s1"])
-def test_wrong_credentials_are_refused(network: Network, dial: Dial, alice: Person, where: str) -> None:
+def test_wrong_credentials_are_refused(network: Network, dial: Dial, guessed: Person, where: str) -> None:
     address = network.central if where == "central" else network.servers[where]
     stranger = somebody("stranger")
     wrong = [
-        Person(alice.username, "a guess"),
-        Person(alice.username, f"{alice.secret} "),
-        Person(alice.username.upper(), alice.secret),
+        Person(guessed.username, "a guess"),
+        Person(guessed.username, f"{guessed.secret} "),
+        Person(guessed.username.upper(), guessed.secret),
         stranger,
     ]
     for person in wrong:
@@ -267,11 +267,13 @@ def test_logout_is_answered_by_the_close_alone(network: Network, dial: Dial, ali
     assert session.log_out() == []
 
 
-def test_a_failed_login_ends_the_link_and_a_new_one_may_try_again(network: Network, dial: Dial, alice: Person) -> None:
+def test_a_failed_login_ends_the_link_and_a_new_one_may_try_again(
+    network: Network, dial: Dial, guessed: Person
+) -> None:
     first: Peer = dial(network.servers["s1"])
-    first.send(Person(alice.username, "a guess").login())
+    first.send(Person(guessed.username, "a guess").login())
     first.expect_refusal("LOGIN_FAILED")
-    log_in(dial(network.servers["s1"]), alice)
+    log_in(dial(network.servers["s1"]), guessed)
 
 
 @pytest.mark.parametrize(

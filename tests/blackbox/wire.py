@@ -87,6 +87,10 @@ def eventually(condition: Callable[[], bool], what: str, *, seconds: float = DEA
         time.sleep(0.02)
 
 
+class Moved(Exception):
+    """Whoever listens is asked to go to another server."""
+
+
 class Peer:
     """One connection, driven by hand.
 
@@ -178,14 +182,19 @@ class Peer:
 
     def expect(self, command: str) -> Message:
         """The next message, which has to be this command."""
-        message = self.receive()
+        return self._is(command, self.receive())
+
+    def _is(self, command: str, message: Message | None) -> Message:
         assert message is not None, f"{command} expected, but the link was closed\n{self.conversation()}"
         assert message["command"] == command, f"{command} expected\n{self.conversation()}"
         return message
 
     def expect_activity(self) -> Message:
-        """The next message, which has to be a broadcast: its activity."""
-        activity = self.expect("ACTIVITY_BROADCAST")["activity"]
+        """The next message, which has to be a broadcast: its activity. Raises Moved."""
+        message = self.receive()
+        if message is not None and message["command"] == "REDIRECT":
+            raise Moved
+        activity = self._is("ACTIVITY_BROADCAST", message)["activity"]
         assert isinstance(activity, dict), f"the activity is not an object: {activity!r}"
         return activity
 

@@ -1,5 +1,6 @@
 """One network of real processes for the tests of this package that kill nothing."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,14 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     """A central and the servers s1 and s2."""
     with Network(tmp_path_factory.mktemp("network")) as network:
         yield network
+
+
+@pytest.fixture(autouse=True)
+def no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have a file and variables of their own."""
+    for name in [name for name in os.environ if name.startswith("OYEZ_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("OYEZ_CONFIG", os.devnull)
 
 
 @pytest.fixture

@@ -206,6 +206,17 @@ def test_a_new_secret_has_a_variable_and_a_file_of_its_own(monkeypatch: pytest.M
     assert new_user_secret("alice", tmp_path / "new") == "of the file"
 
 
+def test_what_is_not_utf_8_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A message could not hold it."""
+    monkeypatch.setenv("OYEZ_SECRET", os.fsdecode(b"caf\xe9"))
+    with pytest.raises(typer.Exit):
+        cluster_secret(None)
+    assert capsys.readouterr().err == "oyez: the secret in OYEZ_SECRET is not UTF-8\n"
+    assert options.parse_user("café") == "café"
+    with pytest.raises(ValueError, match="UTF-8"):
+        options.parse_user(os.fsdecode(b"caf\xe9"))
+
+
 def test_anonymous_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OYEZ_USER_SECRET", "unused")
     assert user_secret("anonymous", None) is None

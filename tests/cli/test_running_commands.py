@@ -334,3 +334,22 @@ def test_up_logs_json_lines_where_there_is_no_terminal(up_arguments: list[str], 
     central, server = sorted({json.loads(line)["node"] for line in errors.splitlines()})
     assert server == "s1"
     assert central.startswith("c-")
+
+
+def test_up_takes_its_settings_from_a_file_and_its_nodes_do_not(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(f"{CLUSTER_SECRET}\n")
+    file = tmp_path / "oyez.toml"
+    mine = 'port = 0\nservers = 2\nbackups = 0\ndata = "kept"\nsecret-file = "secret"\n'
+    file.write_text(
+        f"[up]\n{mine}[common]\nlimit-links = -1\n[server]\nport = 1\n[central]\nhost = 'nowhere.invalid'\n"
+    )
+    variables = {"OYEZ_CONFIG": str(file), "OYEZ_ADVERTISE": "nowhere.invalid", "OYEZ_LIMIT_HASHING": "no number"}
+    with running("up", variables=variables, folder=tmp_path) as up:
+        assert up.stdout is not None
+        said = [line.decode() for line in lines_until(up.stdout, b"Ctrl-C stops it all.")]
+        assert any(line.startswith("Oyez is up: a central and 2 servers.") for line in said)
+        assert any(f"--secret-file {tmp_path / 'secret'} s1" in line for line in said)
+        assert (tmp_path / "kept" / "central.sqlite").exists()
+        assert not (tmp_path / "kept" / "secret").exists()
+        up.send_signal(signal.SIGINT)
+        assert up.wait(40) == 0

@@ -28,6 +28,14 @@ def test_of_what_anybody_can_cause_a_few_lines_are_logged(few: None, monkeypatch
     assert sum(entry["event"] == "server_lost" for entry in captured) == 100
 
 
+@pytest.mark.parametrize("event", ["peer_complained", "tls_broken"])
+def test_whoever_can_connect_can_cause_these(few: None, event: str) -> None:
+    with structlog.testing.capture_logs() as captured:
+        for _ in range(10):
+            logs.report(event, {})
+    assert len(captured) == 3
+
+
 def test_each_kind_has_its_own_lines(few: None) -> None:
     with structlog.testing.capture_logs() as captured:
         for _ in range(10):

@@ -7,7 +7,7 @@ import pytest
 import oyez
 from oyez.client import outbox as outboxes
 from oyez.client.activity import Activity
-from oyez.client.inbox import OVERHEAD, Inbox
+from oyez.client.inbox import OVERHEAD, Activities, Inbox
 from oyez.client.outbox import Outbox
 
 FOREVER = 30.0
@@ -156,6 +156,10 @@ async def test_the_end_is_every_posts_end() -> None:
         await sender.outbox.post(b"too late", FOREVER)
 
 
+def reading(inbox: Inbox) -> Activities:
+    return Activities(inbox, None, lambda: None)
+
+
 async def test_an_inbox_regulates_at_its_limit_and_at_half_of_it() -> None:
     changes: list[bool] = []
     size = 1000 - OVERHEAD
@@ -164,21 +168,23 @@ async def test_an_inbox_regulates_at_its_limit_and_at_half_of_it() -> None:
         inbox.put(Activity(f"s1-{number}", b"x" * size))
     assert changes == [True]
     assert len(inbox) == 6
+    reader = reading(inbox)
     for number in range(6):
-        assert list(inbox.ids) == [f"s1-{left}" for left in range(number, 6)]
-        assert (await inbox.take()).id == f"s1-{number}"
+        assert inbox.ids == [f"s1-{left}" for left in range(number, 6)]
+        assert (await anext(reader)).id == f"s1-{number}"
         assert changes == ([True] if number < 3 else [True, False])
 
 
 async def test_an_inbox_that_has_ended_gives_what_it_has_and_then_the_reason_to_everyone() -> None:
     inbox = Inbox(4000, lambda: None)
-    waiting = [asyncio.create_task(inbox.take()) for _ in range(3)]
+    reader = reading(inbox)
+    waiting = [asyncio.ensure_future(anext(reader)) for _ in range(3)]
     await asyncio.sleep(0)
     inbox.put(Activity("s1-1", b"{}"))
-    inbox.end(oyez.Closed("closed"))
-    inbox.end(oyez.Closed("closed twice"))
+    inbox.end(oyez.Unreachable("gone"))
+    inbox.end(oyez.Closed("closed, too late"))
     results = await asyncio.gather(*waiting, return_exceptions=True)
-    assert [type(result) for result in results] == [Activity, oyez.Closed, oyez.Closed]
+    assert [type(result) for result in results] == [Activity, oyez.Unreachable, oyez.Unreachable]
     assert len(inbox) == 0
-    with pytest.raises(oyez.Closed, match=r"^closed$"):
-        await inbox.take()
+    with pytest.raises(oyez.Unreachable, match=r"^gone$"):
+        await anext(reader)

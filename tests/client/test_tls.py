@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import oyez
 from oyez.client import central
+from oyez.client.central import ask
 from oyez.client.encryption import WITHIN, Encryption, encryption
 from oyez.core.peer import From
 from oyez.net import environment
+from oyez.net.identity import Identity
+from oyez.protocol import messages as m
 from tests.certificates import Authority
 from tests.client.town import PATIENCE, town
 from tests.client.toys import Visit, toy
+from tests.net.stage import node
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +77,27 @@ async def test_a_node_that_is_not_believed_is_told_of(authority: Authority, tmp_
             await oyez.connect(address, tls=tls, ca=None if tls else ca).open()
         with pytest.raises(oyez.Unreachable, match=said):
             await oyez.status(address, tls=tls, ca=None if tls else ca)
+
+
+async def test_what_is_no_name_is_told_of() -> None:
+    """A central may send a program anywhere, and a resolver takes what is before the zero byte."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        nowhere = m.Address("127.0.0.1\0x", listening.getsockname()[1])
+        with pytest.raises(oyez.Unreachable):
+            await ask([nowhere], m.Status(), m.StatusReport, PATIENCE, encryption(True))
+
+
+async def test_a_node_whose_certificate_has_expired_is_told_of(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Identity, "_check_time", lambda self, certificate: None)  # it has been up for long
+    identity = replace(authority.issue("old", days=-1), authority=None)
+    async with asyncio.timeout(PATIENCE), node(identity=identity) as stage:
+        address = str(stage.node.address)
+        with pytest.raises(oyez.Unreachable, match="has expired"):
+            await oyez.connect(address, ca=authority.file).open()
+        with pytest.raises(oyez.Unreachable, match="has expired: whoever runs it has to put another one there"):
+            await oyez.status(address, ca=authority.file)
 
 
 async def test_a_network_that_does_not_speak_tls_is_told_of(authority: Authority) -> None:

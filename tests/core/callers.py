@@ -4,7 +4,8 @@ from random import Random
 
 import msgspec
 
-from oyez.core.client.client import LASTED, Client
+from oyez.core.client.client import Client
+from oyez.core.client.patience import LASTED
 from oyez.protocol import messages as m
 from tests.core.nodes import Node, Talk
 

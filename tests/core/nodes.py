@@ -25,6 +25,7 @@ class World:
     hashing: list[Callable[[Host], None]] = field(default_factory=list)
     timers: dict[str, float] = field(default_factory=dict)
     dials: list[tuple[Address, str]] = field(default_factory=list)
+    patience: list[float] = field(default_factory=list)  # of each dial there ever was, in seconds
     reports: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     delivered: list[ActivityBroadcast] = field(default_factory=list)
     gave_up: str = ""
@@ -42,8 +43,9 @@ class World:
     def cancel_timer(self, key: str) -> None:
         self.timers.pop(key, None)
 
-    def dial(self, address: Address, purpose: str) -> None:
+    def dial(self, address: Address, purpose: str, within: float) -> None:
         self.dials.append((address, purpose))
+        self.patience.append(within)
 
     def persist(self, records: tuple[fx.Record, ...], done: Callable[[], None]) -> None:
         self.disk.append((records, done))
@@ -167,6 +169,11 @@ class Node:
         _, purpose = self.world.dials.pop(0)
         self.host.dial_failed(purpose)
         self.settle()
+
+    def hang(self) -> None:
+        """The first of its dials connects, and then nobody shakes hands."""
+        self.pass_time(self.world.patience[-len(self.world.dials)])
+        self.refuse()
 
     # -- time -------------------------------------------------------------------------------------------------------
 

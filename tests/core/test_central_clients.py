@@ -295,6 +295,11 @@ def test_a_peer_that_complains_is_let_go(central: Centre) -> None:
     assert central.reported("peer_complained")[-1]["info"] == "what?"
 
 
+def test_of_a_complaint_the_beginning_is_told(central: Centre) -> None:
+    central.connect().says(m.InvalidMessage("x" * 10_000))
+    assert central.reported("peer_complained")[-1]["info"] == "x" * 500
+
+
 def test_nothing_behind_a_login_is_heard(central: Centre) -> None:
     talk = central.connect().says(m.Login("bob", "secret of bob"), m.Register("mia", "s"), b"?\n")
     assert [type(message) for message in talk.hears()] == [m.LoginSuccess, m.Redirect]

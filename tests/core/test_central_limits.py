@@ -7,7 +7,7 @@ import pytest
 from oyez.core.limits.buckets import UNLIMITED, Rate
 from oyez.core.limits.failures import Delay
 from oyez.core.limits.settings import CentralLimits, DoorLimits, GuessLimits
-from oyez.core.peer import HERE
+from oyez.core.peer import HERE, From
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.centrals import authenticate, beats
@@ -119,6 +119,35 @@ def test_a_guess_whose_answer_nobody_waited_for_counts_too() -> None:
         central.connect(FAR).says(m.Login("alice", f"guess {number}")).hangs_up()
     central.goes_on("hashing")
     assert reason(central.tries("alice", "guess", FAR)) == "too_many_failures"
+
+
+def test_who_has_guessed_too_often_has_one_guess_at_the_end_of_each_delay() -> None:
+    """However many he makes before the first of them is known to be wrong."""
+    central = LimitedCentre(LIMITS)
+    central.guesses("alice", FAR, 5)
+    central.pass_time(1.0)
+    central.stops("hashing")
+    talks = [central.connect(FAR).says(m.Login("alice", f"guess {number}")) for number in range(10)]
+    assert len(central.world.hashing) == 1
+    assert [reason(talk.hears()[0]) for talk in talks[1:]] == ["too_many_failures"] * 9
+    central.goes_on("hashing")
+    assert reason(talks[0].hears()[0]) == "wrong_credentials"
+    central.pass_time(2.0)
+    assert reason(central.tries("alice", "guess", FAR)) == "wrong_credentials", "no try that has ended is left"
+
+
+def test_a_crowd_that_guesses_at_one_user_has_so_too() -> None:
+    central = LimitedCentre(replace(LIMITS, guesses=GuessLimits(first_tries=Rate(0.001, 2.0))))
+    crowd = [From.at(f"192.0.2.{number}") for number in range(1, 21)]
+    for who in crowd:
+        central.guesses("alice", who, 1)
+    central.pass_time(1.0)
+    central.stops("hashing")
+    for who in crowd:
+        central.connect(who).says(m.Login("alice", "another guess"))
+    assert len(central.world.hashing) == 1
+    central.connect(HOME).says(m.Login("alice", "secret of alice"))
+    assert len(central.world.hashing) == 2, "who may be alice, somewhere new, does not wait for them"
 
 
 def test_the_delay_can_be_switched_off() -> None:

@@ -274,6 +274,25 @@ def test_a_session_does_not_escape_by_moving_while_a_change_is_not_committed(cen
     assert ticket.since < revoke.revoked[0].since, "the session is one of before, wherever it is"
 
 
+@pytest.mark.parametrize("later", [u.SetSecret(CLUSTER, "bob", "later"), u.RemoveUser(CLUSTER, "bob")])
+def test_the_first_of_two_is_not_acknowledged_before_the_servers_hear_of_it(central: Centre, later: m.Message) -> None:
+    """The later one may never be committed."""
+    [server] = central.ready("a")
+    central.stops("disk")
+    first = central.connect().says(u.SetSecret(CLUSTER, "bob", NEW))
+    since = central.role.directory.since["bob"]
+    central.world.disk.pop(0)[1]()  # the revocation; then the new secret:
+    second = central.connect().says(later)
+    central.world.disk.pop(0)[1]()
+    central.settle()
+    assert (reason(first), second.hears()) == ("ChangeSecretSuccess", [])
+    [revoke] = said(server, u.Revoke)
+    assert isinstance(revoke, u.Revoke)
+    assert [one.since for one in revoke.revoked] == [since - 1], "it is good for what the first has set"
+    central.goes_on("disk")
+    assert names_in(server.hears()) == ["bob"]
+
+
 def test_all_servers_hear_of_it_once(central: Centre) -> None:
     servers = central.ready("a", "b")
     removes(central)
@@ -310,6 +329,24 @@ def test_a_new_main_tells_what_it_can_not_know_to_be_committed() -> None:
     central.role.directory.apply(fx.Revocation("bob", 7, central.world.time + LIFE))
     assert central.role.entries.committed < 7
     assert names_in(central.joins("a").hears()) == ["bob"]
+
+
+def test_half_a_change_shuts_nobody_out() -> None:
+    """The main has died between the two entries of a change that it had not acknowledged: the revocation is there, and
+    no new secret."""
+    central = Centre("bob")
+    [server] = central.ready("a")
+    central.role.directory.apply(fx.Revocation("bob", 7, central.world.time + LIFE))
+    success, redirect = central.connect().says(m.Login("bob", "secret of bob")).hears()
+    assert isinstance(success, m.LoginSuccess)
+    assert isinstance(redirect, m.Redirect)
+    assert redirect.ticket is not None
+    ticket = tickets.check(tickets.keys(KEY, "server:a", 1), redirect.ticket, "server:a", central.world.time)
+    assert isinstance(ticket, tickets.Ticket)
+    assert ticket.since == 7, "not one of before"
+    assert logs_in(central, "bob", ticket=success.ticket) == "LoginSuccess"
+    server.says(n.VerifyLogin(1, "bob", "secret of bob", "127.0.0.1"))
+    assert said(server, n.VerifyLoginSuccess) == [n.VerifyLoginSuccess(1, 7)]
 
 
 def test_many_are_told_a_batch_at_a_time() -> None:

@@ -4,7 +4,8 @@ from random import Random
 
 import pytest
 
-from oyez.core.client.client import FIRST_TRIES, REDIRECTS, STEP, UNREACHABLE, Client
+from oyez.core.client.client import FIRST_TRIES, REDIRECTS, UNREACHABLE, Client
+from oyez.core.client.patience import STEP
 from oyez.protocol import messages as m
 from tests.core.callers import HOME, THERE, TWO, Caller, failed
 

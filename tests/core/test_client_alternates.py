@@ -2,7 +2,7 @@
 
 import pytest
 
-from oyez.core.client.client import STEP_AT_SERVER, STEP_OF_MANY
+from oyez.core.client.patience import STEP_AT_SERVER, STEP_OF_MANY
 from oyez.core.client.route import ALTERNATES
 from oyez.protocol import messages as m
 from tests.core.callers import HOME, OTHER, THERE, THIRD, TWO, WELCOME, Caller, failed, says

@@ -3,7 +3,7 @@
 import pytest
 
 from oyez.core import timing
-from oyez.core.client.client import STEP_AT_SERVER, STEP_AT_SUSPECT, WATCH
+from oyez.core.client.patience import STEP_AT_SERVER, STEP_AT_SUSPECT, WATCH
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from tests.core.callers import HOME, OTHER, THERE, WELCOME, Caller, says
@@ -102,6 +102,20 @@ def test_where_it_is_sent_back_to_the_frozen_server_it_does_not_stay_long() -> N
     assert not slow.ended
     slow.says(WELCOME)
     assert bob.role.live
+
+
+def test_a_handshake_with_the_frozen_server_takes_no_longer() -> None:
+    """Over TLS it is not the login that it leaves hanging."""
+    bob = Caller("bob")
+    bob.settled_in()
+    noticed(bob)
+    bob.answer().says(m.LoginSuccess("in"), m.Redirect(THERE.hostname, THERE.port, "permit"))
+    began = bob.world.time
+    bob.hang()
+    assert bob.world.time - began == STEP_AT_SUSPECT
+    bob.waits()
+    bob.answer().says(m.LoginSuccess("in"), m.Redirect(THERE.hostname, THERE.port, "permit"))
+    assert bob.world.patience[-1] == timing.REACH  # it may just be slow
 
 
 def test_another_server_has_all_the_time_that_it_may_need() -> None:

@@ -89,12 +89,15 @@ def test_one_that_has_said_nothing_makes_room() -> None:
     assert came(door, range(4, 6), NEAR) == {2: "crowded", 3: "crowded"}
 
 
-def test_when_everybody_has_said_something_the_new_one_is_refused() -> None:
-    door = Door(replace(LIMITS, strangers=2))
-    came(door, range(1, 3))
-    for link in (1, 2):
+def test_when_everybody_has_said_something_who_did_so_longest_ago_makes_room() -> None:
+    """Else a few addresses that ask for STATUS now and then could keep everybody else out for ever."""
+    door = Door(replace(LIMITS, strangers=3))
+    came(door, range(1, 4))
+    for link in (1, 2, 3, 1):
         door.heard(NOW, link, as_node=False)
-    assert came(door, range(3, 4)) == {3: "full"}
+    assert came(door, range(4, 5), NEAR) == {2: "crowded"}
+    door.heard(NOW, 4, as_node=False)
+    assert came(door, range(5, 6), NEAR) == {3: "crowded"}
 
 
 def test_who_says_nothing_is_closed_in_time() -> None:

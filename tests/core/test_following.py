@@ -199,6 +199,26 @@ def test_who_was_removed_or_has_another_secret_is_not_lost() -> None:
     assert fx.UserRecord("ann", "hash of ann", 0, 8) in replacement.users
 
 
+@pytest.mark.parametrize(
+    ("since", "revoked", "lost"),
+    [
+        (0, [], "max"),
+        (2, [u.Revoked("max", 1, 50.0)], "max"),
+        (9, [], ""),  # another, who has registered since
+        (9, [u.Revoked("max", 8, 50.0)], ""),
+    ],
+)
+def test_a_removal_that_the_main_does_not_have_is_reported(since: int, revoked: list[u.Revoked], lost: str) -> None:
+    """Who was removed is back."""
+    copy = Copy(snapshot=True)
+    copy.directory.apply(fx.UserRecord("max", "hash of max", 3))
+    copy.directory.apply(fx.Revocation("max", 4, 50.0, removed=True))
+    message = last(1, "bob", "eve", "max", since={"max": since}, revoked=revoked)
+    effects = copy.following.users(LINK, message)
+    reports = [e for e in effects if isinstance(e, fx.Report) and e.event == "unacknowledged_discarded"]
+    assert [report.fields for report in reports] == ([{"usernames": lost}] if lost else [])
+
+
 def test_where_nothing_is_lost_nothing_is_reported() -> None:
     effects = Copy(snapshot=True).following.users(LINK, last(1, "bob", "eve", "mia"))
     assert [e.event for e in effects if isinstance(e, fx.Report)] == ["synchronised"]

@@ -3,7 +3,7 @@
 import pytest
 
 from oyez.core.limits.failures import Delay
-from oyez.core.limits.guesses import Guesses
+from oyez.core.limits.guesses import PLACES, Guesses
 from oyez.core.limits.settings import GuessLimits
 from oyez.core.peer import HERE, From
 
@@ -115,6 +115,19 @@ def test_the_tables_are_bounded() -> None:
         guesses.succeeded(f"friend {who.address}", who)
     held = (guesses._pairs, guesses._addresses, guesses._users, guesses._first_tries, guesses._known)
     assert all(len(table) <= 10 for table in held)
+
+
+def test_one_user_with_many_addresses_does_not_make_those_of_others_forgotten() -> None:
+    guesses = Guesses(GuessLimits(), most=10)
+    guesses.succeeded("alice", HOME)
+    for who in crowd(100):
+        guesses.succeeded("eve", who)
+        guessed(guesses, "alice", who, 10)
+    assert guesses.wait(NOW, "alice", HOME) == 0
+    assert len(guesses._known["eve"]) == PLACES
+    for _ in range(PLACES):
+        guesses.succeeded("alice", HOME)
+    assert guesses._known["alice"] == (HOME.address,)
 
 
 def test_it_can_be_switched_off() -> None:

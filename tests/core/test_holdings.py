@@ -225,11 +225,11 @@ def test_what_was_dropped_and_what_is_older_is_past(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(holdings_module, "REMEMBERED", 1)
     holder = Holder()
     begins_with(holder, "w.2", "x.5", "y.7")
-    asked = ("u.4", "w.2", "x.5", "y.7", "v.6", "no number")
-    assert [holder.holdings.is_past(origin) for origin in asked] == [False] * 6
+    asked = ("u.4", "w.2", "x.5", "y.7", "v.6", "no number", "v." + "9" * 5000)
+    assert [holder.holdings.is_past(origin) for origin in asked] == [False] * 7
     holder.holdings.begun = True
     holder.holdings.prune(["x.5", "y.7"])
-    assert [holder.holdings.is_past(origin) for origin in asked] == [True, False, True, False, False, True]
+    assert [holder.holdings.is_past(origin) for origin in asked] == [True, False, True, False, False, True, True]
     holder.holdings.begin("x.5", 0)  # it is back
     assert not holder.holdings.is_past("x.5")
 

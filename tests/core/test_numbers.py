@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oyez.core.numbers import HOLES, Numbers
+from oyez.core.numbers import HOLES, Numbers, number_of
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 40)), max_size=80))
@@ -53,3 +53,8 @@ def test_a_number_out_of_this_world_costs_no_more() -> None:
     seen: Numbers[str] = Numbers(3)
     assert seen.add("a", 2**53)
     assert seen.add("a", 2**53 - 5000)
+
+
+def test_digits_are_read_as_far_as_the_wire_has_them() -> None:
+    assert [number_of(text) for text in ("0", "7", "007", str(2**53))] == [0, 7, 7, 2**53]
+    assert [number_of(text) for text in ("", "-1", "1.0", "x", "²", "٣", "1 ", "9" * 17, "9" * 5000)] == [None] * 9

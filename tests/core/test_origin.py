@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oyez.core.origin import Origin, beginning, check_run, name
+from oyez.core.origin import Origin, beginning, check_run, name, runs
 from oyez.log import Chunk
 from oyez.protocol import activity, codec
 from oyez.protocol.messages import ActivityBroadcast
@@ -81,3 +81,20 @@ def test_sequence_1_is_not_taken_for_the_beginning_of_10() -> None:
     origin = Origin("a", 7, 1000)
     run_of(origin, 9)
     assert check_run(run_of(origin, 1).data, "a.7", 0) is None
+
+
+@pytest.mark.parametrize(
+    "id", [b"a.1-" + b"9" * 5000, b"a.1-", b"\xff-1", b"a.1-\xd9\xa3", b"a.1 -1", b"-1", b"a" * 300 + b"-1"]
+)
+def test_ids_that_no_origin_gives_are_refused_and_do_not_raise(id: bytes) -> None:
+    """Python reads no number of more than 4300 digits, and a byte that is no UTF-8 is no text."""
+    (line,) = run_of(Origin("a", 1, 1000), 1).lines
+    assert runs(line) is not None
+    assert runs(line + line.replace(b'"a.1-1"', b'"' + id + b'"')) is None
+
+
+def test_the_longest_id_that_an_origin_gives_is_read() -> None:
+    origin = Origin("-" * 64, 2**53, 1000)
+    origin.sequence, origin._first = 2**53 - 1, 2**53
+    chunk = run_of(origin, 1)
+    assert runs(chunk.data) == [chunk]

@@ -183,3 +183,12 @@ def test_whatever_happens_a_post_is_shown_once(acts: list[tuple[str, int]]) -> N
     for chunk in waiting:
         see(posts.own(chunk))
     assert len(seen) == len(set(seen))
+
+
+@pytest.mark.parametrize("post", [b"tag-" + b"9" * 5000, b"tag-", b"tag", b"-", b"tag-\xd9\xa3"])
+def test_what_numbers_no_post_is_shown_and_does_not_raise(posts: Posts, there: Origin, post: bytes) -> None:
+    """Another server may write anything there."""
+    line = posted(there, (BOB, 1)).data.replace(b'"b0b-1"', b'"' + post + b'"')
+    chunk = Chunk(there.name, 1, 1, line)
+    assert of(chunk) == []
+    assert posts.shown(chunk, []) == posts.shown(chunk, []) == [chunk]

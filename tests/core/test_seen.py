@@ -67,3 +67,12 @@ def test_a_post_is_new_once_though_it_may_come_late() -> None:
     assert not seen.is_new("", "a-b-3")
     assert seen.is_new("", "a-4")
     assert seen.is_new("", "a-b-4")
+
+
+def test_numbers_that_nobody_can_read_move_nothing_and_do_not_raise() -> None:
+    """A server may write anything there; Python reads no number of more than 4300 digits."""
+    seen = Seen(Resume("network", {"a.1": 5}))
+    for digits in ("9" * 5000, "", "x", "²", "٣"):
+        for _ in range(2):
+            assert seen.is_new(f"a.1-{digits}", f"tag-{digits}")
+    assert seen.origins == {"a.1": 5}

@@ -387,6 +387,13 @@ def test_a_peer_may_not_say_what_is_others_to_say(message: m.Message) -> None:
     assert peer.ended
 
 
+def test_who_refuses_a_server_that_has_not_asked_is_no_peer() -> None:
+    """Anybody can say so: that is no trouble that an operator should be told of."""
+    server, _ = ready()
+    assert server.connect().says(m.AuthenticationFail("change the cluster's secret to 1234")).ended
+    assert server.reported("peer_refuses") == []
+
+
 def test_a_peer_that_refuses_is_dialed_again() -> None:
     server, central = ready()
     central.says(n.SynchronisedNewServer("z", "host", 4009))

@@ -1,5 +1,7 @@
 """What a server does when the main says that users have another secret, or are no more."""
 
+import base64
+
 import pytest
 
 from oyez.core import tickets
@@ -8,7 +10,7 @@ from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
 from oyez.protocol.users import Revoke, Revoked
 from tests.core.nodes import Talk
-from tests.core.servers import KEY, NETWORK, Serving, feed, login, post, ready, welcome
+from tests.core.servers import HOME, KEY, NETWORK, Serving, feed, login, post, ready, welcome
 
 LATER = 1e9
 
@@ -111,6 +113,23 @@ def test_a_welcome_voids_what_was_known_and_what_follows_counts(both: tuple[Serv
     assert answer(enters(server, "bob", 3)) == "LoginSuccess"
     assert answer(enters(server, "eve", 3)) == "ticket_revoked"
     assert answer(enters(server, "eve", 5)) == "LoginSuccess"
+
+
+@pytest.mark.parametrize(("term", "ended"), [(2, False), (1001, True)])
+def test_sessions_of_a_log_that_was_lost_do_not_count_by_its_entries(
+    both: tuple[Serving, Talk], term: int, ended: bool
+) -> None:
+    """A promoted or a restored main may number another entry like one that it has not: its terms tell."""
+    server, central = both
+    talk = enters(server, "bob", 50)
+    talk.hears()
+    central.hangs_up()
+    server.pass_time(1.0)
+    central = server.meets_central()
+    text = base64.b64encode(KEY).decode()
+    keys = dict.fromkeys(range(max(1, term - tickets.KEPT_TERMS), term + 1), text)
+    central.says(n.AuthenticateSuccess("welcome", term, [HOME], [], keys, True, NETWORK), revoke(("bob", 40)))
+    assert talk.ended is ended
 
 
 def test_without_a_central_what_was_said_goes_on_to_count(both: tuple[Serving, Talk]) -> None:

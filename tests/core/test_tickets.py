@@ -181,3 +181,8 @@ def test_a_ticket_of_a_newer_version_is_read_as_far_as_it_is_known() -> None:
 
 def test_a_node_without_a_key_believes_nobody() -> None:
     assert tickets.check({}, tickets.sign(KEY, TERM, BOB), "server:a", NOW) == "ticket_expired"
+
+
+def test_what_is_nested_too_deeply_is_forged_though_it_is_signed() -> None:
+    deep = b"[" * 5000 + b"]" * 5000
+    assert check(signed(b'["bob","server:a",2000.0,"nonce",false,0,' + deep + b"]")) == "ticket_forged"

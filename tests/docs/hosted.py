@@ -93,7 +93,7 @@ class Desk:
     def cancel_timer(self, key: str) -> None:
         pass
 
-    def dial(self, address: Address, purpose: str) -> None:
+    def dial(self, address: Address, purpose: str, within: float) -> None:
         pass
 
     def persist(self, records: tuple[Record, ...], done: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ from oyez import host
 from oyez.cli import nodes
 from oyez.core import timing
 from oyez.core.central import accounts, replication
+from oyez.net import expiry
 from tests.docs.markdown import DOCS, ROOT, read, sections
 
 SOURCE = ROOT / "src" / "oyez"
@@ -56,4 +57,6 @@ def test_the_figures_are_the_codes() -> None:
     assert f"else after {replication.GRACE:g} s" in text
     assert f"for {accounts.OPEN / 60:g} minutes" in text
     assert f"for {nodes.REMIND:g} s or more" in text
+    assert f"ends within {expiry.NOTICE.days} days" in text
+    assert f"From {expiry.NOTICE.days} days before the end" in text
     assert f"while {host.OUTBOX // 1024**2} MiB were waiting" in text

@@ -37,7 +37,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", pages(), ids=shown)
 def test_every_file_that_is_named_exists(page: Path) -> None:
-    named = {span for span in code_spans(read(page)) if re.fullmatch(r"[\w./-]+(\.(py|md|toml)|/)", span)}
+    named = {span for span in code_spans(read(page)) if re.fullmatch(r"(?!/)[\w./-]+(\.(py|md|toml)|/)", span)}
     assert {name for name in named if not exists(name)} == set()
 
 

@@ -70,9 +70,13 @@ def in_a_session() -> Place:
     return desk, link, wire
 
 
-def from_the_central() -> Place:
+def from_a_central() -> Place:
     desk = hosted.server()
-    link, wire = desk.dialed("central")
+    return desk, *desk.dialed("central")
+
+
+def from_the_central() -> Place:
+    desk, link, wire = from_a_central()
     desk.hear(link, WELCOME)
     return desk, link, wire
 
@@ -93,7 +97,8 @@ PLACES: dict[tuple[str, str], Callable[[], Place]] = {
     ("central", "to one that it misses"): from_a_central_that_is_missed,
     ("server", "before LOGIN or SERVER_HELLO"): at_a_server,
     ("server", "a session's"): in_a_session,
-    ("server", "to a central"): from_the_central,
+    ("server", "to a central, before its welcome"): from_a_central,
+    ("server", "to the main"): from_the_central,
     ("server", "of the mesh"): from_another_server,
 }
 

@@ -95,13 +95,38 @@ class Lonely:
         return bool(answer["command"] == "WHO_REPORT")
 
     def knows_everybody(self) -> None:
-        forgotten = [person.username for person in self.registered if not self.knows(person)]
+        """By name; and by secret, which takes its time, some of them and the last."""
+        assert len(self.registered) < 1000, "they are in one answer"
+        users = ask(self.address, {"command": "LIST_USERS", "secret": CLUSTER_SECRET}, 10.0)["users"]
+        names = {user["username"] for user in users}
+        forgotten = [person.username for person in self.registered if person.username not in names]
         assert not forgotten, f"{len(forgotten)} of {len(self.registered)} acknowledged registrations are lost"
+        for person in {*self.registered[::10], *self.registered[-8:]}:
+            assert self.knows(person)
 
 
 @pytest.fixture
 def central(tmp_path: Path) -> Lonely:
     return Lonely(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def of_before(tmp_path_factory: pytest.TempPathFactory) -> Lonely:
+    """One that has run, has registered a few, and was stopped."""
+    central = Lonely(tmp_path_factory.mktemp("before"))
+    with central.running() as process:
+        central.register_until(5)
+        assert process.stop() == []
+    return central
+
+
+@pytest.fixture
+def stopped(of_before: Lonely, tmp_path: Path) -> Lonely:
+    """The same, for one test alone: no other runs with this data."""
+    central = Lonely(tmp_path)
+    shutil.copytree(of_before.data, central.data)
+    central.registered += of_before.registered
+    return central
 
 
 def ended(process: Process) -> str:
@@ -113,7 +138,7 @@ def ended(process: Process) -> str:
 
 
 def test_killed_with_registrations_in_flight_it_has_all_that_were_acknowledged(central: Lonely) -> None:
-    for acknowledged in (3, 40, 80):
+    for acknowledged in (3, 15, 30):
         with central.running() as process:
             threads = [threading.Thread(target=central.register_until_it_ends) for _ in range(8)]
             for thread in threads:
@@ -127,15 +152,14 @@ def test_killed_with_registrations_in_flight_it_has_all_that_were_acknowledged(c
         central.knows_everybody()
 
 
-def test_on_a_full_disk_it_ends_with_a_sentence_and_has_all_that_were_acknowledged(central: Lonely) -> None:
-    with central.running():
-        central.register()
-    size = max(file.stat().st_size for file in central.data.iterdir()) + 100_000
+def test_on_a_full_disk_it_ends_with_a_sentence_and_has_all_that_were_acknowledged(stopped: Lonely) -> None:
+    central, before = stopped, len(stopped.registered)
+    size = max(file.stat().st_size for file in central.data.iterdir()) + 60_000
     with central.running([sys.executable, "-c", LIMITED.format(size)]) as process:
         central.register_until_it_ends()
         said = ended(process)
     assert said.startswith(f"oyez: cannot write to {central.store}: the disk"), said
-    assert len(central.registered) > 2
+    assert len(central.registered) > before
     with central.running():
         central.knows_everybody()
         central.register()
@@ -156,9 +180,8 @@ def read_only(folder: Path) -> Iterator[Sequence[str]]:
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and shutil.which("unshare") is None, reason="root may write anywhere")
-def test_in_a_folder_that_may_not_be_written_it_says_so(central: Lonely) -> None:
-    with central.running():
-        central.register()
+def test_in_a_folder_that_may_not_be_written_it_says_so(stopped: Lonely) -> None:
+    central = stopped
     with read_only(central.data) as prefix:
         arguments = ["central", "--port", "0", "--data", str(central.data)]
         process = Process("read-only", arguments, central.folder, SECRET, prefix)
@@ -182,22 +205,18 @@ def spoil(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["empty", "cut short", "garbage in the middle", "all garbage"])
-def test_a_damaged_store_is_not_run_from(central: Lonely, how: str) -> None:
+def test_a_damaged_store_is_not_run_from(stopped: Lonely, how: str) -> None:
     """And it is left as it is: somebody may still save something."""
-    with central.running() as process:
-        central.register_until(20)
-        assert process.stop() == []
-    spoil(central.store, how)
-    before = central.store.read_bytes()
-    assert str(central.store) in (said := central.refuses_to_start())
+    spoil(stopped.store, how)
+    before = stopped.store.read_bytes()
+    assert str(stopped.store) in (said := stopped.refuses_to_start())
     assert "damaged" in said or "is empty" in said
-    assert central.store.read_bytes() == before
+    assert stopped.store.read_bytes() == before
 
 
-def test_a_hash_that_is_none_is_one_users_trouble_and_the_operator_mends_it(central: Lonely) -> None:
-    with central.running() as process:
-        spoilt, other = central.register(), central.register()
-        assert process.stop() == []
+def test_a_hash_that_is_none_is_one_users_trouble_and_the_operator_mends_it(stopped: Lonely) -> None:
+    central = stopped
+    spoilt, other, *_ = central.registered
     with sqlite3.connect(central.store) as database:
         database.execute("UPDATE users SET hash = 'no hash' WHERE username = ?", (spoilt.username,))
     database.close()
@@ -210,15 +229,13 @@ def test_a_hash_that_is_none_is_one_users_trouble_and_the_operator_mends_it(cent
         assert central.knows(spoilt)
 
 
-def test_a_store_of_a_newer_oyez_is_left_alone(central: Lonely) -> None:
-    with central.running() as process:
-        assert process.stop() == []
-    with sqlite3.connect(central.store) as database:
+def test_a_store_of_a_newer_oyez_is_left_alone(stopped: Lonely) -> None:
+    with sqlite3.connect(stopped.store) as database:
         database.execute("PRAGMA user_version = 99")
     database.close()
-    before = central.store.read_bytes()
-    assert "was written by a newer Oyez" in central.refuses_to_start()
-    assert central.store.read_bytes() == before
+    before = stopped.store.read_bytes()
+    assert "was written by a newer Oyez" in stopped.refuses_to_start()
+    assert stopped.store.read_bytes() == before
 
 
 def test_a_store_of_the_first_version_is_taken_over(central: Lonely) -> None:
@@ -283,13 +300,12 @@ def test_a_network_begins_anew_from_a_backup_that_was_made_while_it_ran(central:
         new.register()
 
 
-def test_a_central_that_has_outlived_a_new_beginning_joins_it(central: Lonely) -> None:
+def test_a_central_that_has_outlived_a_new_beginning_joins_it(stopped: Lonely) -> None:
     """Its operator has not ended it, as he should have: where the two meet, the new one is main."""
+    central, person = stopped, stopped.registered[0]
     backup, new = central.folder / "backup", Lonely(central.folder)
     new.data = central.folder / "new"
-    with central.running():
-        person = central.register()
-        assert oyez("backup", str(backup), "--data", str(central.data)).code == 0
+    assert oyez("backup", str(backup), "--data", str(central.data)).code == 0
     assert oyez("restore", str(backup), "--data", str(new.data), "--yes").code == 0
     with new.running():
         refused = oyez(
@@ -300,9 +316,8 @@ def test_a_central_that_has_outlived_a_new_beginning_joins_it(central: Lonely) -
         assert new.knows(person)
 
 
-def test_no_central_runs_from_a_backup_that_was_merely_put_in_its_place(central: Lonely) -> None:
-    with central.running():
-        central.register()
+def test_no_central_runs_from_a_backup_that_was_merely_put_in_its_place(stopped: Lonely) -> None:
+    central = stopped
     assert oyez("backup", str(central.folder / "backup"), "--data", str(central.data)).code == 0
     shutil.rmtree(central.data)
     central.data.mkdir(mode=0o700)

@@ -142,7 +142,7 @@ def test_nothing_secret_shows(tmp_path: Path) -> None:
         up.send_signal(signal.SIGTERM)
         up.wait(60)
         logged = "".join(ear.join().decode() for ear in ears)
-    assert len(keys) == 4, "all centrals have one key"
+    assert len([form for form in keys if len(form) == 64 and form.isalnum() and form.islower()]) == 1, "one key, in hex"
     assert len(hashes) >= 2
     assert len(seen.tickets) > 3
     assert '"event": "registered"' in logged, "it was at log level debug"

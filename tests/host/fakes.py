@@ -75,8 +75,8 @@ class FakeEnvironment:
     def cancel_timer(self, key: str) -> None:
         self.events.append(("cancel_timer", key))
 
-    def dial(self, address: Address, purpose: str) -> None:
-        self.events.append(("dial", str(address), purpose))
+    def dial(self, address: Address, purpose: str, within: float) -> None:
+        self.events.append(("dial", str(address), purpose, within))
 
     def persist(self, records: tuple[fx.Record, ...], done: Callable[[], None]) -> None:
         self.events.append(("persist", *records))

@@ -23,7 +23,7 @@ def test_each_effect_reaches_the_world_in_order(stage: Stage) -> None:
         [
             fx.SetTimer("tick", 1.5),
             fx.CancelTimer("tick"),
-            fx.Dial(Address("a", 1), "central"),
+            fx.Dial(Address("a", 1), "central", 2.5),
             fx.HashSecret(1, "secret"),
             fx.VerifySecret(2, None, "secret"),
             fx.Report("event", {"link": 3}),
@@ -35,7 +35,7 @@ def test_each_effect_reaches_the_world_in_order(stage: Stage) -> None:
     assert stage.world.events == [
         ("set_timer", "tick", 1.5),
         ("cancel_timer", "tick"),
-        ("dial", "a:1", "central"),
+        ("dial", "a:1", "central", 2.5),
         ("hash_secret", 1, "secret"),
         ("verify_secret", 2, None, "secret"),
         ("report", "event", {"link": 3}),

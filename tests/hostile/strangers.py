@@ -6,10 +6,12 @@ limits by address tell them apart, as on a network.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-from tests.blackbox.people import ANONYMOUS, Conversation, Person, log_in, redirect, register, somebody
+from tests.blackbox.people import ANONYMOUS, Conversation, Person, redirect, register, somebody
 from tests.blackbox.processes import Network
-from tests.blackbox.wire import Address, Message, Peer, encode
+from tests.blackbox.wire import Address, Message, Peer, decode, encode
+from tests.hostile.faithful import Faithful
 
 
 class Attacker:
@@ -48,20 +50,33 @@ def answer(link: Peer) -> str:
     return "" if message is None else message.get("reason") or message["command"]
 
 
+class Place(Protocol):
+    """Where honest people are: a network, or a cluster."""
+
+    @property
+    def central(self) -> Address: ...
+
+    @property
+    def servers(self) -> dict[str, Address]: ...
+
+
 class Honest:
     """Two sessions that hear each other, and newcomers, whatever others do."""
 
-    def __init__(self, network: Network, people: list[Person]) -> None:
+    def __init__(self, network: Place, people: list[Person]) -> None:
         self._network = network
         self._conversation = Conversation()
-        self._peers = [Peer(address) for address in network.servers.values()][: len(people)]
-        for peer, person in zip(self._peers, people, strict=True):
-            log_in(peer, person)
-            self._conversation.join(peer, person)
+        self._sessions: list[Faithful] = []
+        for address, person in zip(network.servers.values(), people, strict=False):
+            session = Faithful(address, person)
+            self._sessions.append(session)
+            self._conversation.join(session, person)
 
     def go_on(self) -> None:
         """All that they post comes back to them, and to each other."""
         self._conversation.say(3)
+        for session in self._sessions:
+            session.settle()
         self._conversation.check()
 
     def come(self) -> Person:
@@ -95,8 +110,8 @@ class Honest:
         self.close()
 
     def close(self) -> None:
-        for peer in self._peers:
-            peer.close()
+        for session in self._sessions:
+            session.close()
 
 
 @contextmanager
@@ -112,6 +127,24 @@ def enters(link: Peer, person: Person = ANONYMOUS, aware: bool = False) -> str:
     """LOGIN at a server: what comes of it. Where sessions have to move, those that are `aware` of it go first."""
     link.send_while_open(encode(person.login() | ({"resume": {}} if aware else {})))
     return answer(link)
+
+
+def said(link: Peer) -> Message | None:
+    """The next message, whatever its command; None where the link was closed."""
+    line = link.receive_line()
+    return None if line is None else decode(line)
+
+
+def ordered(address: Address, order: Message) -> Message:
+    """The answer to this, on a link of its own."""
+    link = Peer(address)
+    try:
+        link.send(order)
+        message = said(link)
+    finally:
+        link.close()
+    assert message is not None, f"no answer to {order['command']}"
+    return message
 
 
 def logged(network: Network, node: str, event: str) -> bool:

@@ -65,7 +65,7 @@ def test_half_lines_on_many_links(network: Network, honest: Honest) -> None:
                 link.send_while_open(b'{"command":"' + b"x" * 60_000)
         honest.go_on()
         reasons = [fate(link) for link in attacker.links]
-    assert set(reasons) == {"too_much", "too_slow"}
+    assert set(reasons) - {"REDIRECT"} == {"too_much", "too_slow"}, "some may have had to move meanwhile"
     assert reasons[:2] == ["too_much"] * 2, "the oldest had to go first"
 
 

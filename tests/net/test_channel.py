@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from oyez.net.channel import RECORD, Channel, why
+from oyez.client.encryption import encryption
+from oyez.net.channel import RECORD, SILENT, Channel, why
 from tests.certificates import Authority
 
 
@@ -93,7 +94,7 @@ def test_what_was_altered_is_not_heard_and_what_came_before_is(authority: Author
     ("hosts", "days", "said"),
     [
         (["other.example.org"], 30, "IP address mismatch, certificate is not valid for '127.0.0.1'"),
-        (None, -1, "certificate has expired"),
+        (None, -1, "it has expired"),
     ],
 )
 def test_a_certificate_that_is_not_good_is_not_believed(
@@ -147,3 +148,72 @@ def test_what_is_no_tls_is_told(authority: Authority) -> None:
     with pytest.raises(ssl.SSLError) as caught:
         Channel(authority.client(), "127.0.0.1").handshake(b'{"command":"STATUS_REPORT"}\n')
     assert why(caught.value) == "the other end does not speak TLS"
+
+
+@pytest.mark.parametrize("group", ["ffdhe2048", "X448", "secp521r1"])
+def test_keys_are_agreed_on_in_no_group_that_is_dear(authority: Authority, group: str) -> None:
+    accepting, dialing = authority.issue().load().accepting, authority.client()
+    assert accepting is not None
+    dialing.set_ecdh_curve(group)
+    with pytest.raises(ssl.SSLError) as caught:
+        met(accepting, dialing)
+    assert why(caught.value) == "the other end does not agree on keys with P-256"
+
+
+def test_who_offers_others_first_gets_in_and_ours_at_once(authority: Authority) -> None:
+    """A client that begins with another group is asked for P-256 by one flight more; those of this project begin so."""
+    contexts = authority.issue().load()
+    assert contexts.accepting is not None
+    assert contexts.dialing is not None
+    library = encryption(True, authority.file).context
+    assert library is not None
+    for dialing, at_once in ((contexts.dialing, True), (library, True), (authority.client(), False)):
+        here, there = Channel(contexts.accepting), Channel(dialing, "127.0.0.1")
+        there.handshake(b"")
+        assert not here.handshake(there.output())
+        assert there.handshake(here.output()) == at_once
+        met(contexts.accepting, dialing)
+
+
+def test_a_host_is_one_that_the_certificate_lists_not_its_common_name(authority: Authority) -> None:
+    contexts = authority.issue("localhost", ["127.0.0.1"]).load()
+    library = encryption(True, authority.file).context
+    assert contexts.accepting is not None
+    for dialing in (contexts.dialing, library):
+        assert dialing is not None
+        with pytest.raises(ssl.SSLCertVerificationError):
+            met(contexts.accepting, dialing, "localhost")
+
+
+def test_records_that_say_nothing_end_a_link(authority: Authority) -> None:
+    """Requests for new keys, say. Python can't make such; tickets for OpenSSL's own resumption say as little."""
+    accepting = authority.issue().load().accepting
+    assert accepting is not None
+    for tickets, too_many in ((SILENT, False), (SILENT + 10, True)):
+        accepting.num_tickets = tickets
+        here, there = Channel(accepting), Channel(authority.client(), "127.0.0.1")
+        there.handshake(b"")
+        here.handshake(there.output())
+        there.handshake(here.output())
+        here.handshake(there.output())
+        there.handshake(here.output())
+        here.handshake(there.output())
+        heard: list[bytes] = []
+        said = here.output() + here.encrypt(b"hear ye")
+        if too_many:
+            with pytest.raises(ssl.SSLError) as caught:
+                there.decrypt(said, heard)
+            assert why(caught.value) == "the other end keeps this one busy with records that say nothing"
+        else:
+            there.decrypt(said, heard)
+            assert heard == [b"hear ye"]
+
+
+def test_records_that_say_little_do_not(authority: Authority) -> None:
+    accepting = authority.issue().load().accepting
+    assert accepting is not None
+    here, there = met(accepting, authority.client())
+    heard: list[bytes] = []
+    here.decrypt(b"".join(there.encrypt(b"x") for _ in range(100 * SILENT)), heard)
+    here.decrypt(there.encrypt(b"y" * 10 * RECORD), heard)
+    assert b"".join(heard) == b"x" * 100 * SILENT + b"y" * 10 * RECORD

@@ -50,13 +50,13 @@ def unexpected(error: Exception) -> None:
     raise error
 
 
-def a_dialer(timeout: float = PATIENCE) -> Dialer:
-    return Dialer(GuardedLoop(asyncio.get_running_loop(), unexpected), timeout)
+def a_dialer() -> Dialer:
+    return Dialer(GuardedLoop(asyncio.get_running_loop(), unexpected))
 
 
-async def dialed(dialer: Dialer, address: Address) -> socket.socket | None:
+async def dialed(dialer: Dialer, address: Address, within: float = PATIENCE) -> socket.socket | None:
     answer: asyncio.Future[socket.socket | None] = asyncio.get_running_loop().create_future()
-    dialer.dial(address, answer.set_result)
+    dialer.dial(address, within, answer.set_result)
     assert not answer.done(), "answered from within the call"
     async with asyncio.timeout(PATIENCE):
         return await answer
@@ -103,20 +103,20 @@ async def test_what_is_no_name_is_not_reached(hostname: str) -> None:
 
 
 async def test_silence_is_a_failure(silent: Address) -> None:
-    assert await dialed(a_dialer(timeout=0.05), silent) is None
+    assert await dialed(a_dialer(), silent, within=0.05) is None
 
 
 async def test_the_addresses_of_a_name_share_the_time(
     listening: Address, silent: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    a_dial = a_dialer(timeout=1)
+    a_dial = a_dialer()
     candidates = [(socket.AF_INET, (address.hostname, address.port)) for address in (silent, listening)]
 
     async def resolve(address: Address) -> list[dialer.Candidate]:
         return list(candidates)
 
     monkeypatch.setattr(a_dial, "_resolve", resolve)
-    sock = await dialed(a_dial, Address("has two addresses", 1))
+    sock = await dialed(a_dial, Address("has two addresses", 1), within=1)
     assert sock is not None
     assert sock.getpeername()[1] == listening.port
     sock.close()

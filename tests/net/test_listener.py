@@ -9,11 +9,13 @@ import socket
 import struct
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 
 from oyez.net import listener
+from oyez.net.guard import GuardedLoop
 from oyez.net.listener import Listener, ListenError
 from oyez.protocol.messages import Address
 from tests.net.stage import PATIENCE, Recorder, node
@@ -43,7 +45,7 @@ sys.exit(execute(node, lambda address: say(address.port)))
 
 
 async def test_a_flood_of_connects_is_taken() -> None:
-    count = 4 * listener.BATCH
+    count = 2000
     async with node() as stage:
         address = (stage.node.address.hostname, stage.node.address.port)
         loop = asyncio.get_running_loop()
@@ -56,6 +58,63 @@ async def test_a_flood_of_connects_is_taken() -> None:
         for sock in socks:
             sock.close()
         await stage.role.until(lambda: len(stage.role.all("close")) == count)
+
+
+class Watching:
+    """A loop that calls nobody: the test does."""
+
+    turn: Callable[[], object]
+
+    def on_readable(self, fd: int, callback: Callable[[], object]) -> None:
+        self.turn = callback
+
+    def no_reads(self, fd: int) -> None:
+        pass
+
+
+class Hand:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_a_flood_of_connects_leaves_others_half_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, loop = Hand(), Watching()
+    monkeypatch.setattr(listener, "time", clock)
+    monkeypatch.setattr(listener, "LEAST", 2.0)
+    monkeypatch.setattr(listener, "MOST", 5.0)
+    taken: list[socket.socket] = []
+
+    def accepted(sock: socket.socket, address: str) -> None:
+        taken.append(sock)
+        clock.now += 1.0
+
+    def turn(others: float) -> int:
+        """All others have taken so long; how many are accepted then."""
+        clock.now += others
+        before = len(taken)
+        loop.turn()
+        return len(taken) - before
+
+    listening = Listener(Address("127.0.0.1", 0))
+    listening.start(cast(GuardedLoop, loop), accepted, lambda event, fields: None)
+    with contextlib.ExitStack() as stack:
+        stack.callback(listening.close)
+        for _ in range(20):
+            address = (listening.address.hostname, listening.address.port)
+            stack.enter_context(socket.create_connection(address))
+        assert turn(100.0) == 2, "nobody was waiting in that time: it tells nothing of how busy the others are"
+        assert turn(0.0) == 2
+        assert turn(4.0) == 4
+        assert turn(100.0) == 5
+        assert turn(5.0) + turn(5.0) == 7, "that was all"
+        assert turn(5.0) == 0
+        for sock in taken:
+            sock.close()
 
 
 async def test_a_connection_that_is_gone_before_it_was_accepted_harms_nobody() -> None:

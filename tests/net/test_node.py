@@ -268,8 +268,8 @@ async def test_a_role_may_end_its_node_unasked() -> None:
 async def test_a_bug_ends_the_process_with_its_traceback(where: str) -> None:
     process, port = await child(where)
     _, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.close()
     code, said = await ended(process)
+    writer.close()
     assert code == 1
     assert "node_failed" in said
     assert "in breaks" in said
@@ -279,8 +279,8 @@ async def test_a_bug_ends_the_process_with_its_traceback(where: str) -> None:
 async def test_a_role_that_gives_up_raises_out_of_the_process() -> None:
     process, port = await child("quit")
     _, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.close()
     code, said = await ended(process)
+    writer.close()
     assert code == 1
     assert "GaveUp: nobody comes here" in said, "the command line makes a sentence of it"
     assert "node_failed" not in said

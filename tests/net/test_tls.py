@@ -6,9 +6,12 @@ import asyncio
 import shutil
 import socket
 import ssl
-from collections.abc import Iterator
+import struct
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,7 +94,9 @@ async def test_one_port_speaks_both(authority: Authority, identity: Identity) ->
 async def test_what_comes_with_the_handshake_is_heard(authority: Authority, identity: Identity) -> None:
     async with node(identity=identity) as stage:
         sock, loop = await stage.connected(), asyncio.get_running_loop()
-        channel = Channel(authority.client(), "127.0.0.1")
+        dialing = identity.load().dialing
+        assert dialing is not None
+        channel = Channel(dialing, "127.0.0.1")  # it is done after one flight each way
         assert not channel.handshake(b"")
         await loop.sock_sendall(sock, channel.output())
         while not channel.handshake(await loop.sock_recv(sock, 1 << 16)):
@@ -118,6 +123,22 @@ async def test_a_bad_certificate_is_refused_at_the_door(
             await stage.role.seen("report", "tls_refused")
         assert stage.role.all("open") == []
         assert reported(stage, "tls_refused")[0]["address"] == "127.0.0.1"
+
+
+async def test_who_shows_hundreds_of_certificates_is_refused(
+    authority: Authority, identity: Identity, tmp_path: Path
+) -> None:
+    """Each that comes is compared with all others, to find out who has issued whom."""
+    chain = tmp_path / "chain.pem"
+    chain.write_bytes(identity.certificate.read_bytes() + authority.file.read_bytes() * 100)
+    context = authority.client()
+    context.load_cert_chain(chain, identity.key)
+    async with node(identity=identity) as stage:
+        with await stage.connected() as sock, suppress(ssl.SSLError, OSError):
+            await shake_hands(sock, context)
+        await stage.role.seen("report", "tls_refused")
+        assert reported(stage, "tls_refused")[0]["why"] == "the handshake was not done after 16384 bytes"
+    assert stage.role.all("open") == []
 
 
 async def test_who_says_nothing_is_let_go(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,9 +253,9 @@ async def test_a_node_dials_with_tls_and_shows_its_certificate(identity: Identit
         assert {who.verified for who in role.who.values()} == {True}
 
 
-async def failed(stage: Stage, address: Address) -> str:
+async def failed(stage: Stage, address: Address, within: float = PATIENCE) -> str:
     """Why this can't be dialed."""
-    stage.perform(fx.Dial(address, "somebody"))
+    stage.perform(fx.Dial(address, "somebody", within))
     await stage.role.seen("dial_failed", "somebody")
     assert stage.role.all("dialed") == []
     return str(stage.role.all("dial_failed")[-1][2])
@@ -253,6 +274,13 @@ async def test_whoever_is_dialed_has_to_be_who_was_meant(authority: Authority, t
             assert why in str(said["why"])
 
 
+async def test_who_is_told_to_dial_what_is_no_name_says_so(identity: Identity) -> None:
+    """A resolver takes what is before the zero byte, so there may be somebody to shake hands with."""
+    async with node(identity=identity) as stage:
+        why = await failed(stage, Address("127.0.0.1\0x", stage.node.address.port))
+        assert why.endswith("is no name that a certificate could hold")
+
+
 async def test_whoever_is_dialed_has_to_speak_tls(identity: Identity) -> None:
     async with node(identity=identity) as stage:
         loop = asyncio.get_running_loop()
@@ -267,10 +295,40 @@ async def test_whoever_is_dialed_has_to_speak_tls(identity: Identity) -> None:
 
 async def test_whoever_is_dialed_has_to_answer_in_time(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
     async with node(identity=identity) as stage:
-        monkeypatch.setattr(stage.node.environment, "_dial_timeout", 0.05)
+        begin = stage.node.environment._beginnings.dial
+
+        def begin_late(sock: socket.socket, context: Any, hostname: str, within: float, done: Any) -> None:
+            begin(sock, context, hostname, 0.05, done)  # there was little left after the connection
+
+        monkeypatch.setattr(stage.node.environment._beginnings, "dial", begin_late)
         with socket.create_server(("127.0.0.1", 0)) as listening:  # the kernel accepts; nobody else does
             why = await failed(stage, Address(*listening.getsockname()))
     assert why == "the handshake was not done within 0.05 s"
+
+
+async def test_the_handshake_has_what_the_connection_has_left(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One patience for both: whoever dials has said how long all of it may take."""
+    async with node(identity=identity) as stage:
+        environment, clock = stage.node.environment, [1000.0]
+        monkeypatch.setattr(environment, "now", lambda: clock[0])
+        given: list[float] = []
+        dials: list[Callable[[socket.socket], None]] = []
+
+        def begin(sock: socket.socket, context: object, hostname: str, within: float, done: object) -> None:
+            given.append(within)
+            sock.close()
+
+        monkeypatch.setattr(environment._beginnings, "dial", begin)
+        monkeypatch.setattr(environment._dialer, "dial", lambda address, within, done: dials.append(done))
+        for connected_after, left in ((2.0, 0.5), (2.75, 0.0)):
+            mine, theirs = socket.socketpair()
+            with theirs:
+                stage.perform(fx.Dial(Address("127.0.0.1", 1), "somebody", 2.5))
+                clock[0] += connected_after
+                dials.pop()(mine)
+            assert given.pop() == left
 
 
 async def test_nobody_elsewhere_is_dialed_without(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,13 +366,145 @@ async def test_another_certificate_is_for_new_links(authority: Authority, tmp_pa
         second = await shown(stage, client)
         assert first != second
         assert reported(stage, "identity_reloaded")[0]["expires"]
-        files.certificate.write_text("nonsense")
-        stage.node.reload()
-        assert "cannot use" in str(reported(stage, "identity_not_reloaded")[0]["why"])
         assert await shown(stage, client) == second
         lines = activity_lines(1, 10)
         role.publish(lines)
         assert await old.read_exactly(len(lines)) == lines
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda files, other: files.certificate.write_text("nonsense"), "cannot use {certificate}: "),
+        (lambda files, other: files.certificate.unlink(), "cannot read {certificate}: No such file"),
+        (lambda files, other: files.key.write_text("nonsense"), "cannot use {certificate} and {key}: "),
+        (lambda files, other: files.key.unlink(), "cannot read {key}: No such file"),
+        (lambda files, other: shutil.copy(other.key, files.key), "they do not belong together"),
+        (lambda files, other: files.authority.write_text("nonsense"), "cannot use {authority}: "),
+        (lambda files, other: files.authority.unlink(), "cannot read {authority}: No such file"),
+    ],
+)
+async def test_files_that_cannot_be_used_leave_the_old_certificate_where_it_is(
+    authority: Authority, tmp_path: Path, spoil: Callable[[Identity, Identity], object], why: str
+) -> None:
+    files = moved(authority.issue("one"), tmp_path)
+    other, client = authority.issue("two"), authority.client()
+    async with node(identity=files) as stage:
+        before, contexts = await shown(stage, client), stage.node.environment.tls
+        spoil(files, other)
+        stage.node.reload()
+        (said,) = reported(stage, "identity_not_reloaded")
+        assert why.format(certificate=files.certificate, key=files.key, authority=files.authority) in str(said["why"])
+        assert said["expires"] == contexts.expires  # of the one that it goes on with
+        assert stage.node.environment.tls is contexts
+        assert await shown(stage, client) == before
+
+
+@pytest.mark.parametrize(
+    ("hosts", "days", "why"), [(None, -1.0, "expired on"), (["a.example.org"], 9.0, "others reach")]
+)
+async def test_a_certificate_with_which_it_would_not_start_is_not_loaded_later(
+    authority: Authority, tmp_path: Path, hosts: list[str] | None, days: float, why: str
+) -> None:
+    files = replace(moved(authority.issue("one"), tmp_path), hostname="127.0.0.1")
+    async with node(identity=files) as stage:
+        moved(authority.issue("two", hosts, days), tmp_path)
+        stage.node.reload()
+        (said,) = reported(stage, "identity_not_reloaded")
+        assert why in str(said["why"])
+
+
+def moved(identity: Identity, folder: Path) -> Identity:
+    """The same files elsewhere, in the place of those that are there."""
+    assert identity.authority is not None
+    files = Identity(folder / "node.pem", folder / "node.key", folder / "ca.pem")
+    shutil.copy(identity.certificate, files.certificate)
+    shutil.copy(identity.key, files.key)
+    shutil.copy(identity.authority, folder / "ca.pem")
+    return files
+
+
+# -- certificates that are refused ----------------------------------------------------------------------------------
+
+
+def bad(authority: Authority, tmp_path: Path) -> list[tuple[Identity, str, str]]:
+    """What others do not take, what they say of it, and what its owner is told."""
+    stranger = Authority(tmp_path / "other").issue()
+    return [
+        (
+            replace(stranger, authority=authority.file),
+            "an authority that is not known here has issued it",
+            "the other end does not know the authority that has issued this end's certificate",
+        ),
+        (
+            authority.issue("old", days=-1),
+            "it has expired",
+            "the other end says that this end's certificate has expired",
+        ),
+    ]
+
+
+@pytest.fixture
+def careless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes that start with a certificate that is over: they may have been up for long."""
+    monkeypatch.setattr(Identity, "_check_time", lambda self, certificate: None)
+
+
+@pytest.mark.usefixtures("careless")
+async def test_who_dials_with_a_bad_certificate_is_told_why_and_so_is_the_other(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """In TLS 1.3 whoever dials has done with the handshake before the other has looked at the certificate."""
+    for identity, theirs, ours in bad(authority, tmp_path):
+        async with node(identity=authority.issue()) as stage, node(identity=identity) as other:
+            other.perform(fx.Dial(stage.node.address, "somebody"))
+            await other.role.seen("close")
+            said = {"address": str(stage.node.address), "why": ours}
+            assert reported(other, "certificate_refused") == [said]
+            why = f"the certificate of the other end is not good: {theirs}"
+            assert reported(stage, "tls_refused") == [{"address": "127.0.0.1", "why": why}]
+            assert stage.role.all("open") == []
+
+
+@pytest.mark.usefixtures("careless")
+async def test_who_dials_somebody_with_a_bad_certificate_says_why_and_the_other_is_told(
+    authority: Authority, tmp_path: Path
+) -> None:
+    for identity, theirs, ours in bad(authority, tmp_path):
+        async with node(identity=authority.issue()) as stage, node(identity=identity) as other:
+            why = f"the certificate of the other end is not good: {theirs}"
+            assert await failed(stage, other.node.address) == why
+            assert reported(stage, "cannot_dial") == [{"address": str(other.node.address), "why": why}]
+            await other.role.seen("report", "tls_refused")
+            assert reported(other, "tls_refused") == [{"address": "127.0.0.1", "why": ours}]
+
+
+async def test_the_reason_is_heard_though_the_link_broke_under_what_was_being_sent(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Whoever refuses may close with something unread, and then the kernel resets the link behind the last word."""
+    role, loop = Recorder(), asyncio.get_running_loop()
+    role.answers["dialed"] = lambda link, purpose: [fx.Hold(link)]  # it does not read before it sends
+    stranger = Authority(tmp_path / "other")
+    accepting = replace(authority.issue("server"), authority=stranger.file).load().accepting
+    assert accepting is not None
+    async with node(role, identity=authority.issue()) as stage:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            listening.setblocking(False)
+            stage.perform(fx.Dial(Address(*listening.getsockname()), "somebody"))
+            there, _ = await loop.sock_accept(listening)
+        channel = Channel(accepting)
+        with pytest.raises(ssl.SSLError):
+            while not channel.handshake(await loop.sock_recv(there, 1 << 16)):
+                await loop.sock_sendall(there, channel.output())
+        await role.seen("dialed")
+        await loop.sock_sendall(there, channel.output())
+        there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        there.close()
+        stage.perform(fx.Send(1, HELLO))
+        await role.seen("close")
+        (said,) = reported(stage, "certificate_refused")
+        assert "does not know the authority" in str(said["why"])
 
 
 # -- the end --------------------------------------------------------------------------------------------------------

@@ -11,8 +11,14 @@ from msgspec import inspect
 from oyez.protocol.messages import ClientMessage, Message
 from oyez.protocol.nodes import NodeMessage
 from oyez.protocol.peers import PeerMessage
+from oyez.protocol.users import UserMessage
 
-KINDS: list[type[Message]] = [*get_args(ClientMessage), *get_args(NodeMessage), *get_args(PeerMessage)]
+KINDS: list[type[Message]] = [
+    *get_args(ClientMessage),
+    *get_args(NodeMessage),
+    *get_args(PeerMessage),
+    *get_args(UserMessage),
+]
 """Every struct that has a command of its own."""
 
 CHARACTERS = st.characters(exclude_categories=["Cs"])

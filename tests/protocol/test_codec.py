@@ -20,10 +20,11 @@ from oyez.protocol.messages import (
 )
 from oyez.protocol.nodes import NodeMessage
 from oyez.protocol.peers import PeerMessage
+from oyez.protocol.users import UserMessage
 from tests.protocol.messages_of import KINDS, messages
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-ANYTHING = messages(ClientMessage) | messages(NodeMessage) | messages(PeerMessage)
+ANYTHING = messages(ClientMessage) | messages(NodeMessage) | messages(PeerMessage) | messages(UserMessage)
 
 
 def line_of(message: Message) -> bytes:

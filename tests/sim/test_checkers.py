@@ -450,6 +450,36 @@ def test_what_a_session_was_told_of_may_be_what_others_saw_under_another_id() ->
     assert CHECKERS["delivered"]([Missed(11.2, "c.1", "s2.1", 1, 1) if one == told else one for one in both]) != []
 
 
+def test_who_leaves_as_the_last_one_is_gone_when_the_central_has_lost_it() -> None:
+    """Seed 14014628: it lived on for a slow reader, while another began without what it had accepted."""
+    leaves = [Reported(7.0, "s1", "leaving", {}), Reported(7.1, "central2", "server_lost", {"server": "s1"})]
+    ends = Died(11.6, "s1", 1, "stopped")
+    losses = losses_of(sorted([*GOOD, *leaves, ends], key=lambda entry: entry.at))
+    assert losses.lives["s1.1"].gone == 7.1
+    assert losses_of(sorted([*GOOD, leaves[1], ends], key=lambda entry: entry.at)).lives["s1.1"].gone == 11.6
+
+
+def test_what_one_had_whose_death_nobody_had_noticed_yet_may_be_missed() -> None:
+    """Seed 14016556: a server came meanwhile, and a session to it."""
+    came = [entered(7.0, "d.1", "s4", lasting=True), Missed(7.2, "d.1", "s1.1", 2, 2)]
+    told = sorted([*SMALL, *came], key=lambda entry: entry.at)
+    assert CHECKERS["silent"](told) != []
+    died = Died(4.0, "s1", 1, "without power")
+    assert CHECKERS["silent"](sorted([*told, died], key=lambda entry: entry.at)) == []
+    long_before = Died(1.9, "s1", 1, "without power")
+    assert CHECKERS["silent"](sorted([*told, long_before], key=lambda entry: entry.at)) != []
+
+
+def test_what_would_have_come_late_need_not_reach_who_has_left_meanwhile() -> None:
+    """Seed 14016907: a session moved away from a server that was cut off, and its later post came first."""
+    late = without(GOOD, saw(1.4, "b.1", "a.1", 2, "s1.1-2"), saw(11.2, "b.1", "a.1", 4, "s1.1-4"))
+    parted = Fault(1.0, "partition", "s1 | s2", 5.5, ("s1",), ("s2",))
+    left = ended(5.5, "b.1", "client")
+    assert CHECKERS["delivered"](sorted([*late, left, parted], key=lambda entry: entry.at)) == []
+    assert CHECKERS["delivered"](sorted([*late, left], key=lambda entry: entry.at)) != []
+    assert CHECKERS["delivered"](sorted([*late, parted], key=lambda entry: entry.at)) != []
+
+
 def after_a_sleep(who: str) -> Losses:
     """Where this node slept, the main removed s1 meanwhile, and s4 came then."""
     came = [Started(7.5, "s4", 1), Reported(7.6, "s4", "ready", {})]

@@ -190,10 +190,14 @@ def test_a_session_that_is_sent_to_the_central_is_not_live_before_it_has_a_serve
     client.on_message(0.0, 2, LoginSuccess("logged in as user bob", server="s1"))
     assert client.live
     effects = client.on_message(0.0, 2, Redirect(central.hostname, central.port))
-    assert Dial(central, "central") in effects
+    assert central in dialed(effects)
     client.on_dialed(1.0, 3, "central")
     client.on_message(1.0, 3, LoginSuccess("logged in as user bob", ticket="ticket", centrals=[central]))
     assert not client.live
+
+
+def dialed(effects: Effects) -> list[Address]:
+    return [effect.address for effect in effects if isinstance(effect, Dial)]
 
 
 def test_a_server_that_stops_sends_its_sessions_to_the_central() -> None:
@@ -260,7 +264,7 @@ def test_a_candidate_that_waits_for_another_finds_the_main_all_the_same() -> Non
     effects = central.on_message(0.7, 3, StatusReport(2, 0, [], [], "main"))
     assert Close(2) in effects
     central.on_close(0.7, 2)
-    assert Dial(CENTRALS[0].address, "central") in central.on_timer(0.8, "central")
+    assert CENTRALS[0].address in dialed(central.on_timer(0.8, "central"))
 
 
 def test_voters_that_wait_at_several_candidates_are_brought_together() -> None:
@@ -325,10 +329,10 @@ def test_a_central_that_fell_silent_is_tried_again_though_the_others_are_slow_to
     link.welcomed(link.centrals)
     assert link.watch(3.5, slept=False)[-1] == Close(1, at_once=True)
     link.lost()
-    assert link.dial() == [Dial(Address("c2", 3780), "central")]
+    assert dialed(link.dial()) == [Address("c2", 3780)]
     link.watch(8.5, slept=False)
     link.failed()
-    assert link.dial() == [Dial(Address("c1", 3780), "central")]
+    assert dialed(link.dial()) == [Address("c1", 3780)]
 
 
 def test_the_main_that_was_named_during_a_dial_in_vain_is_tried_next() -> None:
@@ -337,7 +341,7 @@ def test_the_main_that_was_named_during_a_dial_in_vain_is_tried_next() -> None:
     link.dial()
     link.not_main(Address("c3", 3780))
     link.failed()
-    assert link.dial() == [Dial(Address("c3", 3780), "central")]
+    assert dialed(link.dial()) == [Address("c3", 3780)]
 
 
 def test_a_hash_that_comes_back_in_another_reign_registers_nobody() -> None:

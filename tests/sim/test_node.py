@@ -59,15 +59,15 @@ def test_bytes_may_come_in_crumbs() -> None:
 
 
 def test_a_flood_of_answers_comes_whole_and_in_order_once_its_reader_reads() -> None:
-    """More than a window, and more than one piece of the outbox."""
+    """More than a window; and who takes no answers is not heard on, so that few of them wait."""
     stage = Stage(conditions=Conditions(window=(60_000, 60_000)))
     stage.asker.reads = False
-    names = [f"somebody number {number}" for number in range(4000)]
+    names = [f"somebody number {number}" for number in range(1000)]
     for at in range(0, len(names), 500):
         stage.ask(*names[at : at + 500])
         stage.world.run(0.1)
     waiting = max(len(link.outbox) for link in stage.process.host.links.values())
-    assert waiting > PIECE
+    assert 0 < waiting < PIECE
     stage.asker.reads = True
     stage.asker.readable()
     stage.world.run(2.0)

@@ -4,9 +4,10 @@ from random import Random
 
 import pytest
 
+from oyez.core.timing import REACH
 from oyez.protocol.messages import Address
 from oyez.sim.clock import Clock
-from oyez.sim.network import DIAL_TIMEOUT, Network
+from oyez.sim.network import Network
 from oyez.sim.wire import Conditions, End
 from tests.sim.toys import Owner
 
@@ -169,7 +170,7 @@ def test_a_dial_into_the_void_times_out() -> None:
     net.network.sever("here", "there")
     net.dial()
     assert net.failed == []
-    net.run(DIAL_TIMEOUT)
+    net.run(REACH)
     assert net.failed == ["timed out"]
 
 
@@ -178,7 +179,7 @@ def test_a_dial_gets_through_when_the_path_is_mended_in_time() -> None:
     net.network.sever("there", "here")
     net.dial()
     net.network.mend("there", "here")
-    net.run(DIAL_TIMEOUT)
+    net.run(REACH)
     assert net.failed == []
     assert len(net.owners) == 4
 

@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,25 @@ store = SqliteStore(Path(sys.argv[1]))
 for number in range(1, 10**9):
     store.append([UserRecord(f"user {number} {part}", "hash" * 50, number) for part in "ab"] + [Position(number, 1, 0)])
     print(number, flush=True)
+"""
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from oyez.core.effects import UserRecord
+from oyez.storage.sqlite import SqliteStore
+
+SqliteStore(Path(sys.argv[1])).append([UserRecord("later", "hash", 51)])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+BACK_UP = """
+from pathlib import Path
+from oyez.storage.copies import back_up
+
+back_up(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
@@ -165,6 +185,70 @@ def test_a_folder_in_use_is_not_restored_into(data: Path, tmp_path: Path) -> Non
     store = SqliteStore(data / "central.sqlite")
     assert "in use by another process" in refusal(restore, tmp_path / "backup", data, NOW)
     store.close()
+
+
+def test_nothing_is_restored_beside_what_is_left_of_the_old_store(data: Path, tmp_path: Path) -> None:
+    """Else the old central is back: under its own id, in its own term, with the key that was stolen."""
+    back_up(data, tmp_path / "backup")
+    subprocess.run([sys.executable, "-c", KILLED, str(data / "central.sqlite")], check=False)
+    (data / "central.sqlite").unlink()
+    assert "central.sqlite-wal is left of a file that is not there" in refusal(restore, tmp_path / "backup", data, NOW)
+    assert not [file for file in data.iterdir() if file.name in ("central.sqlite", "central.sqlite.new")]
+    (data / "central.sqlite-wal").unlink()
+    copied = restore(tmp_path / "backup", data, NOW)
+    store = SqliteStore(data / "central.sqlite")
+    after = store.load()
+    store.close()
+    assert (after.id, len(after.users)) == (copied.id, 50)
+
+
+def test_no_backup_is_put_beside_what_is_left_of_another_file(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "backup-wal").write_bytes(b"something")
+    assert "backup-wal is left of a file that is not there" in refusal(back_up, data, tmp_path / "backup")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["backup-wal", "data"]
+
+
+@pytest.mark.parametrize("name", ["voter", "position", "id"])
+def test_a_state_that_is_no_state_is_told(data: Path, tmp_path: Path, name: str) -> None:
+    back_up(data, tmp_path / "backup")
+    with closing(sqlite3.connect(tmp_path / "backup", isolation_level=None)) as database:
+        database.execute("UPDATE meta SET value = X'FF' WHERE name = ?", (name,))
+    if name == "id":  # nobody needs the old one
+        restore(tmp_path / "backup", tmp_path / "new", NOW)
+    else:
+        assert "damaged" in refusal(restore, tmp_path / "backup", tmp_path / "new", NOW)
+    store = SqliteStore(data / "central.sqlite")
+    store._database.execute("UPDATE meta SET value = X'FF' WHERE name = ?", (name,))
+    store.close()
+    if name != "voter":  # which is not looked at yet
+        assert "damaged" in refusal(back_up, data, tmp_path / "another")
+
+
+def test_one_that_was_broken_off_is_told(data: Path, tmp_path: Path) -> None:
+    """It may be another's, that is just being made."""
+    (tmp_path / "backup.part").write_bytes(b"the beginning of a")
+    assert (
+        f"{tmp_path / 'backup.part'} is there already: it is just being made, or that broke off; remove it"
+        in refusal(back_up, data, tmp_path / "backup")
+    )
+    assert (tmp_path / "backup.part").read_bytes() == b"the beginning of a"
+    (tmp_path / "backup.part").unlink()
+    back_up(data, tmp_path / "backup")
+
+
+@pytest.mark.parametrize("limit", [20_000, 31_000])
+def test_one_that_can_not_be_finished_leaves_nothing(data: Path, tmp_path: Path, limit: int) -> None:
+    """A limit on the size of files stands for a disk that is full: while it is copied, or just behind."""
+    place = tmp_path / "place"
+    place.mkdir()
+    store = SqliteStore(data / "central.sqlite")
+    store.append([UserRecord("later", "hash", 51)])
+    assert 20_000 < store.path.stat().st_size < 31_000
+    limited = f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));" + BACK_UP
+    done = subprocess.run([sys.executable, "-c", limited, str(data), str(place / "backup")], capture_output=True)
+    store.close()
+    assert b"StorageError: cannot write to " in done.stderr, done.stderr
+    assert list(place.iterdir()) == []
 
 
 def test_backups_are_for_the_owners_eyes_only(data: Path, tmp_path: Path) -> None:

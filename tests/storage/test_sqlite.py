@@ -342,12 +342,46 @@ def test_garbage_in_the_middle_is_told(path: Path, page: int) -> None:
     assert "damaged" in refusal(path)
 
 
-def test_text_that_is_none_is_told(path: Path) -> None:
+def test_text_that_is_none_is_told_and_not_shown(path: Path) -> None:
+    """It may be a hash."""
     store = SqliteStore(path)
-    store._database.execute("INSERT INTO users VALUES ('bob', CAST(X'FFFE' AS TEXT), 0, 0)")
-    with pytest.raises(StorageError, match="damaged"):
+    store._database.execute("INSERT INTO users VALUES ('bob', CAST(X'6861736820FFFE' AS TEXT), 0, 0)")
+    with pytest.raises(StorageError, match="is damaged \\(text that is none\\)"):
         store.load()
     store.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "INSERT INTO users VALUES ('bob', X'6861', 0, 0)",
+        "INSERT INTO users VALUES (X'6861', 'hash', 0, 0)",
+        "INSERT INTO users VALUES ('bob', 'hash', 0, 'x')",
+        "INSERT INTO servers VALUES ('s1', 'host', X'00', 0)",
+        "INSERT INTO revoked VALUES ('bob', 0, 'never', 0)",
+        "UPDATE meta SET value = 'text' WHERE name = 'key'",
+        "UPDATE meta SET value = X'FF' WHERE name = 'id'",
+    ],
+)
+def test_a_value_of_another_kind_is_told(path: Path, damage: str) -> None:
+    """One damaged letter makes a value of one kind one of another, and SQLite minds neither."""
+    store = SqliteStore(path)
+    store._database.execute(damage)
+    store.close()
+    with pytest.raises(StorageError, match="is damaged"):
+        SqliteStore(path).load()
+
+
+@pytest.mark.parametrize("end", ["-wal", "-journal"])
+def test_no_store_is_made_beside_what_is_left_of_another(path: Path, end: str) -> None:
+    """SQLite would write it over the new one; and whoever has lost the store is not to begin another by chance."""
+    path.parent.mkdir()
+    left = path.with_name(f"{path.name}{end}")
+    left.write_bytes(b"something of the one before")
+    assert f"{left} is left of a file that is not there any more: put {path.name} back" in refusal(path)
+    assert not path.exists()
+    left.unlink()
+    SqliteStore(path).close()
 
 
 def test_a_folder_in_which_anybody_may_write_is_refused(path: Path) -> None:

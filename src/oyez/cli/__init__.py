@@ -13,6 +13,7 @@ from oyez.cli import (
     central,
     certs,
     client,
+    config,
     drain,
     passwd,
     post,
@@ -27,6 +28,7 @@ from oyez.cli import (
     user,
     who,
 )
+from oyez.cli.configured import Configured
 
 app = typer.Typer(
     help="Oyez, a real-time activity network: one known address, and every activity reaches everyone connected.",
@@ -52,10 +54,11 @@ for command in (
     restore.restore,
     simulate.simulate,
 ):
-    app.command()(command)
+    app.command(cls=Configured)(command)
 
 
 app.add_typer(certs.certs, name="certs")
+app.add_typer(config.config, name="config")
 app.add_typer(user.user, name="user")
 
 

@@ -56,7 +56,7 @@ def central(
     limit_hashing_each: options.LimitHashingEach = options.LIMIT_HASHING_EACH,
     limit_questions: options.LimitQuestions = options.LIMIT_QUESTIONS,
     limit_loopback: options.LimitLoopback = False,
-    web_origins: pages.WebOrigins = "",
+    web_origins: pages.WebOrigins = None,
     console: pages.Console = True,
     feed: pages.Feed = True,
     metrics_for: pages.MetricsFor = "any",

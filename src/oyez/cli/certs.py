@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from oyez.cli.configured import below
 from oyez.cli.failing import fail
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ certs = typer.Typer(
 Folder = Annotated[Path, typer.Argument(metavar="DIR", file_okay=False, help="The authority's folder.")]
 
 
-@certs.command()
+@certs.command(cls=below("certs"))
 def init(folder: Folder) -> None:
     """Make a private authority: ca.pem, which everybody may have, and ca.key, which makes a node of whoever has it.
 
@@ -76,7 +77,7 @@ def init(folder: Folder) -> None:
     typer.echo(f"{folder / 'ca.pem'}   give it to every node and client\n{folder / 'ca.key'}   keep it here")
 
 
-@certs.command()
+@certs.command(cls=below("certs"))
 def issue(
     folder: Folder,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The node's name, and that of its files.")],

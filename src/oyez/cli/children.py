@@ -8,7 +8,6 @@ What stops a child at once is SIGINT; by SIGTERM a server would first see where 
 """
 
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -33,7 +32,8 @@ class DidNotStart(Exception):
 
 
 class Child:
-    """`python -m oyez ...` with what `arguments` gives at each start; `log` gets its name and each line it logs.
+    """`python -m oyez ...` in this `environment`, with what `arguments` gives at each start; `log` gets its name and
+    each line it logs.
 
     One that `may_leave` is not started again once it has ended well.
     """
@@ -114,7 +114,7 @@ class Child:
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,
-            env=os.environ | self._environment,
+            env=self._environment,
             limit=LONGEST_LINE,
             process_group=0,
         )

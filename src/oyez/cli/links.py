@@ -42,10 +42,9 @@ def identity(cert: Path | None, key: Path | None, ca: Path | None, hostname: str
 
     from oyez.net.identity import Identity, IdentityError
 
-    files = Identity(cert, key, ca)
+    files = Identity(cert, key, ca, hostname)
     try:
         files.load()
-        files.check_name(hostname)
     except IdentityError as error:
         raise fail(error) from error
     return files

@@ -69,6 +69,8 @@ _TROUBLE = frozenset(
         "cannot_acknowledge",
         "cannot_dial",
         "central_silent",
+        "certificate_ends",
+        "certificate_refused",
         "damaged_hash",
         "identity_not_reloaded",
         "insecure_plaintext",
@@ -86,8 +88,21 @@ _TROUBLE = frozenset(
 )
 
 
+_FAILURE = frozenset({"certificate_ended"})
+"""Events without whose end something does not work any more."""
+
 _BY_STRANGERS = frozenset(
-    {"nothing_said", "outbox_overflow", "refused", "slowed", "tls_refused", "tls_required", "turned_away"}
+    {
+        "nothing_said",
+        "outbox_overflow",
+        "peer_complained",
+        "refused",
+        "slowed",
+        "tls_broken",
+        "tls_refused",
+        "tls_required",
+        "turned_away",
+    }
 )
 """Events that anybody who can connect may cause as often as they like."""
 
@@ -138,6 +153,8 @@ def report(event: str, fields: Mapping[str, object]) -> None:
 
 
 def _level(event: str) -> int:
+    if event in _FAILURE:
+        return logging.ERROR
     if event in _TROUBLE:
         return logging.WARNING
     return logging.DEBUG if event in _MANY else logging.INFO

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oyez.cli import logs
+from oyez.cli import logs, supervisor
 from oyez.cli.failing import fail
 from oyez.client.addresses import show
 
@@ -34,7 +34,7 @@ _LOST = {"main_lost", "stepped_down"}
 
 
 class Watch:
-    """Hears a node's reports, and tells whoever started it when it is ready.
+    """Hears a node's reports, and tells whoever started it when it is ready: on standard output, and a supervisor.
 
     At intervals, as long as it is not ready, what it `waits_for` goes into the log; after that, `complain` may log what
     it can't do now.
@@ -55,6 +55,7 @@ class Watch:
     def listening(self, **fields: object) -> None:
         """The node listens, and begins."""
         logs.report("listening", {"address": show(self.address)} | fields)
+        supervisor.notify(f"STATUS=listens at {show(self.address)}, and is not ready yet")
         self._remind_later()
 
     def report(self, event: str, fields: "Mapping[str, object]") -> None:
@@ -62,11 +63,15 @@ class Watch:
         logs.report(event, fields)
         if event == "ready":
             self._ready = True
+            supervisor.notify(supervisor.READY, f"STATUS=ready at {show(self.address)}")
             if not self._ever_ready:
                 self._ever_ready = True
                 self._say_ready()
         elif event in _LOST:
             self._ready = False
+            supervisor.notify("STATUS=not ready: looks for a main")
+        elif event == "leaving":
+            supervisor.notify(supervisor.STOPPING, "STATUS=leaving: its sessions go elsewhere")
 
     def _say_ready(self) -> None:
         """That whoever started this process may be gone by now is no reason to end."""

@@ -66,7 +66,14 @@ def parse_user(text: str) -> str:
     """A username. Raises ValueError."""
     if not 1 <= len(text) <= limits.USERNAME:
         raise ValueError(f"a username has 1 to {limits.USERNAME} characters")
+    if not is_text(text):
+        raise ValueError("a username is UTF-8")
     return text
+
+
+def is_text(given: str) -> bool:
+    """Was it UTF-8, in an argument or in the environment, where it may have been anything?"""
+    return not any("\ud800" <= letter <= "\udfff" for letter in given)
 
 
 size = reads(parse_size)

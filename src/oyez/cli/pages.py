@@ -26,7 +26,7 @@ def web_origins(text: str) -> tuple[str, ...]:
 
 
 WebOrigins = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="ORIGIN,...",
         help="Whose pages may speak with this node from a browser, besides the network's own; * is anybody's.",
@@ -46,7 +46,7 @@ MetricsFor = Annotated[
 
 
 def central(
-    origins: str, console: bool, feed: bool, metrics_for: str, measures: "Measures", secure: bool
+    origins: str | None, console: bool, feed: bool, metrics_for: str, measures: "Measures", secure: bool
 ) -> "Callable[[Host], Hearer]":
     """What stands before the host of a central."""
     from oyez.web.views import CentralView
@@ -55,7 +55,7 @@ def central(
 
 
 def server(
-    origins: str, console: bool, feed: bool, metrics_for: str, measures: "Measures", secure: bool
+    origins: str | None, console: bool, feed: bool, metrics_for: str, measures: "Measures", secure: bool
 ) -> "Callable[[Host], Hearer]":
     """What stands before the host of a server."""
     from oyez.web.views import ServerView
@@ -63,9 +63,9 @@ def server(
     return _doorway(ServerView, _offer(console, feed, metrics_for), _origins(origins), True, measures, secure)
 
 
-def _origins(text: str) -> tuple[str, ...]:
+def _origins(text: str | None) -> tuple[str, ...]:
     """See `web_origins`; its ValueError is a usage error."""
-    return options.reads(web_origins)(text)
+    return () if text is None else options.reads(web_origins)(text)
 
 
 def _offer(console: bool, feed: bool, metrics_for: str) -> "Offer":

@@ -4,20 +4,61 @@ Must not know: what a secret opens.
 """
 
 import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from getpass import getpass
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
+from oyez.cli import options
 from oyez.cli.failing import fail
 from oyez.protocol import limits
 from oyez.protocol.messages import ANONYMOUS
 
+VARIABLES = {"secret": "OYEZ_SECRET", "user-secret": "OYEZ_USER_SECRET", "new-secret": "OYEZ_NEW_SECRET"}
+"""Each secret's name in the configuration file, and its environment variable."""
+
+
+class Configured(NamedTuple):
+    """A secret in the configuration file, and where it stands there."""
+
+    secret: str
+    where: str
+
+
+_configured: ContextVar[Mapping[str, Configured]] = ContextVar("configured", default=MappingProxyType({}))
+
+
+@contextmanager
+def configured(found: Mapping[str, Configured]) -> Iterator[None]:
+    """These, by their variables, are in the configuration file; what the environment has goes before them."""
+    token = _configured.set(found)
+    try:
+        yield
+    finally:
+        _configured.reset(token)
+
+
+def open_to_others(file: Path) -> int | None:
+    """The mode of a file that others than its owner may read or write; None where they may not. Raises OSError."""
+    mode = stat.S_IMODE(file.stat().st_mode)
+    return mode if mode & 0o077 else None
+
 
 def cluster_secret(file: Path | None) -> str:
     """The secret that the nodes of a network share, from `file` or OYEZ_SECRET; without one, the command ends."""
-    secret = _from(file, "OYEZ_SECRET")
+    secret = given_cluster_secret(file)
     if secret is None:
         raise fail("the cluster's secret is missing: set OYEZ_SECRET, or give --secret-file")
     return secret
+
+
+def given_cluster_secret(file: Path | None) -> str | None:
+    """The cluster's secret, if there is one in `file` or OYEZ_SECRET."""
+    return _from(file, "OYEZ_SECRET")
 
 
 def user_secret(user: str, file: Path | None, *, new: bool = False) -> str | None:
@@ -57,11 +98,15 @@ def _ask(user: str, new: bool, what: str = "Secret", where: str = "OYEZ_USER_SEC
 
 def _from(file: Path | None, variable: str) -> str | None:
     if file is None:
-        secret, where = os.environ.get(variable), variable
+        secret, where = os.environ.get(variable, ""), variable
+        if not secret:
+            secret, where = _configured.get().get(variable, ("", ""))
         if not secret:
             return None
     else:
         secret, where = _read(file), str(file)
+    if not options.is_text(secret):
+        raise fail(f"the secret in {where} is not UTF-8")
     if not 1 <= len(secret) <= limits.SECRET:
         raise fail(f"the secret in {where} has {len(secret)} characters: 1 to {limits.SECRET} are allowed")
     return secret

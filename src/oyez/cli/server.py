@@ -65,7 +65,7 @@ def server(
     limit_activities: options.LimitActivities = 0.0,
     limit_bytes: options.LimitBytes = options.NONE,
     limit_loopback: options.LimitLoopback = False,
-    web_origins: pages.WebOrigins = "",
+    web_origins: pages.WebOrigins = None,
     console: pages.Console = True,
     feed: pages.Feed = True,
     metrics_for: pages.MetricsFor = "any",

@@ -6,7 +6,6 @@ import secrets
 import shutil
 import signal
 import socket
-import stat
 import sys
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -16,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oyez.cli import logs, options
+from oyez.cli.configured import CONFIG
 from oyez.cli.failing import fail
-from oyez.cli.secrets import cluster_secret
+from oyez.cli.secrets import cluster_secret, given_cluster_secret, open_to_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +67,7 @@ def up(
     retention: options.Retention = options.RETENTION,
     retention_age: options.RetentionAge = None,
     data: options.Data = None,
+    secret_file: options.SecretFile = None,
     log_format: logs.LogFormat = logs.Format.AUTO,
     log_level: logs.LogLevel = logs.Level.INFO,
 ) -> None:
@@ -75,7 +76,7 @@ def up(
     A node that dies is started again; if it was the main, a backup has taken its place by then. A server that leaves
     (oyez drain, SIGTERM) is not. Ctrl-C stops the servers, at once, then the centrals. The cluster's secret is
     OYEZ_SECRET or, without that, made once and kept in the data folder, as the users are. A central that has data there
-    is always started: the others may need its vote.
+    is always started: the others may need its vote. The nodes get what is said here, and read no configuration.
 
     \b
     Example:
@@ -84,7 +85,8 @@ def up(
       oyez up --servers 4 --backups 2 --data ./data
     """
     folder = (data or options.data_directory()).absolute()
-    secret = cluster_secret(None) if os.environ.get("OYEZ_SECRET") else _kept_secret(folder)
+    if not (secret := given_cluster_secret(secret_file)):
+        secret, secret_file = _kept_secret(folder), folder / "secret"
 
     from oyez.cli.children import DidNotStart
 
@@ -94,7 +96,7 @@ def up(
     ports = [port + number for number in range(len(stores))] if port else _free_ports(len(stores))
     centrals = {f"c{number + 1}": (port, stores[number]) for number, port in enumerate(ports)}
     of_servers = _server_options(copies, retention, retention_age)
-    network = LocalNetwork(centrals, servers, folder, secret, _Logs(log_format, log_level), of_servers)
+    network = LocalNetwork(centrals, servers, folder, secret, _Logs(log_format, log_level), of_servers, secret_file)
     try:
         code = asyncio.run(network.run())
     except DidNotStart as error:
@@ -114,7 +116,7 @@ def _kept_secret(folder: Path) -> str:
     file = folder / "secret"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if file.exists() and (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
+        if file.exists() and (mode := open_to_others(file)):
             raise fail(
                 f"others may read or write the cluster's secret in {file} (mode {mode:o}): remove the file, and the"
                 f" nodes get a new secret; or, if you are sure that nobody has read it: chmod 600 {file}"
@@ -152,9 +154,15 @@ def _free_ports(count: int) -> list[int]:
         return found
 
 
+def environment() -> dict[str, str]:
+    """This process's, without what is meant for it alone: its configuration, and whom it tells that it is ready."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("OYEZ_", "NOTIFY_SOCKET"))}
+    return ours | {CONFIG: os.devnull}
+
+
 class LocalNetwork:
     """Centrals (by name: port and data folder) and `servers` servers as children of this process. `options` are the
-    servers' own."""
+    servers' own; others find the secret in `secret_file`, or have it."""
 
     def __init__(
         self,
@@ -164,13 +172,15 @@ class LocalNetwork:
         secret: str,
         logs: "_Logs",
         options: list[str],
+        secret_file: Path | None = None,
     ) -> None:
         self._options = options
+        self._secret_file = secret_file
         self._stores = {name: store for name, (_, store) in centrals.items()}
         self._addresses = {name: f"{HOST}:{port}" for name, (port, _) in centrals.items()}
         self._data = data
         self._logs = logs
-        self._environment = logs.environment | {"OYEZ_SECRET": secret}
+        self._environment = environment() | logs.environment | {"OYEZ_SECRET": secret}
         self._names = [f"s{number}" for number in range(1, servers + 1)]
         self._centrals: list[Child] = []
         self._servers: list[Child] = []
@@ -203,7 +213,8 @@ class LocalNetwork:
             await central.started()
         self._servers = [self._child(name, partial(self._server_arguments, name), True) for name in self._names]
         servers = [await server.started() for server in self._servers]
-        print(_banner(self._addresses, dict(zip(self._names, servers, strict=True)), self._data), flush=True)
+        by_name = dict(zip(self._names, servers, strict=True))
+        print(_banner(self._addresses, by_name, self._data, self._secret_file), flush=True)
 
     def _founder(self) -> str | None:
         """Who has a network to itself, or begins one, before the others join it; nobody where several were in one."""
@@ -269,7 +280,7 @@ class _Logs:
         self._out.write(f"oyez: {sentence}")
 
 
-def _banner(centrals: dict[str, str], servers: dict[str, str], data: Path) -> str:
+def _banner(centrals: dict[str, str], servers: dict[str, str], data: Path, secret_file: Path | None) -> str:
     oyez = _program()
     first, *others = centrals.values()
     where = "" if first == f"{HOST}:3780" else f" --central {','.join(centrals.values())}"
@@ -281,7 +292,7 @@ def _banner(centrals: dict[str, str], servers: dict[str, str], data: Path) -> st
         f"{oyez} status{where}": "how the network is",
     }
     if len(servers) > 1:
-        secret = "" if os.environ.get("OYEZ_SECRET") else f" --secret-file {data / 'secret'}"
+        secret = "" if secret_file is None else f" --secret-file {secret_file}"
         tries[f"{oyez} drain{where}{secret} {next(iter(servers))}"] = "take a server out: nobody notices"
     width = max(map(len, tries))
     return "\n".join(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oyez.cli import links, options, streams
+from oyez.cli.configured import below
 from oyez.cli.printing import printable, table
 from oyez.cli.running import run
 from oyez.cli.secrets import cluster_secret
@@ -35,7 +36,7 @@ WARNING = """\
 """
 
 
-@user.command("list")
+@user.command("list", cls=below("user"))
 def list_users(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line instead of a table.")] = False,
     central: options.Central = options.CENTRAL,
@@ -81,7 +82,7 @@ async def _all(centrals: options.Centrals, secret: str, secured: "Encryption") -
         more = report.more
 
 
-@user.command()
+@user.command(cls=below("user"))
 def remove(
     name: Annotated[str, typer.Argument(metavar="USER", parser=options.reads(options.parse_user), help="Whom.")],
     central: options.Central = options.CENTRAL,

@@ -134,7 +134,7 @@ async def _exchange(address: m.Address, question: m.Message, secured: Encryption
         )
     except ssl.SSLError as error:
         raise Unreachable(f"{show(address)}: {why_not_tls(error)}") from error
-    except (OSError, ValueError) as error:  # ValueError: a name that is none at all
+    except (OSError, ValueError, TypeError) as error:  # a name that is none at all; TypeError: it has a zero byte
         raise Unreachable(f"{show(address)}: {_why(error)}") from error
     try:
         if _in_the_open(writer, question, secured):

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from oyez.core.client.seen import ORIGINS
+from oyez.core.numbers import number_of
 from oyez.protocol.messages import Count, Resume
 
 
@@ -44,7 +45,8 @@ def before(origins: Mapping[str, int], ids: Sequence[str]) -> dict[str, int]:
     """The cursor of who has seen `origins`, but for the activities `ids`, which are each origin's latest."""
     cursor = dict(origins)
     for id in reversed(ids):
-        origin, _, number = id.rpartition("-")
-        if number.isdecimal():
-            cursor[origin] = int(number) - 1
+        origin, _, digits = id.rpartition("-")
+        number = number_of(digits)
+        if number is not None:
+            cursor[origin] = number - 1
     return cursor

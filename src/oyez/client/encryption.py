@@ -25,6 +25,10 @@ _STRANGE = (18, 19, 20, 21)
 """What OpenSSL says of a certificate whose authority it does not know, in its four ways."""
 
 
+_OVER = 10
+"""The same of one whose time is over."""
+
+
 class Encryption(NamedTuple):
     """`context` is for TLS, None without it; `in_the_open`: secrets may cross a link that others can read."""
 
@@ -53,6 +57,8 @@ def encryption(tls: Tls = None, ca: Ca = None) -> Encryption:
     except OSError as error:
         raise ValueError(f"cannot read {ca}: {error.strerror}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ecdh_curve("prime256v1")  # what nodes take: any other would cost a round trip more
+    context.hostname_checks_common_name = False
     return Encryption(context)
 
 
@@ -61,6 +67,8 @@ def why(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code in _STRANGE:
             return "its certificate is of an authority that is not known here: name that with ca=, or --tls-ca"
+        if error.verify_code == _OVER:
+            return "its certificate has expired: whoever runs it has to put another one there"
         return f"its certificate is not good: {error.verify_message}"
     if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
         return "what answers there does not speak TLS"

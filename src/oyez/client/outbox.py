@@ -106,7 +106,9 @@ class Outbox:
         for post in self._sent.values():
             if not post.settled.done():
                 info = f"the post was sent{_so_often(post)}, and had not come back at the end: {why}"
-                post.settled.set_exception(PostUnsettled(info, times=post.times))
+                unsettled = PostUnsettled(info, times=post.times)
+                unsettled.__cause__ = why
+                post.settled.set_exception(unsettled)
         for post in self._waiting:
             if not post.settled.done():
                 post.settled.set_exception(why)

@@ -8,6 +8,7 @@ the host gave them.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from oyez.core import timing
 from oyez.core.voter import VoterState
 from oyez.log import Log
 from oyez.protocol.messages import ActivityBroadcast, Address, Message
@@ -56,10 +57,15 @@ class Release:
 
 @dataclass(slots=True, frozen=True)
 class Dial:
-    """Connect. `purpose` comes back with `on_dialed` or `on_dial_failed`."""
+    """Connect, over TLS where that is wanted. `purpose` comes back with `on_dialed` or `on_dial_failed`.
+
+    `within`: seconds for all of it. Who is frozen still has connections accepted by its kernel, and a role that gives
+    it less than `timing.REACH` to say its first word should give it no more for the handshake that comes before that.
+    """
 
     address: Address
     purpose: str
+    within: float = timing.REACH
 
 
 @dataclass(slots=True, frozen=True)

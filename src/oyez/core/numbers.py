@@ -13,6 +13,14 @@ Series = TypeVar("Series", bound=Hashable)
 HOLES = 16
 """Most holes of one series."""
 
+DIGITS = 16
+"""Most of a number on the wire: it is 2**53 at most. Of thousands, Python reads none."""
+
+
+def number_of(text: str) -> int | None:
+    """What these digits say, which somebody else has written; None where they are none, or too many."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS else None
+
 
 class Numbers(Generic[Series]):
     """Of `most` series at most; beyond it the one that has been unheard of for longest goes."""

@@ -5,7 +5,9 @@ Guarantees: sequences are 1, 2, 3 … in the order of acceptance; a line is made
 
 import re
 
+from oyez.core.numbers import DIGITS
 from oyez.log import Chunk, Log
+from oyez.protocol import limits
 from oyez.protocol.framing import MESSAGE_PREFIX
 
 
@@ -60,12 +62,16 @@ class Origin:
         return Chunk(self.name, first, self.sequence - first + 1, data)
 
 
+_NAME = limits.NODE_ID + 1 + DIGITS
+"""Most letters of an origin's name."""
+
+
 def _literal(text: bytes) -> bytes:
     """As it stands in a format."""
     return text.replace(b"%", b"%%")
 
 
-_LINE = re.compile(re.escape(MESSAGE_PREFIX) + rb'"id":"([^"]+)-([0-9]+)"')
+_LINE = re.compile(re.escape(MESSAGE_PREFIX) + rb'"id":"([A-Za-z0-9_.-]{1,%d})-([0-9]{1,%d})"' % (_NAME, DIGITS))
 
 
 def runs(block: bytes) -> list[Chunk] | None:

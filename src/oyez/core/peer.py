@@ -14,7 +14,8 @@ class From:
 
     `loopback`: it is on this very machine. `verified`: nothing on the link speaks against its being a node: over TLS it
     has shown a certificate of the cluster's own authority; a plain link can't be asked for one, and is only taken where
-    the operator has none or the peer is on this machine. What a node says still needs the cluster secret.
+    the peer is on this machine or the operator has said that others may have such. What a node says still needs the
+    cluster secret.
     """
 
     address: str

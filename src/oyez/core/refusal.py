@@ -5,6 +5,9 @@ from oyez.core.effects import Effects
 from oyez.core.peer import From
 from oyez.protocol.messages import InvalidMessage, Malformed, Message, Refusal
 
+TOLD = 500
+"""Most characters of what a peer says that are told to the operator: anybody may be that peer."""
+
 
 def refuse(link: int, message: Refusal, who: From | None = None) -> Effects:
     """Answer with `message`, and close. `who` is told to the operator where it matters from where somebody comes."""
@@ -24,7 +27,7 @@ def refuse_unreadable(link: int, message: InvalidMessage) -> Effects:
     """Answer a line that was no message; where it is the peer who complains of ours, just part."""
     if isinstance(message, Malformed):
         return refuse(link, message)
-    return [fx.Close(link), fx.Report("peer_complained", {"link": link, "info": message.info})]
+    return [fx.Close(link), fx.Report("peer_complained", {"link": link, "info": message.info[:TOLD]})]
 
 
 def command(message: Message) -> str:

@@ -14,6 +14,9 @@ HEARTBEAT = 0.5
 SUSPICION = 3.0
 """Seconds of silence after which a node acts."""
 
+REACH = 3.0
+"""Seconds that a dial has for all of it, where its role does not say otherwise: names, connection, TLS's handshake."""
+
 PATIENCE = 30.0
 """Seconds without progress after which a slow consumer is closed (promise 9)."""
 

@@ -21,7 +21,8 @@ WAIT = 6.0
 """Seconds for which a node waits at a central that is not elected: another may be luckier."""
 
 WELCOME = 1.5
-"""Seconds within which a central must have answered the introduction, or have shown that it waits itself."""
+"""Seconds within which a central must have answered the introduction, or have shown that it waits itself; and before
+that the dial."""
 
 SHUN = 1.5
 """Seconds for which a central that fell silent is passed over, if there are others: it may still accept connections.
@@ -51,6 +52,7 @@ class Uplink:
         self._backoff = timing.Backoff(entropy, first=0.02, most=1.0)
         self._target = centrals[0] if centrals else None  # where the link is, or the next dial goes
         self._turned = False  # since the dial
+        self._adviser: Address | None = None  # who has named the target; the round goes on behind it
         self._silent: Address | None = None  # it accepts connections, perhaps, and says nothing
         self._shunned_until = 0.0
         self._now = 0.0  # within a heartbeat
@@ -74,7 +76,8 @@ class Uplink:
         self._dialing = True
         self._turned = False
         self._dialed = self._target
-        return [fx.Dial(self._target, PURPOSE)]
+        # Who did not answer in time may have had a crowd at its door: it has longer then.
+        return [fx.Dial(self._target, PURPOSE, timing.REACH if self._target in self._unreached else WELCOME)]
 
     def dialed(self, now: float, link: int) -> Effects:
         """Connected: introduce this node."""
@@ -107,13 +110,17 @@ class Uplink:
         return [fx.SetTimer(PURPOSE, self._backoff.next())]
 
     def _turn(self, to: Address | None = None) -> None:
-        """Whom to try next: the one that is named, or the one whose turn it is."""
+        """Whom to try next: the one that is named, or the one whose turn it is.
+
+        Who was named by another may name nobody: else two that are wrong, or lie, could keep this node between them.
+        """
         self._turned = True
-        if to is None and self.centrals:
-            to = self._following(self._target)
-            if self._shuns(to):
-                to = self._following(to)
-        self._target = to or self._target
+        adviser, self._adviser = self._adviser, None
+        if to is not None and adviser is None:
+            self._adviser, self._target = self._target, to
+        elif self.centrals:
+            next = self._following(adviser or self._target)
+            self._target = self._following(next) if self._shuns(next) else next
 
     def _shuns(self, central: Address | None) -> bool:
         return central == self._silent and self._now < self._shunned_until
@@ -129,6 +136,7 @@ class Uplink:
     def welcomed(self, centrals: list[Address]) -> None:
         """This node belongs to the network; these are its centrals, the main among them."""
         self.joined = self.ever_joined = True
+        self._adviser = None
         self._backoff.reset()
         self._silent = None
         self.learn(centrals)

@@ -62,7 +62,7 @@ class Host:
     def opened(self, transport: Transport, who: From) -> Link:
         """Somebody has connected, from there."""
         link = self._new(transport)
-        link.stranger = True
+        link.guest = link.stranger = True
         self.perform(self.role.on_open(self.environment.now(), link.id, who))
         return link
 
@@ -266,7 +266,7 @@ class Host:
         self._hear_on(link)
 
     def _dial(self, effect: fx.Dial) -> None:
-        self.environment.dial(effect.address, effect.purpose)
+        self.environment.dial(effect.address, effect.purpose, effect.within)
 
     def _follow(self, effect: fx.Follow) -> None:
         link = self.links.get(effect.link)
@@ -286,7 +286,7 @@ class Host:
     def _trust(self, effect: fx.Trust) -> None:
         link = self.links.get(effect.link)
         if link is not None:
-            link.trusted, link.stranger = True, False
+            link.trusted, link.guest, link.stranger = True, False, False
             self._unfinished.forget(link)
             link.buffer.limit = limits.NODE_LINE
 

@@ -19,6 +19,7 @@ class Link:
         "choked",
         "closing",
         "cursor",
+        "guest",
         "held",
         "id",
         "outbox",
@@ -39,6 +40,7 @@ class Link:
         self.choked = False  # by its own answers, which it does not take
         self.closing = False
         self.trusted = False
+        self.guest = False  # accepted, and not trusted
         self.stranger = False  # accepted, and neither trusted nor a reader of the log
 
     def send(self, data: bytes) -> None:

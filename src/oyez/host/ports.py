@@ -85,8 +85,8 @@ class Environment(Protocol):
         """Forget it."""
         ...
 
-    def dial(self, address: Address, purpose: str) -> None:
-        """`Host.dialed` or `Host.dial_failed` follows."""
+    def dial(self, address: Address, purpose: str, within: float) -> None:
+        """`Host.dialed` follows, or `Host.dial_failed`, within so many seconds."""
         ...
 
     def persist(self, records: tuple[fx.Record, ...], done: Callable[[], None]) -> None:

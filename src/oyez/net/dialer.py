@@ -14,24 +14,21 @@ from oyez.net.guard import GuardedLoop
 from oyez.net.transport import tune
 from oyez.protocol.messages import Address
 
-TIMEOUT = 3.0
-"""Seconds in which a dial has to connect, names and all."""
-
 Candidate = tuple[int, Any]
 """An address family, and an address as sockets of that family want it."""
 
 
 class Dialer:
-    """Dials, any number at a time. `timeout` is in seconds, for one dial."""
+    """Dials, any number at a time."""
 
-    def __init__(self, loop: GuardedLoop, timeout: float = TIMEOUT) -> None:
+    def __init__(self, loop: GuardedLoop) -> None:
         self._loop = loop
-        self._timeout = timeout
         self._dials: set[asyncio.Task[None]] = set()
 
-    def dial(self, address: Address, done: Callable[[socket.socket | None], None]) -> None:
-        """Call `done` with a connected, tuned socket, or with None where that failed or took too long."""
-        dial = self._loop.loop.create_task(self._dial(address, done))
+    def dial(self, address: Address, within: float, done: Callable[[socket.socket | None], None]) -> None:
+        """Call `done` with a connected, tuned socket, or with None where that failed or took more seconds, names and
+        all."""
+        dial = self._loop.loop.create_task(self._dial(address, within, done))
         self._dials.add(dial)
         dial.add_done_callback(self._dialed)
 
@@ -47,19 +44,19 @@ class Dialer:
         if not dial.cancelled():
             self._loop.run(dial.result)  # nothing, or our own bug
 
-    async def _dial(self, address: Address, done: Callable[[socket.socket | None], None]) -> None:
+    async def _dial(self, address: Address, within: float, done: Callable[[socket.socket | None], None]) -> None:
         sock = None
         try:
-            async with asyncio.timeout(self._timeout):
-                sock = await self._connect(address)
+            async with asyncio.timeout(within):
+                sock = await self._connect(address, within)
         except (OSError, ValueError):  # TimeoutError is an OSError; a name that is none at all is a ValueError
             pass
         self._loop.run(done, sock)
 
-    async def _connect(self, address: Address) -> socket.socket:
+    async def _connect(self, address: Address, within: float) -> socket.socket:
         """Try the addresses in turn, each with its share of the time. Raises OSError for the last."""
         candidates = await self._resolve(address)
-        share = self._timeout / len(candidates)
+        share = within / len(candidates)
         for candidate in candidates[:-1]:
             try:
                 async with asyncio.timeout(share):

@@ -10,11 +10,13 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 
 import structlog
 
 from oyez.core.effects import Record
+from oyez.core.limits.door import too_many_connects
 from oyez.core.limits.settings import DoorLimits
 from oyez.core.limits.turnstile import Turnstile
 from oyez.core.peer import From
@@ -22,9 +24,10 @@ from oyez.core.role import Role
 from oyez.host import Hearer, Host
 from oyez.host.measures import LAG_EVERY, Measures
 from oyez.host.unfinished import Unfinished
-from oyez.net import beginnings, dialer
+from oyez.net import beginnings
 from oyez.net.beginnings import Beginnings, Secured
 from oyez.net.clock import Clock
+from oyez.net.dialer import Dialer
 from oyez.net.guard import GuardedLoop
 from oyez.net.identity import PLAIN, Contexts
 from oyez.net.poller import Poller
@@ -89,7 +92,6 @@ class NetEnvironment:
         deliver: Callable[[ActivityBroadcast], None] | None = None,
         store: Store | None = None,
         secret_threads: int = 0,
-        dial_timeout: float = dialer.TIMEOUT,
         tls: Contexts = PLAIN,
         plain_outside: bool = False,
         door: DoorLimits = _DOOR,
@@ -111,8 +113,7 @@ class NetEnvironment:
         self._log = _to_structlog if log is None else log
         self._clock = Clock()
         self._plain_outside = plain_outside
-        self._dial_timeout = dial_timeout
-        self._dialer = dialer.Dialer(self.loop, dial_timeout)
+        self._dialer = Dialer(self.loop)
         self._writer = Writer(self.loop, store, measures.commits) if store is not None else None
         self._secrets = SecretPool(self.loop, secret_threads, measures.hashing) if secret_threads else None
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -133,15 +134,29 @@ class NetEnvironment:
     def accept(self, sock: socket.socket, address: str) -> None:
         """Somebody has connected, from `address`."""
         who = From.at(address)
-        if self.tls.accepting is None:
+        if wait := self._turnstile.comes(self.now(), who):
+            self._turn_away(sock, who, wait)
+        elif _is_gone(sock):  # in a flood many are: nothing is to be made for them
+            sock.close()
+            self.report("nothing_said", {"address": who.address})
+        elif self.tls.accepting is None:
             self._welcome(self._plain(sock), who)
-        elif reason := self._turnstile.enters(self.now(), who):
+        elif reason := self._turnstile.enters(who):
             sock.close()
             self.report("turned_away", {"address": who.address, "reason": reason})
         else:
             self._beginnings.first_byte(sock, partial(self._begun, who))
             if self._turnstile.crowded(len(self._transports)):
                 self._beginnings.end_oldest()
+
+    def _turn_away(self, sock: socket.socket, who: From, wait: float) -> None:
+        """It connects too often. Nothing is made for it, and nobody waits until it has read why: it is told if that can
+        be done at once, and if it has said nothing yet."""
+        if self.tls.accepting is None and self._turnstile.tells(self.now()):
+            with suppress(OSError):
+                sock.send(codec.encode(too_many_connects(who, wait)))
+        sock.close()
+        self.report("turned_away", {"address": who.address, "reason": "too_many_connects"})
 
     def _begun(self, who: From, sock: socket.socket, first: int | None) -> None:
         if first == beginnings.TLS and self.tls.accepting is not None:
@@ -163,7 +178,7 @@ class NetEnvironment:
             self.report("tls_refused", {"address": who.address, "why": met})
             return
         who = From(who.address, who.loopback, verified=met.channel.certified)
-        self._welcome(self._secured(met), who)
+        self._welcome(self._secured(met, who.address), who)
 
     def _look_at_lag(self) -> None:
         """A timer that is late was held up as everything else was."""
@@ -221,8 +236,10 @@ class NetEnvironment:
         self._transports.add(transport)
         return transport
 
-    def _secured(self, link: Secured) -> TlsTransport:
-        transport = TlsTransport(link.sock, self.loop, self._poller, self._ended, self.report, link.channel, link.rest)
+    def _secured(self, link: Secured, address: str) -> TlsTransport:
+        transport = TlsTransport(
+            link.sock, self.loop, self._poller, self._ended, self.report, address, link.channel, link.rest
+        )
         self._transports.add(transport)
         return transport
 
@@ -266,26 +283,29 @@ class NetEnvironment:
         del self._timers[key]
         self.host.timer(key)
 
-    def dial(self, address: Address, purpose: str) -> None:
+    def dial(self, address: Address, purpose: str, within: float) -> None:
         """See `host.Environment`. A node that stops dials nobody any more."""
         if not self._stopping:
-            self._dialer.dial(address, partial(self._dialed, address, purpose))
+            self._dialer.dial(address, within, partial(self._dialed, address, purpose, self.now() + within))
 
-    def _dialed(self, address: Address, purpose: str, sock: socket.socket | None) -> None:
+    def _dialed(self, address: Address, purpose: str, until: float, sock: socket.socket | None) -> None:
         if sock is None:
             self.host.dial_failed(purpose)
         elif self.tls.dialing is not None:
-            self._secure(address, purpose, sock, self.tls.dialing)
+            self._secure(address, purpose, until - self.now(), sock, self.tls.dialing)
         elif self._plain_outside or _is_loopback(sock):
             self._go_in(self._plain(sock), purpose)
         else:
             sock.close()
             self._cannot_dial(address, purpose, IN_THE_OPEN)
 
-    def _secure(self, address: Address, purpose: str, sock: socket.socket, context: ssl.SSLContext) -> None:
+    def _secure(
+        self, address: Address, purpose: str, left: float, sock: socket.socket, context: ssl.SSLContext
+    ) -> None:
+        """Shake hands in the seconds that are left of the dial's."""
         answered = partial(self._answered, address, purpose)
         try:
-            self._beginnings.dial(sock, context, address.hostname, self._dial_timeout, answered)
+            self._beginnings.dial(sock, context, address.hostname, max(0.0, left), answered)
         except ValueError:
             sock.close()
             self._cannot_dial(address, purpose, f"{address.hostname} is no name that a certificate could hold")
@@ -294,7 +314,7 @@ class NetEnvironment:
         if isinstance(met, str):
             self._cannot_dial(address, purpose, met)
         else:
-            self._go_in(self._secured(met), purpose)
+            self._go_in(self._secured(met, str(address)), purpose)
 
     def _cannot_dial(self, address: Address, purpose: str, why: str) -> None:
         self.report("cannot_dial", {"address": str(address), "why": why})
@@ -342,6 +362,15 @@ class NetEnvironment:
 
 def _to_structlog(event: str, fields: Mapping[str, object]) -> None:
     structlog.get_logger().info(event, **fields)
+
+
+def _is_gone(sock: socket.socket) -> bool:
+    try:
+        return not sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _is_loopback(sock: socket.socket) -> bool:

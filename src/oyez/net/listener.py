@@ -1,13 +1,14 @@
 """Accepts connections on one port and hands each on as a socket.
 
-A flood of connects is taken in pieces, so that the links there are have their turns in between; when the process or
-the machine has no more file descriptors, accepting rests for a moment and goes on: the flood waits in the backlog and
-nothing else suffers. Must not know: what becomes of a connection.
+A flood of connects is taken in slices of time, so that the links there are have their turns in between; when the
+process or the machine has no more file descriptors, accepting rests for a moment and goes on: the flood waits in the
+backlog and nothing else suffers. Must not know: what becomes of a connection.
 """
 
 import errno
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 
 from oyez.core.peer import From
@@ -18,9 +19,11 @@ from oyez.protocol.messages import Address
 BACKLOG = 4096
 """Connections that the kernel keeps for us; it may have a lower bound of its own (net.core.somaxconn)."""
 
-BATCH = 512
-"""Most connections that are accepted in one turn: each costs 10 us. With fewer, what thousands of clients that come at
-once bring in each turn keeps the backlog full, and the kernel asks those that find it full to wait for seconds."""
+LEAST, MOST = 0.0005, 0.01
+"""Seconds for which is accepted in one turn: as long as all else has taken since the turn before, within these. So a
+flood that costs little is done with in short turns, and whoever is connected hardly waits; and when thousands of
+clients come at once, whose logins fill the turns, accepting keeps half of the time: else the backlog would fill, and
+the kernel asks those that find it full to wait for seconds."""
 
 REST = 0.5
 """Seconds in which nothing is accepted after the descriptors have run out."""
@@ -44,6 +47,7 @@ class Listener:
         self.outside = not From.at(self._socket.getsockname()[0]).loopback
         """Can other machines connect?"""
         self._watched = False
+        self._left: float | None = None  # when a turn ended before the backlog did; None: it was empty
         self._loop: GuardedLoop
         self._accepted: Callable[[socket.socket, str], None]
         self._report: Callable[[str, Mapping[str, object]], None]
@@ -74,7 +78,11 @@ class Listener:
             self._loop.on_readable(self._socket.fileno(), self._accept)
 
     def _accept(self) -> None:
-        for _ in range(BATCH):
+        began = time.monotonic()
+        others = 0.0 if self._left is None else began - self._left
+        self._left = None
+        until = began + min(MOST, max(LEAST, others))
+        while self._socket.fileno() >= 0:  # whoever is told of a connection may close all this
             try:
                 sock, peer = self._socket.accept()
             except BlockingIOError:
@@ -83,12 +91,18 @@ class Listener:
                 if error.errno in _EXHAUSTED:
                     self._rest(error)
                     return
+                if time.monotonic() >= until:
+                    return
                 continue  # that one connection broke before we took it
             if sys.platform == "linux":
                 sock.setblocking(False)  # the rest is inherited
             else:
                 tune(sock)
             self._accepted(sock, peer[0])
+            now = time.monotonic()
+            if now >= until:
+                self._left = now
+                return
 
     def _rest(self, error: OSError) -> None:
         self._report("accepting_paused", {"why": error.strerror, "seconds": REST})

@@ -21,6 +21,7 @@ from oyez.host import Hearer, Host
 from oyez.host.measures import Measures
 from oyez.host.unfinished import Unfinished
 from oyez.net.environment import GaveUp, Log, NetEnvironment
+from oyez.net.expiry import Expiry
 from oyez.net.identity import PLAIN, Contexts, Identity, IdentityError
 from oyez.net.listener import Listener, ListenError
 from oyez.protocol import limits
@@ -85,6 +86,7 @@ class Node:
         )
         self._stopped = asyncio.Event()
         self._why: Exception | None = None
+        self._expiry: Expiry
         self.environment: NetEnvironment
         self.address: Address
 
@@ -107,8 +109,10 @@ class Node:
             stack.callback(listener.close)  # again, and first: who comes while we stop would be left hanging
             environment.start()
             if self.identity is not None:
-                environment.measures.certificate_ends = self.identity.expires.timestamp()
-                environment.report("identity_loaded", {"expires": f"{self.identity.expires:%Y-%m-%d %H:%M}"})
+                environment.report("identity_loaded", {"expires": contexts.expires})
+                self._expiry = Expiry(environment.loop, environment.report)
+                self._watch_ends(contexts)
+                stack.callback(self._expiry.stop)
             if self._plain_outside:
                 environment.report("insecure_plaintext", {"address": str(self.address)})
             listener.start(environment.loop, environment.accept, environment.report)
@@ -127,13 +131,18 @@ class Node:
         and the old one stays."""
         if self.identity is None or self.stopping:
             return
+        environment = self.environment
         try:
-            self.environment.tls = self.identity.load()
+            environment.tls = self.identity.load()
         except IdentityError as error:
-            self.environment.report("identity_not_reloaded", {"why": str(error)})
+            environment.report("identity_not_reloaded", {"why": str(error), "expires": environment.tls.expires})
         else:
-            self.environment.measures.certificate_ends = self.identity.expires.timestamp()
-            self.environment.report("identity_reloaded", {"expires": f"{self.identity.expires:%Y-%m-%d %H:%M}"})
+            environment.report("identity_reloaded", {"expires": environment.tls.expires})
+        self._watch_ends(environment.tls)
+
+    def _watch_ends(self, contexts: Contexts) -> None:
+        self._expiry.watch(contexts.ends)
+        self.environment.measures.certificate_ends = min(end.at for end in contexts.ends).timestamp()
 
     @property
     def stopping(self) -> bool:

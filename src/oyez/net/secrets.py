@@ -53,7 +53,7 @@ def verify_secret(hash: str | None, secret: str) -> bool | None:
         return _hasher.verify(hash, secret)
     except VerifyMismatchError:
         return False
-    except (InvalidHashError, VerificationError):
+    except (InvalidHashError, VerificationError, UnicodeEncodeError):  # the last: a letter that no hash has
         _hasher.hash(secret)
         return None
 
@@ -62,7 +62,8 @@ def _step_back() -> None:
     """Where threads have priorities of their own, this one's is lower."""
     if sys.platform == "linux":
         with suppress(OSError):  # a process may have been started with less than that
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+            own = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, own) + NICE)
 
 
 class SecretPool:

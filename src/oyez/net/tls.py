@@ -10,10 +10,10 @@ import ssl
 from collections.abc import Callable, Mapping
 
 from oyez.host import Link
-from oyez.net.channel import Channel, why
+from oyez.net.channel import Channel, is_refusal, why
 from oyez.net.guard import GuardedLoop
 from oyez.net.poller import WRITE, Poller
-from oyez.net.transport import SocketTransport
+from oyez.net.transport import READ_SIZE, SocketTransport
 
 PIECE = 64 * 1024
 """Most bytes that are encrypted at once."""
@@ -24,9 +24,10 @@ up is cut."""
 
 
 class TlsTransport(SocketTransport):
-    """A socket whose handshake is done. `rest` is what the channel has said and the socket has not taken yet."""
+    """A socket whose handshake with `address` is done. `rest` is what the channel has said and the socket has not taken
+    yet."""
 
-    __slots__ = ("_channel", "_cipher", "_parted", "_report")
+    __slots__ = ("_address", "_channel", "_cipher", "_parted", "_report")
 
     def __init__(
         self,
@@ -35,11 +36,13 @@ class TlsTransport(SocketTransport):
         poller: Poller,
         ended: Callable[[SocketTransport], None],
         report: Callable[[str, Mapping[str, object]], None],
+        address: str,
         channel: Channel,
         rest: bytes,
     ) -> None:
         super().__init__(sock, loop, poller, ended)
         self._report = report
+        self._address = address
         self._channel = channel
         self._cipher = rest
         self._parted = False  # the peer has been told that nothing more comes
@@ -79,6 +82,7 @@ class TlsTransport(SocketTransport):
             sent = 0
         except OSError:
             self._cipher = b""
+            self._hear_why()
             self._end_soon()
             return True
         self._cipher = self._cipher[sent:]
@@ -112,9 +116,24 @@ class TlsTransport(SocketTransport):
             self._end_soon()
 
     def _broken(self, error: ssl.SSLError) -> None:
-        """What comes is not what the peer has sent, or it is the peer who says so of ours."""
-        self._report("tls_broken", {"why": why(error)})
+        """What comes is not what the peer has sent, or it is the peer who says so of ours; or, in TLS 1.3, it is only
+        now that the peer says what it thinks of our certificate."""
+        fields = {"address": self._address, "why": why(error)}
+        if self._channel.dialed and is_refusal(error):
+            self._report("certificate_refused", fields)
+        else:
+            self._report("tls_broken", fields)
         self._end_soon()
+
+    def _hear_why(self) -> None:
+        """The peer takes nothing more: it may have said why before."""
+        if self._channel.dialed and not self._failing:
+            try:
+                self._channel.decrypt(self._socket.recv(READ_SIZE), [])
+            except ssl.SSLError as error:
+                self._broken(error)
+            except OSError:
+                pass  # nothing was said
 
     def _said_all(self) -> bool:
         if not self._flush():

@@ -12,20 +12,22 @@ import asyncio
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from oyez.host import Hearer, Link
 from oyez.net.guard import GuardedLoop
-from oyez.net.poller import READ, WRITE, Poller
+from oyez.net.poller import ALL, LITTLE, MUCH, NOTHING, READ, WRITE, Poller
 
 READ_SIZE = 64 * 1024
 """Most bytes that are read from one link at once. Python allocates as much before each read; from 128 KiB on, glibc
 asks the kernel for such a piece each time, which makes a small read three times as expensive (7 us become 23); and
 what is decoded in pieces of this size stays in the processor's cache."""
 
-PIECES = 4
-"""Most of these pieces that are read from one link in one turn: the more comes in, the more goes out with each send."""
+SLICE = 0.001
+"""Seconds after which no more is read from one link in a turn: what takes so long to hear, a thousand short posts, say,
+is enough for each send, and others wait for it."""
 
 LINGER = 2.0
 """Seconds for which a link that we have ended is still read, and what comes thrown away: closing a socket with unread
@@ -168,19 +170,33 @@ class SocketTransport:
 
     # -- the loop's side ----------------------------------------------------------------------------------------
 
-    def ready(self, events: int) -> None:
-        """See `poller.Watched`."""
+    def ready(self, events: int, most: int) -> int:
+        """See `poller.Watched`. Nodes need not wait for others: what they bring is for all."""
+        read = NOTHING
         if events & self._wanted & READ:
-            pieces = 1
-            while self._readable() and pieces < PIECES and self._wanted & READ:
-                pieces += 1
+            guest = self._link is not None and self._link.guest
+            read = self._read(most if guest else ALL)
+            if not guest:
+                read = NOTHING
         if events & self._wanted & WRITE:
             self._writable()
+        return read
 
-    def _readable(self) -> bool:
+    def _read(self, most: int) -> int:
+        """Read so many bytes at most, which may be in several pieces; much is a whole one."""
+        size = min(most, READ_SIZE)
+        if not self._readable(size):
+            return LITTLE
+        until = time.monotonic() + SLICE
+        while (most := most - size) > 0 and self._wanted & READ and time.monotonic() < until:
+            if not self._readable(size):
+                break
+        return MUCH
+
+    def _readable(self, size: int) -> bool:
         """Read a piece; true when there is probably more."""
         try:
-            data = self._socket.recv(READ_SIZE)
+            data = self._socket.recv(size)
         except BlockingIOError:
             return False
         except OSError:
@@ -193,7 +209,7 @@ class SocketTransport:
             self._discarded += len(data)
             if self._discarded > LINGER_BYTES:
                 self._end()
-        return len(data) == READ_SIZE
+        return len(data) == size
 
     def _hear(self, data: bytes) -> None:
         assert self._link is not None

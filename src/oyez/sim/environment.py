@@ -76,13 +76,13 @@ class SimEnvironment:
 
     # -- links --------------------------------------------------------------------------------------------------
 
-    def dial(self, address: Address, purpose: str) -> None:
+    def dial(self, address: Address, purpose: str, within: float) -> None:
         """See `host.Environment`. A node that stops dials nobody any more."""
         self._process.burn()
         if self._node.stopping:
             return
         connected, failed = partial(self._connected, purpose), partial(self._failed, purpose)
-        self._world.network.dial(self._node.name, address, connected, failed)
+        self._world.network.dial(self._node.name, address, connected, failed, within / self._node.rate)
 
     def _connected(self, purpose: str, end: End) -> None:
         if self._process.alive:

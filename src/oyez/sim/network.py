@@ -8,14 +8,12 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
+from oyez.core import timing
 from oyez.protocol.messages import Address
 from oyez.sim.clock import Clock
 from oyez.sim.wire import Conditions, End, Link, Nobody
 
 Accept = Callable[[End], None]
-
-DIAL_TIMEOUT = 5.0
-"""Seconds after which a dial that nobody answers has failed."""
 
 
 class Network:
@@ -50,9 +48,16 @@ class Network:
 
     # -- connecting ---------------------------------------------------------------------------------------------
 
-    def dial(self, machine: str, address: Address, connected: Accept, failed: Callable[[str], None]) -> None:
-        """Connect from `machine` to `address`. The owner must be set from within `connected`."""
-        deadline = self._clock.now + DIAL_TIMEOUT
+    def dial(
+        self,
+        machine: str,
+        address: Address,
+        connected: Accept,
+        failed: Callable[[str], None],
+        within: float = timing.REACH,
+    ) -> None:
+        """Connect from `machine` to `address`, in so many seconds. The owner must be set from within `connected`."""
+        deadline = self._clock.now + within
         self._clock.after(self._latency(), partial(self._knock, machine, address, connected, failed, deadline, 0.25))
 
     def _knock(

@@ -16,7 +16,6 @@ from urllib.parse import quote
 import msgspec
 
 from oyez.core.central.office import PROMOTION
-from oyez.core.effects import Position
 from oyez.core.voter import VoterState
 from oyez.storage import files, schema
 from oyez.storage.content import new_id, new_key
@@ -94,8 +93,7 @@ def _begin_anew(copy: sqlite3.Connection, now: float) -> None:
     another been restored from the same backup, so its own terms are no measure of those that there have been; but there
     have not been more than one a second since 1970.
     """
-    row = copy.execute("SELECT value FROM meta WHERE name = 'voter'").fetchone()
-    old = VoterState() if row is None else msgspec.json.decode(row[0], type=VoterState)
+    old = schema.voter(dict(copy.execute("SELECT name, value FROM meta")))
     voter = VoterState(max(old.promised + PROMOTION, int(now)))
     copy.executemany(schema.PUT, [("id", new_id().encode()), ("voter", msgspec.json.encode(voter))])
 
@@ -107,8 +105,8 @@ def _made(new: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for left in (new, new.with_name(f"{new.name}-journal"), new.with_name(f"{new.name}-wal")):
-            left.unlink(missing_ok=True)
+        for end in ("", "-journal", "-wal", "-shm"):
+            new.with_name(f"{new.name}{end}").unlink(missing_ok=True)
         raise
 
 
@@ -121,7 +119,7 @@ def _reading(path: Path) -> closing[sqlite3.Connection]:
 def _see_that_it_is_whole(copy: sqlite3.Connection, path: Path) -> None:
     [found] = copy.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
-        raise StorageError(f"{path} is damaged ({' '.join(found.split())})")
+        raise files.damaged(path, " ".join(found.split()))
 
 
 def _found(copy: sqlite3.Connection) -> Copied:
@@ -129,5 +127,4 @@ def _found(copy: sqlite3.Connection) -> Copied:
     meta = dict(copy.execute("SELECT name, value FROM meta").fetchall())
     if "key" not in meta:
         raise StorageError("the copy has no key: what it was made of is damaged")
-    position = msgspec.json.decode(meta["position"], type=Position) if "position" in meta else Position(0, 0, 0)
-    return Copied(users, position.index, meta.get("id", b"").decode())  # version 1 had none
+    return Copied(users, schema.position(meta).index, meta.get("id", b"").decode())  # version 1 had none

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from oyez.storage.port import StorageError
 
 
@@ -51,7 +53,11 @@ def make_folder(folder: Path) -> None:
 
 
 def make_file(path: Path) -> None:
-    """A new and empty one, for the owner alone."""
+    """A new and empty one, for the owner alone. Raises StorageError, also where it is there."""
+    if path.exists():
+        raise StorageError(
+            f"{path} is there already: it is just being made, or that broke off; remove it if nobody makes it now"
+        )
     with using(path):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
@@ -64,7 +70,14 @@ def take_from_others(path: Path) -> None:
 
 
 def put_in_place(new: Path, path: Path) -> None:
-    """The file `new` is complete: from now on it is `path`."""
+    """The file `new` is complete: from now on it is `path`. Raises StorageError where something is left of another
+    file of that name: SQLite would take it for this one's, and write it over what is there."""
+    for left in (path.with_name(f"{path.name}{end}") for end in ("-wal", "-journal")):
+        if left.exists():
+            raise StorageError(
+                f"{left} is left of a file that is not there any more: put {path.name} back; or, if what it had is not"
+                f" needed, move {left.name} away"
+            )
     with using(path):
         handle = os.open(new, os.O_RDWR | os.O_CLOEXEC)
         try:
@@ -97,11 +110,21 @@ def using(path: Path) -> Iterator[None]:
 
 @contextmanager
 def explained(what: str, path: Path) -> Iterator[None]:
-    """The same for SQLite's errors; `what` was to be done with the file."""
+    """The same for SQLite's errors, and for what was read and is not what it should be; `what` was to be done with the
+    file."""
     try:
         yield
     except sqlite3.Error as error:
         raise StorageError(_sentence(what, path, error)) from error
+    except UnicodeDecodeError as error:  # in a message of SQLite's about damage, for one
+        raise damaged(path, "text that is none") from error
+    except msgspec.DecodeError as error:
+        raise damaged(path, str(error)) from error
+
+
+def damaged(path: Path, how: str) -> StorageError:
+    """To be raised."""
+    return StorageError(f"{path} is damaged ({how}): use a backup from before that")
 
 
 def _in_use(path: Path) -> str:
@@ -114,13 +137,15 @@ def _sentence(what: str, path: Path, error: sqlite3.Error) -> str:
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return _in_use(path)
     if primary in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT) or isinstance(error, sqlite3.DataError):
-        return f"{path} is damaged or not a store of Oyez ({error}): restore it from a backup"
+        return f"{path} is damaged or not a store of Oyez ({error}): use a backup from before that"
     if primary == sqlite3.SQLITE_FULL:
         return f"cannot {what} {path}: the disk is full"
     if primary == sqlite3.SQLITE_READONLY:
         return f"cannot {what} {path}: it may not be written (see its owner, its mode, and how the disk is mounted)"
+    if primary == sqlite3.SQLITE_CANTOPEN:
+        return f"cannot {what} {path}: {error} (see the modes of it and of its folder, which has to be writable, too)"
     if primary == sqlite3.SQLITE_IOERR:
         return f"cannot {what} {path}: the disk fails, or a limit on the size of files was reached ({error})"
-    if "decode to UTF-8" in str(error):  # the one damage that only Python notices
-        return f"{path} is damaged ({error}): restore it from a backup"
+    if "decode to UTF-8" in str(error):  # only Python notices that, and it quotes the text: a hash, perhaps
+        return str(damaged(path, "text that is none"))
     return f"cannot {what} {path}: {error}"

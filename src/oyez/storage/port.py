@@ -3,7 +3,7 @@
 Contract (each implementation passes the same tests): once `append` has returned, its records survive the death of the
 process and of the machine; a record of the same key replaces the older one, and a `Replacement` all users and servers;
 records of one `append` are stored all or none; a store that can't keep its word raises `StorageError`, and nothing of
-that append may be relied on. What is loaded is `core.stored.Stored`.
+that append may be relied on. What is loaded is `core.central.stored.Stored`.
 """
 
 from typing import Protocol

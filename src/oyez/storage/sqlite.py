@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
@@ -30,8 +29,6 @@ from oyez.core.effects import (
 from oyez.core.voter import VoterState
 from oyez.storage import files, schema
 from oyez.storage.port import StorageError
-
-T = TypeVar("T")
 
 PATIENCE = 5.0
 """Seconds to wait for a backup that is just being made to let go of the file."""
@@ -75,9 +72,8 @@ class SqliteStore:
             select = self._database.execute
             meta = dict(select("SELECT name, value FROM meta").fetchall())
             if "key" not in meta or "id" not in meta:
-                raise StorageError(f"{self.path} has lost its key or id: restore it from a backup")
-            position = self._decoded(meta.get("position"), Position) or Position(0, 0, 0)
-            voter = self._decoded(meta.get("voter"), VoterState) or VoterState()
+                raise StorageError(f"{self.path} has lost its key or id: use a backup from before that")
+            position, voter = schema.position(meta), schema.voter(meta)
             users = dict(select("SELECT username, hash FROM users").fetchall())
             since = dict(select("SELECT username, since FROM users").fetchall())
             unsettled = select("SELECT username, entry FROM users WHERE entry > ?", (position.committed,)).fetchall()
@@ -135,12 +131,6 @@ class SqliteStore:
         revoked = [(one.username, one.since, one.until, one.removed) for one in record.revoked]
         self._database.executemany(_ADD_REVOKED, revoked)
 
-    def _decoded(self, value: bytes | None, type: type[T]) -> T | None:
-        try:
-            return None if value is None else msgspec.json.decode(value, type=type)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise StorageError(f"{self.path} is damaged ({error}): restore it from a backup") from error
-
     def _make(self) -> None:
         """A new store. It has its name only once it is complete: what is incomplete under that name is damaged."""
         new = self.path.with_name(f"{self.path.name}.new")
@@ -196,7 +186,7 @@ def checked(database: sqlite3.Connection, path: Path, application: int) -> int:
 
     if not path.stat().st_size:
         raise StorageError(
-            f"{path} is empty, which a store never is: restore it from a backup, or remove the file if no central has"
+            f"{path} is empty, which a store never is: use a backup, or remove the file if no central has"
             " ever run with this folder"
         )
     version, found = single("PRAGMA user_version"), single("PRAGMA application_id")
@@ -209,7 +199,9 @@ def checked(database: sqlite3.Connection, path: Path, application: int) -> int:
         )
     [found] = database.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
-        raise StorageError(f"{path} is damaged ({' '.join(found.split())}): restore it from a backup")
+        raise files.damaged(path, " ".join(found.split()))
+    if version == schema.VERSION and (table := schema.misfit(database)):
+        raise files.damaged(path, f"{table} has a value of the wrong kind")
     return version
 
 

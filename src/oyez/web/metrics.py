@@ -24,9 +24,11 @@ TERM = Family("oyez_term", "gauge", "The newest term of a main that this node ha
 EVENTS = Family("oyez_events_total", "counter", "What the node has reported, by its name in the log", ("event",))
 REFUSALS = Family("oyez_refusals_total", "counter", "Refusals, by the reason that was told", ("reason",))
 TURNED_AWAY = Family(
-    "oyez_turned_away_total", "counter", "Connections that were not let begin a link over TLS, by reason", ("reason",)
+    "oyez_turned_away_total", "counter", "Connections that were turned away before they were links", ("reason",)
 )
-ENDS = Family("oyez_certificate_ends_seconds", "gauge", "When the certificate in use ends, in seconds since 1970")
+ENDS = Family(
+    "oyez_certificate_ends_seconds", "gauge", "When its certificate, or the authority, ends: in seconds since 1970"
+)
 LAG = Family("oyez_loop_lag_seconds", "histogram", "How late the event loop runs what is due, looked at twice a second")
 COMMON = (BUILD, READY, LINKS, TERM, EVENTS, REFUSALS, TURNED_AWAY, ENDS, LAG, *process.FAMILIES)
 

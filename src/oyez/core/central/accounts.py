@@ -244,11 +244,11 @@ class Accounts:
 
         token = self._token()
         self._verifying[token] = checked
-        return self._caution.begins(who, fx.VerifySecret(token, hash, secret))
+        return self._caution.begins(who, fx.VerifySecret(token, hash, secret), name)
 
     def since(self, name: str) -> int:
-        """The entry that set this user's secret."""
-        return self._directory.since.get(name, 0)
+        """See `Directory.good_since`."""
+        return self._directory.good_since(name)
 
     def _is_sure_of(self, name: str) -> bool:
         """Can't it have been given to somebody else meanwhile? Who is cut off can't know, unless it was settled."""

@@ -10,7 +10,7 @@ from math import ceil
 from oyez.core.effects import Effects
 from oyez.core.limits import addresses
 from oyez.core.limits.buckets import Bucket, Buckets
-from oyez.core.limits.guesses import Guesses
+from oyez.core.limits.guesses import Guesses, Tries
 from oyez.core.limits.jobs import Job, Jobs
 from oyez.core.limits.settings import CentralLimits
 from oyez.core.peer import From
@@ -26,6 +26,7 @@ class Caution:
         self.who = who
         self._loopback = limits.door.loopback
         self._guesses = Guesses(limits.guesses)
+        self._tries: dict[int, Tries] = {}  # by the job
         self._jobs = Jobs(limits.jobs, limits.jobs_each)
         self._registrations = Bucket(limits.registrations)
         self._registrations_each = Buckets(limits.registrations_each)
@@ -61,12 +62,16 @@ class Caution:
         """It was right."""
         self._guesses.succeeded(username, who)
 
-    def begins(self, who: From | None, job: Job) -> Effects:
-        """A secret is to be hashed, or checked: now, or when it is its turn."""
+    def begins(self, who: From | None, job: Job, username: str | None = None) -> Effects:
+        """A secret is to be hashed, or checked, of that user: now, or when it is its turn."""
+        if who is not None and username is not None:
+            self._tries[job.token] = self._guesses.begins(username, who)
         return self._jobs.begin(None if who is None else self._key(who), job)
 
     def ends(self, token: int) -> Effects:
         """It is done: what is to be done next."""
+        for counted, key in self._tries.pop(token, ()):
+            counted.ends(key)
         return self._jobs.end(token)
 
     def _key(self, who: From) -> str | None:

@@ -6,6 +6,7 @@ the main ends the sessions of before, and takes no ticket of before; who comes b
 Knows nothing of how secrets are hashed, and servers by their links alone.
 """
 
+from collections import deque
 from collections.abc import Callable
 from heapq import nsmallest
 
@@ -60,7 +61,7 @@ class Changes:
         self._office = office
         self._registry = registry
         self._uplink = uplink
-        self._told = 0  # up to which entry all servers that are linked have been told, in this reign
+        self._untold: deque[fx.Revocation] = deque()  # of this reign, until they are committed and the servers told
         self._owed: dict[int, list[str]] = {}  # what is still to be told to those that have come, by link
 
     # -- commands -----------------------------------------------------------------------------------------------
@@ -163,14 +164,15 @@ class Changes:
 
     def _write(self, now: float, main: Replication, record: fx.UserRecord | fx.Revocation) -> Effects:
         self._directory.apply(record)
+        if isinstance(record, fx.Revocation):
+            self._untold.append(record)
         return main.append(now, record)
 
     # -- telling the servers ------------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """This central is main now: whoever comes is told everything that it knows by now."""
-        assert self._main is not None
-        self._told = self._main.next_index - 1
+        self._untold.clear()
         self._owed.clear()
 
     def joined(self, link: int) -> Effects:
@@ -187,12 +189,11 @@ class Changes:
         return [fx.Then(welcomed)]  # once its welcome is on the way
 
     def tell(self, now: float) -> Effects:
-        """Tell the servers what has been committed, if they have not been told."""
-        if self._main is None or self._main.committed <= self._told:
-            return []
-        told, self._told = self._told, self._main.committed
-        revoked = self._directory.revoked
-        news = [name for name in revoked if told < revoked[name].since <= self._told]
+        """Tell the servers what has been committed, if they have not been told. Of each user all of it: a later one may
+        never be committed."""
+        news: list[fx.Revocation] = []
+        while self._main is not None and self._untold and self._untold[0].since <= self._main.committed:
+            news.append(self._untold.popleft())
         return [effect for link in self._registry.links for effect in self._revoke(link, news)]
 
     def tick(self, now: float) -> Effects:
@@ -209,10 +210,10 @@ class Changes:
             return []
         if len(owed) > BATCH:
             self._owed[link] = owed[BATCH:]
-        return self._revoke(link, owed[:BATCH])
+        revoked = self._directory.revoked
+        return self._revoke(link, [revoked[name] for name in owed[:BATCH] if name in revoked])
 
-    def _revoke(self, link: int, names: list[str]) -> Effects:
-        found = [self._directory.revoked[name] for name in names if name in self._directory.revoked]
-        revoked = [u.Revoked(one.username, one.since, one.until, one.removed) for one in found]
+    def _revoke(self, link: int, news: list[fx.Revocation]) -> Effects:
+        revoked = [u.Revoked(one.username, one.since, one.until, one.removed) for one in news]
         assert self._main is not None
         return [fx.Send(link, u.Revoke(revoked, self._main.term))] if revoked else []

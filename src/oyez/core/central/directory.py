@@ -146,6 +146,12 @@ class Directory:
             self.apply(server)
         self.revoked.update({one.username: one for one in replacement.revoked})
 
+    def good_since(self, name: str) -> int:
+        """The entry before which nothing that this user was given is good: the one that set the secret, or a revocation
+        behind which the new secret never came, because the main died between the two."""
+        revoked = self.revoked.get(name)
+        return max(self.since.get(name, 0), 0 if revoked is None else revoked.since)
+
     def forget_revocations(self, now: float) -> bool:
         """Those whose time is over; whether there were any."""
         over = [name for name, revoked in self.revoked.items() if revoked.until <= now]

@@ -55,6 +55,7 @@ class Following:
                 incoming.users[name] = fx.UserRecord(name, incoming.users[name].hash, index)
         replacement = incoming.replacement()
         lost = [name for name in self._directory.users if self._is_lost(name, incoming)]
+        lost += [name for name in self._directory.revoked if self._is_back(name, incoming)]
         self._directory.replace(replacement)
         position = fx.Position(last.index, last.entry_term, last.committed)
         self._entries.restart(position, replacement)
@@ -75,6 +76,13 @@ class Following:
         if there is None or there.set_at != since:
             return True
         return name in self._directory.unsettled and there.hash != self._directory.users[name]
+
+    def _is_back(self, name: str, incoming: Incoming) -> bool:
+        """Was this user removed here, and has the main one of before, whom nobody has removed there?"""
+        removed, there, known = self._directory.revoked[name], incoming.users.get(name), incoming.revoked.get(name)
+        if not removed.removed or there is None or name in self._directory.users:
+            return False
+        return there.set_at < removed.since and (known is None or known.since < removed.since)
 
     def addresses(self, link: int, message: n.SynchroniseServerAddresses) -> Effects | Refused:
         """The servers of a snapshot."""

@@ -151,7 +151,7 @@ class Moving:
 
     def _place(self, now: float, username: str, server: str) -> n.Destination:
         # While a new secret is not settled, the session is one of before: it must not become one of after by moving.
-        since = 0 if username in self._directory.unsettled else self._directory.since.get(username, 0)
+        since = 0 if username in self._directory.unsettled else self._directory.good_since(username)
         ticket, nonce = self._permits.for_server(username, server, now, since)
         self._placement.reserve(nonce, Reservation(server, username, now + KEPT))
         address = self._directory.servers[server].address

@@ -36,8 +36,12 @@ class Registry:
     def objection(self, message: n.Authenticate) -> m.AuthenticationFail | None:
         """Why this server can't join, with the right secret."""
         known = self._directory.servers.get(message.id)
-        if known is not None and message.incarnation < known.incarnation:
+        if known is None or message.incarnation > known.incarnation:
+            return None
+        if message.incarnation < known.incarnation:
             return m.AuthenticationFail(f"a later server with the id {message.id} has joined", "id_in_use")
+        if m.Address(message.hostname, message.port) != known.address:  # no process has two
+            return m.AuthenticationFail(f"the server with the id {message.id} is at another address", "id_in_use")
         return None
 
     def join(self, now: float, link: int, message: n.Authenticate, welcome: n.AuthenticateSuccess) -> Effects:
@@ -45,7 +49,7 @@ class Registry:
         record = fx.ServerRecord(message.id, message.hostname, message.port, message.incarnation)
         known = self._directory.servers.get(message.id)
         news = known is None or known.record != record
-        effects = [] if known is None or known.link is None else self._detach(known)
+        effects = [] if known is None or known.link is None else self._displaced(known)
         self._directory.apply(record)
         server = self._directory.servers[message.id]
         self.links[link] = server
@@ -77,6 +81,10 @@ class Registry:
         if server.leaving and server.load == 0:
             return [fx.Report("server_left", {"server": server.id}), *self._remove(now, server, term)]
         return [fx.Report("server_lost", {"server": server.id})]
+
+    def _displaced(self, server: Server) -> Effects:
+        """It has come a second time: since its link was lost, or somebody else uses its id."""
+        return [*self._detach(server), fx.Report("server_displaced", {"server": server.id})]
 
     def _detach(self, server: Server, silent: bool = False) -> Effects:
         """Its old link is superseded, or of no use; if it is `silent`, it won't take last words either."""

@@ -18,9 +18,11 @@ import msgspec
 
 from oyez.core import effects as fx
 from oyez.core import tickets, timing
+from oyez.core.client import patience
 from oyez.core.client.route import Route
 from oyez.core.client.seen import Seen
 from oyez.core.effects import Effects
+from oyez.core.numbers import number_of
 from oyez.core.refusal import command
 from oyez.core.role import Quiet
 from oyez.protocol import messages as m
@@ -31,27 +33,6 @@ if TYPE_CHECKING:
 
 REDIRECTS = 3
 """Redirects that are followed in a row."""
-
-STEP = 10.0
-"""Seconds that one step of a login may take."""
-
-STEP_OF_SEVERAL = 5.0
-"""The same at a central where there are others: one that accepts connections and says nothing may be frozen."""
-
-STEP_OF_MANY = 3.0
-"""The same where there are alternates, too: longer than a central that looks for its main keeps a client waiting."""
-
-STEP_AT_SERVER = 10.0
-"""The same at a server: longer than it waits for what the cursor covers, so that it can say that it waited in vain."""
-
-STEP_AT_SUSPECT = 1.0
-"""The same at a server that has just been silent for too long: the central may have noticed later than we did."""
-
-WATCH = 1.0
-"""Seconds between two looks for silence."""
-
-LASTED = 1.0
-"""Seconds for which a session must have lasted for its loss to be news; after a shorter one, the backoff goes on."""
 
 FIRST_TRIES = 4
 """Tries at each central before a client that has never been connected gives up."""
@@ -114,6 +95,7 @@ class Client(Quiet):
         self._place = _Place.CENTRAL
         self._there = centrals[0]  # who is dialed, or linked with
         self._suspect: m.Address | None = None  # the server that was silent for too long
+        self._step = patience.STEP  # seconds that the present one may take
         self._admitted = False  # by the central of this link
         self._redirects = 0
         self._tries = 0
@@ -159,7 +141,7 @@ class Client(Quiet):
     def on_dialed(self, now: float, link: int, purpose: str) -> Effects:
         self.link = link
         self.reading = True
-        step = fx.SetTimer("step", self._patience())
+        step = fx.SetTimer("step", self._step)
         if self._place is _Place.CENTRAL and self._register and self._secret is not None:
             self._registering = True
             return [fx.Send(link, m.Register(self.username, self._secret)), step]
@@ -221,10 +203,11 @@ class Client(Quiet):
     def _activity(self, message: m.ActivityBroadcast) -> Effects:
         effects: Effects = [fx.Deliver(message)] if self.seen.is_new(message.id, message.post) else []
         if self._unsettled and message.post is not None:
-            tag, _, number = message.post.rpartition("-")
-            if tag == self.tag and number.isdecimal() and self._unsettled.pop(int(number), None) is not None:
-                effects.append(fx.Report("settled", {"number": int(number), "id": message.id}))
-                if int(number) > self._posted_before:
+            tag, _, digits = message.post.rpartition("-")
+            number = number_of(digits)
+            if tag == self.tag and number is not None and self._unsettled.pop(number, None) is not None:
+                effects.append(fx.Report("settled", {"number": number, "id": message.id}))
+                if number > self._posted_before:
                     self.seen.came_back(message.id)
         return effects
 
@@ -243,12 +226,12 @@ class Client(Quiet):
         """Leave a server that shows no life, unless it is we who have not listened."""
         if not self.live or self.link is None:
             return []
-        slept = now - self._looked > 2 * WATCH
+        slept = now - self._looked > 2 * patience.WATCH
         self._looked = now
         if slept or not self.reading:
             self._heard = now
         if now - self._heard < timing.SUSPICION:
-            return [fx.SetTimer("watch", WATCH)]
+            return [fx.SetTimer("watch", patience.WATCH)]
         self._why = f"the server showed no life for {timing.SUSPICION:g} seconds"
         self._suspect = self._there
         self._route.shun(self._there)
@@ -273,16 +256,18 @@ class Client(Quiet):
         self._there, self._place = address, place
         self._admitted = False
         self._why = ""
-        return [fx.Dial(address, "central" if place is _Place.CENTRAL else "server")]
+        self._step = self._patience()
+        within = min(timing.REACH, self._step)
+        return [fx.Dial(address, "central" if place is _Place.CENTRAL else "server", within)]
 
     def _patience(self) -> float:
-        """Seconds for the step that begins."""
+        """Seconds for the dial that begins, and again for what follows it."""
         if self._place is not _Place.CENTRAL:
             suspect, self._suspect = self._suspect, None  # once: it may just be slow
-            return STEP_AT_SUSPECT if suspect == self._there else STEP_AT_SERVER
+            return patience.STEP_AT_SUSPECT if suspect == self._there else patience.STEP_AT_SERVER
         if self._ever_live and self._route.has_alternates:
-            return STEP_OF_MANY
-        return STEP_OF_SEVERAL if len(self.centrals) > 1 else STEP
+            return patience.STEP_OF_MANY
+        return patience.STEP_OF_SEVERAL if len(self.centrals) > 1 else patience.STEP
 
     def _login(self) -> m.Login:
         if self._place is _Place.CENTRAL:
@@ -314,7 +299,7 @@ class Client(Quiet):
         if message.origin is not None:  # else it knows no cursors, and shows no life
             self._posted_before = self.posts
             self.seen.welcomed(message.network or "", message.origin, message.origins, posted=self.posts > 0)
-            effects.append(fx.SetTimer("watch", WATCH))
+            effects.append(fx.SetTimer("watch", patience.WATCH))
         effects += [fx.Send(link, self._message(number, post)) for number, post in self._unsettled.items()]
         known = {"server": message.server or "", "session": self.tag, "login": tickets.login_of(self._permit)}
         return [*effects, fx.Report("connected", known)]
@@ -386,7 +371,7 @@ class Client(Quiet):
         if not self.live:
             return []
         self.live = False
-        self._lasted = now - self._live_since >= LASTED
+        self._lasted = now - self._live_since >= patience.LASTED
         return [fx.CancelTimer("watch"), fx.Report("disconnected", {"info": why})]
 
     def _give_up(self, now: float, message: m.Refusal) -> Effects:

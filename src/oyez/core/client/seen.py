@@ -6,7 +6,7 @@ bounded, however many origins and sessions there are. Must not know: links, serv
 
 from collections.abc import Iterable
 
-from oyez.core.numbers import Numbers
+from oyez.core.numbers import Numbers, number_of
 from oyez.protocol.messages import Range, Resume
 
 ORIGINS = 1024
@@ -45,17 +45,18 @@ class Seen:
 
     def is_new(self, id: str, post: str | None) -> bool:
         """Move to this activity; False where it, or another that carries the same post, was here before."""
-        origin, _, number = id.rpartition("-")
-        if number.isdecimal():  # else it has no id, and nothing can be known
-            sequence = int(number)
+        origin, _, digits = id.rpartition("-")
+        sequence = number_of(digits)
+        if sequence is not None:  # else it has no id, and nothing can be known
             if sequence <= self.origins.get(origin, 0):
                 return False
             self._move(origin, sequence)
         return post is None or self._is_new_post(post)
 
     def _is_new_post(self, post: str) -> bool:
-        tag, _, number = post.rpartition("-")
-        return not number.isdecimal() or self._posts.add(tag, int(number))
+        tag, _, digits = post.rpartition("-")
+        number = number_of(digits)
+        return number is None or self._posts.add(tag, number)
 
     def came_back(self, id: str) -> None:
         """A post of this session has, by way of this origin: those that had the session before hold nothing back."""

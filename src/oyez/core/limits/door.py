@@ -1,9 +1,10 @@
 """The links of those who have come, until they have shown who they are; and how many there are of all (ADR 11).
 
 A stranger is a link on which nobody has logged in yet, nor authenticated as a node. Guarantees: strangers are bounded
-in number, for each address and in all, and in time; when there are too many, one that has said nothing makes room, so
-that those who hold links silently can't keep others out; nobody takes all links alone, and beyond the most for clients
-there is still room for nodes. Each refusal says why. Knows nothing of what is said, but who has said something.
+in number, for each address and in all, and in time; when there are too many, one that has said nothing makes room, or
+the one that was silent longest, so that those who hold links can't keep others out; nobody takes all links alone, and
+beyond the most for clients there is still room for nodes. Each refusal says why. Knows nothing of what is said, but who
+has said something.
 """
 
 from collections import Counter
@@ -24,8 +25,14 @@ PROVISIONAL = 2.0
 
 _FULL = m.InvalidMessage("this node has as many links as it can: try again later, or elsewhere", "full")
 _CROWDED = m.InvalidMessage(
-    "too many links are waiting to log in, and this one has said nothing: connect again, and log in at once", "crowded"
+    "too many links are waiting to log in, and this one has been silent: connect again, and log in at once", "crowded"
 )
+
+
+def too_many_connects(who: From, wait: float) -> m.InvalidMessage:
+    """What somebody is told who connects too often, and may do so again in `wait` seconds."""
+    info = f"too many connections from {who.address}: try again in {ceil(wait)} s"
+    return m.InvalidMessage(info, "too_many_connects")
 
 
 class Door:
@@ -61,8 +68,7 @@ class Door:
             self._links_each[key] += 1
             wait = self._connects.take(now, key)
             if wait:
-                info = f"too many connections from {who.address}: try again in {ceil(wait)} s"
-                return self._turn_away(link, m.InvalidMessage(info, "too_many_connects"))
+                return self._turn_away(link, too_many_connects(who, wait))
             if limits.links_each and self._links_each[key] > limits.links_each:
                 info = f"too many links from {who.address}: close some of them"
                 return self._turn_away(link, m.InvalidMessage(info, "too_many_links"))
@@ -92,8 +98,10 @@ class Door:
             oldest = next(iter(self._provisional), None)
             return None if oldest is None else self._turn_away(oldest, _FULL)
         if limits.strangers and len(self._strangers) >= limits.strangers:
-            silent = next(iter(self._silent), None)
-            return None if silent is None else self._turn_away(silent, _CROWDED)
+            oldest = next(iter(self._silent), None)
+            if oldest is None:  # they all have spoken: who did so longest ago
+                oldest = next(iter(self._strangers))
+            return self._turn_away(oldest, _CROWDED)
         return []
 
     def _turn_away(self, link: int, refusal: m.InvalidMessage) -> Effects:

@@ -11,6 +11,12 @@ from oyez.core.limits.failures import KEYS, Failures
 from oyez.core.limits.settings import GuessLimits
 from oyez.core.peer import From
 
+PLACES = 16
+"""Most addresses that are known of one user: whoever has thousands could else have those of all others forgotten."""
+
+Tries = list[tuple[Failures, object]]
+"""Where one try is counted."""
+
 
 class Guesses:
     """At the secrets of all users."""
@@ -22,14 +28,14 @@ class Guesses:
         self._addresses = Failures(limits.address, most)
         self._users = Failures(limits.user, most)
         self._first_tries = Buckets(limits.first_tries, most)
-        self._known: dict[tuple[str, str], None] = {}  # who has logged in from where, longest ago first
+        self._known: dict[str, tuple[str, ...]] = {}  # from where each has logged in; both longest ago first
 
     def wait(self, now: float, username: str, who: From) -> float:
         """0: look at the secret; else the seconds after which that is possible. Each 0 counts as a try."""
         address = addresses.key(who)
         pair = (username, address)
         wait = self._pairs.wait(now, pair)
-        if wait or pair in self._known:
+        if wait or self._is_known(username, address):
             return wait
         if addresses.limited(who, self._loopback):
             wait = self._addresses.wait(now, address)
@@ -40,6 +46,19 @@ class Guesses:
             return delay
         return self._first_tries.take(now, username)  # it may be the user himself, somewhere new
 
+    def begins(self, username: str, who: From) -> Tries:
+        """The secret is being looked at: what is to be ended once it is."""
+        address = addresses.key(who)
+        pair = (username, address)
+        tries: Tries = [(self._pairs, pair)]
+        if addresses.limited(who, self._loopback):
+            tries.append((self._addresses, address))
+        if not self._is_known(username, address):
+            tries.append((self._users, username))
+        for counted, key in tries:
+            counted.begins(key)
+        return tries
+
     def failed(self, now: float, username: str, who: From) -> None:
         """The secret was wrong."""
         address = addresses.key(who)
@@ -47,14 +66,18 @@ class Guesses:
         self._pairs.failed(now, pair)
         if addresses.limited(who, self._loopback):
             self._addresses.failed(now, address)
-        if pair not in self._known:
+        if not self._is_known(username, address):
             self._users.failed(now, username)
 
     def succeeded(self, username: str, who: From) -> None:
         """It was right. What others have guessed stays counted, and so does what this address has guessed elsewhere."""
-        pair = (username, addresses.key(who))
-        self._pairs.forgive(pair)
-        self._known.pop(pair, None)
+        address = addresses.key(who)
+        self._pairs.forgive((username, address))
+        known = self._known.pop(username, ())
         while len(self._known) >= self._most:
             del self._known[next(iter(self._known))]
-        self._known[pair] = None
+        self._known[username] = (*[other for other in known if other != address], address)[-PLACES:]
+
+    def _is_known(self, username: str, address: str) -> bool:
+        """Has he logged in from there?"""
+        return address in self._known.get(username, ())

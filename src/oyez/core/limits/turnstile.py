@@ -1,14 +1,18 @@
-"""Links that begin: before it is known whether they speak TLS, and while they shake hands (ADR 11).
+"""Links that begin: before anything is made for them, and while they shake hands over TLS (ADR 11).
 
-A handshake is dear, and nothing can be said before it is done: who is one too many is closed without a word to it, and
-with one to the operator. Guarantees: those that have begun are bounded for each address, and in their rate. Must not
-know: sockets, TLS.
+Whoever connects too often is turned away here, where it costs least: a flood of such links must be cheaper to refuse
+than to bring. A handshake is dear, and nothing can be said before it is done: who is one too many there is closed
+without a word to it, and with one to the operator. Guarantees: those that have begun are bounded for each address, and
+in their rate; so are the words for those who are turned away. Must not know: sockets, TLS.
 """
 
 from oyez.core.limits import addresses
-from oyez.core.limits.buckets import Buckets
+from oyez.core.limits.buckets import Bucket, Buckets, Rate
 from oyez.core.limits.settings import DoorLimits
 from oyez.core.peer import From
+
+WORDS = Rate(500.0, 500.0)
+"""How many are told why, of those who connect too often; who floods a node reads none of it."""
 
 
 class Turnstile:
@@ -17,15 +21,24 @@ class Turnstile:
     def __init__(self, limits: DoorLimits) -> None:
         self._limits = limits
         self._connects = Buckets(limits.connects)
+        self._words = Bucket(WORDS)
         self._each: dict[str, int] = {}
         self._under_way = 0
 
-    def enters(self, now: float, who: From) -> str:
-        """One more begins: nothing, or why it may not. Whoever may has to leave again."""
+    def comes(self, now: float, who: From) -> float:
+        """Somebody connects: 0, or the seconds after which they may do so again."""
+        if addresses.limited(who, self._limits.loopback):
+            return self._connects.take(now, addresses.key(who))
+        return 0.0
+
+    def tells(self, now: float) -> bool:
+        """Is one more of those who may not told why?"""
+        return not self._words.take(now)
+
+    def enters(self, who: From) -> str:
+        """One more begins whose link may be over TLS: nothing, or why it may not. Whoever may has to leave again."""
         if addresses.limited(who, self._limits.loopback):
             key = addresses.key(who)
-            if self._connects.take(now, key):
-                return "too_many_connects"
             if self._limits.strangers_each and self._each.get(key, 0) >= self._limits.strangers_each:
                 return "too_many_links"
             self._each[key] = self._each.get(key, 0) + 1

@@ -34,12 +34,15 @@ class Admission:
         self.revoked = Revocations()
         self._verifying: set[int] = set()  # links whose LOGIN the main is being asked about
 
-    def rules(self, keys: dict[int, str], anonymous: bool) -> None:
+    def rules(self, keys: dict[int, str], anonymous: bool) -> bool:
         """What the main has said: the keys of tickets, in base64 by term, and whether anonymous logins are allowed. It
-        will say what is revoked."""
+        will say what is revoked. False where no term is one of before: then this may be a main that was promoted or
+        restored, and whose log has other entries."""
         self.revoked.clear()
+        follows = not self._keys.keys().isdisjoint(keys)
         self._keys = {term: base64.b64decode(key) for term, key in keys.items()}
         self._anonymous = anonymous
+        return follows
 
     def own_ticket(self, now: float, username: str, nonce: str, since: int = 0) -> str | None:
         """A ticket for this server itself, so that a client can return when no central answers; None without keys."""
@@ -51,11 +54,12 @@ class Admission:
 
     def check(self, now: float, link: int, message: m.Login, admit: Admit) -> Effects:
         """Admit the client, now or when the main has answered, or refuse it."""
+        if message.username == m.ANONYMOUS and not self._anonymous:  # even with a ticket, of a time when they were on
+            return refuse(link, m.LoginFailed("anonymous logins are switched off", "anonymous_off"))
         if message.ticket is not None:
             return self._by_ticket(now, link, message, message.ticket, admit)
         if message.username == m.ANONYMOUS:
-            off = m.LoginFailed("anonymous logins are switched off", "anonymous_off")
-            return admit(now, None, 0) if self._anonymous else refuse(link, off)
+            return admit(now, None, 0)
         if not message.secret:
             return refuse(link, m.InvalidMessage(f"{message.username} needs a secret or a ticket", "no_secret"))
         return self._by_secret(now, link, message.username, message.secret, admit)

@@ -6,6 +6,7 @@ held of an origin has no hole and no repetition, whoever supplied it. Knows noth
 
 from collections.abc import Callable
 
+from oyez.core.numbers import number_of
 from oyez.core.origin import Origin
 from oyez.log import Chunk, Log
 from oyez.protocol.peers import Held
@@ -128,5 +129,4 @@ class Holdings:
 
 
 def _incarnation(origin: str) -> int:
-    number = origin.rpartition(".")[2]
-    return int(number) if number.isdecimal() else 0
+    return number_of(origin.rpartition(".")[2]) or 0

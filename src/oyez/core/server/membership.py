@@ -72,7 +72,8 @@ class Membership:
             return self._uplink.not_main(None)
         self._uplink.welcomed(message.centrals)
         self._clients.network = message.network
-        self._admission.rules(message.ticket_keys, message.anonymous)
+        if not self._admission.rules(message.ticket_keys, message.anonymous):
+            self._sessions.age()
         joined = fx.Report("joined", {"central": str(self._uplink.central)})
         effects = [joined, *self._mesh.listed_all(now, message.servers)]
         return [*effects, *(self.announce() if self._clients.serving else self.serve_if_complete(now))]
@@ -136,7 +137,8 @@ class Membership:
 
     def configured(self, now: float, link: int, message: n.Configure) -> Effects:
         """CONFIGURE."""
-        self.voter.learn(message.configuration)
+        if not self.voter.learn(message.configuration):
+            return []  # it is known, or of the past, in which others were centrals
         self._uplink.learn([central.address for central in message.configuration.centrals])
         return []
 

@@ -191,7 +191,7 @@ class Mesh:
         dialed = self._greeting.pop(link, None) is not None  # not before: who is refused above is dialed again
         effects: Effects = [] if dialed else [fx.Send(link, self.hello(now, peer.id))]
         if peer.link is not None and peer.link != link:
-            effects.append(fx.Close(peer.link))
+            effects += [fx.Close(peer.link), fx.Report("mesh_lost", {"peer": peer.id})]
             self._by_link.pop(peer.link, None)
             effects += self._left(peer.link)
             peer.lost_at = now

@@ -6,14 +6,14 @@ before an activity, never what a sender put into one; bounded. Knows no links.
 
 import re
 
-from oyez.core.numbers import Numbers
+from oyez.core.numbers import DIGITS, Numbers
 from oyez.log import Chunk
 from oyez.protocol.framing import MESSAGE_PREFIX
 
 SESSIONS = 200_000
 """Most sessions remembered; beyond it the one that has posted nothing for longest goes."""
 
-_POST = re.escape(MESSAGE_PREFIX) + rb'"id":"[^"]*","post":"([^"]*)-(\d+)"'
+_POST = re.escape(MESSAGE_PREFIX) + rb'"id":"[^"]*","post":"([^"]*)-(\d{1,%d})"' % DIGITS
 _LINE = re.compile(_POST)
 _LINES = re.compile(rb"\n" + _POST)  # begins with fixed bytes: ten times as fast as `^`
 

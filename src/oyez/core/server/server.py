@@ -141,7 +141,7 @@ class Server(Quiet):
             return self.clients.post(now, link, message)
         if link == self.uplink.link:
             self.uplink.heard(now)
-            handle = _FROM_CENTRAL.get(type(message))
+            handle = (_FROM_MAIN if self.uplink.joined else _FROM_CENTRAL).get(type(message))
         elif (peer := self.mesh.holds(link)) is not None:
             peer.heard = now
             handle = _FROM_PEERS.get(type(message))
@@ -299,6 +299,8 @@ class Server(Quiet):
         return effects
 
     def _peer_refuses(self, now: float, link: int, message: m.AuthenticationFail) -> Effects:
+        if not self.mesh.knows(link):  # anybody may say so: it is news where this server has dialed
+            return self.clients.part(link, [fx.Close(link)])
         refused = fx.Report("peer_refuses", {"link": link, "info": message.info})
         return self.clients.part(link, [refused, fx.Close(link)])
 
@@ -347,19 +349,22 @@ class Server(Quiet):
 _FROM_CENTRAL: dict[type, Callable[..., Effects]] = {
     n.AuthenticateSuccess: lambda self, *said: self.membership.welcomed(*said),
     m.AuthenticationFail: lambda self, *said: self.membership.unwelcome(*said),
-    n.SynchronisedNewServer: Server._new_server,
-    n.RemoveServer: Server._server_removed,
-    n.VerifyLoginSuccess: Server._verified,
-    n.VerifyLoginFailed: Server._verified,
     n.NotMain: lambda self, *said: self.membership.not_main(*said),
     n.Configure: lambda self, *said: self.membership.configured(*said),
     n.ConfirmTerm: lambda self, *said: self.membership.asked_to_confirm(*said),
     n.RequestVote: lambda self, *said: self.membership.asked_to_vote(*said),
+    n.Heartbeat: Server._heartbeat,
+}
+_FROM_MAIN: dict[type, Callable[..., Effects]] = {
+    **_FROM_CENTRAL,
+    n.SynchronisedNewServer: Server._new_server,
+    n.RemoveServer: Server._server_removed,
+    n.VerifyLoginSuccess: Server._verified,
+    n.VerifyLoginFailed: Server._verified,
     n.Rebalance: lambda self, *said: self.membership.rebalance(*said),
     n.Move: lambda self, *said: self.membership.move(*said),
     n.Drain: Server._drain,
     Revoke: Server._revoke,
-    n.Heartbeat: Server._heartbeat,
 }
 _FROM_PEERS: dict[type, Callable[..., Effects]] = {
     p.ServerPosition: Server._position,

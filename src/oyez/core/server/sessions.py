@@ -118,6 +118,11 @@ class Sessions:
         """Links of the sessions of this user that were opened with what was given before that entry."""
         return [link for link in self._by_username.get(username, {}) if self.by_link[link].since < since]
 
+    def age(self) -> None:
+        """All are older than any entry that the main has, whatever number the one had that set their user's secret."""
+        for session in self.by_link.values():
+            session.since = 0
+
     def movable(self, username: str, behind: set[int]) -> int | None:
         """The link of a session of this user: the one that loses least by moving."""
         links = self._by_username.get(username, {})

@@ -64,8 +64,8 @@ class _Deliveries:
                 found.append(f"{stay.session} saw {one.by} #{one.number} too late, at {one.at:.4f}")
             for number in range(highest + 1, one.number):
                 other = (one.by, number)
-                if other in all_of_it and self._reordered(other, one.at):
-                    continue
+                if (other in all_of_it or stay.until < inf) and self._reordered(other, one.at):
+                    continue  # it came late, or would have, had the session stayed
                 if self._is_due(stay, other) and not self._excused(stay, other):
                     what = f"{one.by} #{one.number} though it had not seen #{number}"
                     found.append(f"{stay.session} saw {what}, at {one.at:.4f}")

@@ -38,7 +38,7 @@ class Life:
     died: float = inf
     leaving: bool = False
     parted: float = inf
-    """When another one lost it, since it was leaving."""
+    """When another one, or the central, lost it, since it was leaving."""
     left: bool = False
     """In good order: all others had what it had."""
 
@@ -84,8 +84,8 @@ class Losses:
                     running[entry.node].ready = entry.at
                 case Reported(event="leaving") if entry.node in running:
                     running[entry.node].leaving = True
-                case Reported(event="mesh_lost", fields=fields):
-                    peer = running.get(str(fields["peer"]))
+                case Reported(event="mesh_lost" | "server_lost", fields=fields):
+                    peer = running.get(str(fields.get("peer") or fields["server"]))
                     if peer is not None and peer.leaving:
                         peer.parted = min(peer.parted, entry.at)
                 case Died() if entry.node in running:

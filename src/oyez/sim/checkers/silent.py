@@ -3,7 +3,8 @@
 Of each origin, a lasting session sees one sequence after the other; where it does not, it was told so, or what is left
 out repeats what it has seen, or was told that it misses, under another id. It is not told of what it gets or got, nor
 of what its first cursor covers: what its server had shown, in the same lifetime, when it came, and what was seen
-anywhere long enough before, unless one of the two servers could not be reached then.
+anywhere long enough before, unless one of the two servers could not be reached then, or the other was dead, and not
+everybody had noticed.
 """
 
 from bisect import bisect_right
@@ -102,14 +103,15 @@ def _needless(stay: Stay, losses: Losses, shown: _Shown) -> list[str]:
     got = {one.id: one for one in stay.saw}
     begin, server = shown.begin(stay), stay.entered.node
     for gap in stay.missed:
-        origin = gap.origin.partition(".")[0]
+        origin, life = gap.origin.partition(".")[0], losses.lives.get(gap.origin)
+        unnoticed = life is not None and begin - REPAIR <= life.died <= gap.at
         for sequence in range(gap.first, gap.last + 1):
             id = f"{gap.origin}-{sequence}"
             if id in got:
                 found.append(f"{stay.session} was told that it misses {id}, which it saw at {got[id].at:.4f}")
                 break
             at = shown.first.get(id, begin)
-            apart = any(losses.cut_off(node, at, gap.at) for node in (origin, server))
+            apart = unnoticed or any(losses.cut_off(node, at, gap.at) for node in (origin, server))
             if shown.there.get((id, shown.life(server, begin)), begin) < begin or (at < begin - REPAIR and not apart):
                 found.append(f"{stay.session} was told that it misses {id}, which was shown before it came")
                 break
