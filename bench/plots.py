@@ -17,6 +17,7 @@ from bench.workloads.base import Bars, Lines
 
 COLOURS = {
     "oyez": "#d1495b",
+    "oyez-ws": "#e8a0aa",
     "limit": "#333333",
     "nats": "#27aae1",
     "redis": "#e08e2b",

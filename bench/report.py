@@ -17,7 +17,7 @@ from bench.runner import Sample
 from bench.workloads.base import Workload
 
 BASELINE = "limit"
-NO_BROKERS = ("oyez", BASELINE)
+NO_BROKERS = ("oyez", "oyez-ws", BASELINE)
 """The others are what is meant by the best broker."""
 NOISE = 0.15
 """Cores busy with something else from which a run is called noisy."""

@@ -13,6 +13,7 @@ from bench.peers.base import MARK, Peer, Speech, activity
 from bench.peers.broker import Broker
 from bench.peers.mosquitto import LONGEST, Mosquitto, remaining_length
 from bench.peers.nats import Nats
+from bench.peers.oyez_websocket import OyezWebsocket
 from bench.peers.redis import Redis
 from bench.peers.websockets import ACCEPT, HANDSHAKE, Websockets, frame
 from bench.workloads.base import LoadCase, Session, run_load
@@ -21,7 +22,7 @@ KIB_16 = 16 * 1024
 
 
 def peers() -> list[Peer]:
-    return [Nats(), Redis(), Mosquitto(), Websockets()]
+    return [Nats(), Redis(), Mosquitto(), Websockets(), OyezWebsocket()]
 
 
 @pytest.mark.parametrize("peer", peers(), ids=lambda peer: peer.name)

@@ -55,7 +55,7 @@ async def test_a_program_that_slept_too_long_comes_back_and_is_told_why() -> Non
         assert isinstance(await events.get(), oyez.Connected)
         await asyncio.gather(*(poster.post({"n": n, "content": CONTENT}) for n in range(COUNT)))
         server = net.servers["s1"].node.environment
-        while not server.counters["refused"]:  # the server's tick finds it stalled
+        while not server.measures.events["refused"]:  # the server's tick finds it stalled
             await asyncio.sleep(0.01)
         reading = asyncio.create_task(drain(idle))
         event = await events.get()

@@ -25,6 +25,17 @@ async def test_a_post_comes_back_with_its_id_and_to_everyone_else() -> None:
         assert theirs.raw == b'{"authenticated_user":"anonymous","type":"Note","content":"hear ye"}'
 
 
+async def test_a_login_is_called_the_same_by_the_library_and_by_the_nodes(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "oyez")
+    async with asyncio.timeout(PATIENCE), town("s1") as net:
+        async with oyez.connect(net.address):
+            pass
+        [placed] = [fields for event, fields in net.reports if event == "placed"]
+    [line] = [record.getMessage() for record in caplog.records if record.getMessage().startswith("connected: ")]
+    assert f"'login': '{placed['login']}'" in line
+    assert len(str(placed["login"])) == 8
+
+
 async def test_text_is_a_note_and_bytes_are_sent_as_they_are() -> None:
     async with asyncio.timeout(PATIENCE), town("s1") as net, oyez.connect(net.address) as network:
         await network.post("hear ye")

@@ -45,6 +45,7 @@ class Town:
 
     def __init__(self, *, anonymous: bool = True, patience: float = 30.0, identity: Identity | None = None) -> None:
         self.servers: dict[str, Running] = {}
+        self.reports: list[tuple[str, Mapping[str, object]]] = []  # of the central
         self.central: Running
         self.address = ""
         self._anonymous = anonymous
@@ -89,6 +90,7 @@ class Town:
         return self._placeable.setdefault(name, asyncio.Event())
 
     def _central_reports(self, event: str, fields: Mapping[str, object]) -> None:
+        self.reports.append((event, fields))
         if event == "server_ready":
             self.placeable(str(fields["server"])).set()
 

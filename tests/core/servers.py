@@ -31,9 +31,12 @@ class Serving(Node):
         patience: float = 30.0,
         centrals: list[m.Address] | None = None,
         copies: int = 2,
+        traced: bool = False,
     ):
         address = m.Address("host", 4001)
-        self.role = Server(ID, address, centrals or [HOME], CLUSTER, 1, Random(1), retention, patience, copies)
+        self.role = Server(
+            ID, address, centrals or [HOME], CLUSTER, 1, Random(1), retention, patience, copies, traced=traced
+        )
         super().__init__(self.role)
         self.start()
 

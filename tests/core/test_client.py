@@ -25,7 +25,7 @@ def test_it_logs_in_at_the_central_and_goes_where_it_is_sent() -> None:
     assert isinstance(login, m.Login)
     assert (login.username, login.secret, login.ticket) == ("bob", None, "permit")
     server.says(m.LoginSuccess("in", server="s1", session="cafe"))
-    assert bob.reported("connected") == [{"server": "s1"}]
+    assert bob.reported("connected") == [{"server": "s1", "session": "cafe", "login": ""}]
     assert bob.role.tag == "cafe"
 
 
@@ -90,7 +90,7 @@ def test_a_redirect_in_the_middle_of_a_session_is_followed() -> None:
     other = bob.answer()
     assert other.hears_one().ticket == "another permit"  # type: ignore[attr-defined]
     other.says(m.LoginSuccess("in", server="s2"))
-    assert bob.reported("connected")[-1] == {"server": "s2"}
+    assert bob.reported("connected")[-1]["server"] == "s2"
 
 
 def test_a_server_that_stops_sends_to_the_central_and_there_the_ticket_counts() -> None:

@@ -37,11 +37,12 @@ def sessions(server: Serving) -> int:
 
 
 def test_a_ticket_opens_a_session(server: Serving) -> None:
-    talk = server.connect().says(m.Login("bob", ticket=permit("bob")))
+    talk = server.connect().says(m.Login("bob", ticket=permit("bob", nonce="0123456789abcdef")))
     success = talk.hears_one()
     assert isinstance(success, m.LoginSuccess)
     assert (success.info, success.server) == ("logged in as user bob", ID)
-    assert server.reported("session_opened") == [{"username": "bob", "link": talk.link.id}]
+    known = {"username": "bob", "link": talk.link.id, "session": success.session, "login": "01234567"}
+    assert server.reported("session_opened") == [known]
     assert not talk.ended
     assert sessions(server) == 1
 

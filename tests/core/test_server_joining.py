@@ -202,7 +202,8 @@ def test_a_leaving_is_told_at_once_and_once() -> None:
     bob.says(m.Logout())
     bob.hangs_up()
     assert central.hears() == [n.DeLoad(ID, "bob")]
-    assert server.reported("session_closed") == [{"username": "bob", "link": bob.link.id}]
+    (closed,) = server.reported("session_closed")
+    assert (closed["username"], closed["link"]) == ("bob", bob.link.id)
 
 
 def test_who_leaves_before_being_announced_is_announced_first() -> None:

@@ -175,6 +175,7 @@ class LogMachine(RuleBasedStateMachine):
     def what_was_delivered_is_counted(self) -> None:
         whole_lines = [reader.activities.count(b"\n") for reader in self.all + self.closed]
         assert self.log.delivered == sum(whole_lines)
+        assert self.log.sent == sum(len(reader.activities) for reader in self.all + self.closed)
 
 
 TestLog = LogMachine.TestCase

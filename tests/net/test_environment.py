@@ -88,7 +88,7 @@ async def test_a_flush_comes_once_the_turn_is_over() -> None:
 async def test_reports_are_counted_and_passed_on() -> None:
     async with node() as stage:
         stage.perform(fx.Report("joined", {"server": "one"}), fx.Report("joined"), fx.Report("left"))
-        assert stage.node.environment.counters == {"joined": 2, "left": 1}
+        assert stage.node.environment.measures.events == {"joined": 2, "left": 1}
         assert stage.reports == [("joined", {"server": "one"}), ("joined", {}), ("left", {})]
 
 

@@ -96,7 +96,7 @@ async def test_of_who_is_gone_before_anybody_looked_no_role_hears(open_sockets: 
         stage.node.environment.accept(here, "192.0.2.7")
         assert here.fileno() == -1
         assert stage.role.all("open") == []
-        assert stage.node.environment.counters["nothing_said"] == 1
+        assert stage.node.environment.measures.events["nothing_said"] == 1
         comes(stage, open_sockets)
         assert len(stage.role.all("open")) == 1
 

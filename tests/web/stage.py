@@ -25,7 +25,7 @@ class PlainSite:
     origins: Origins = field(default_factory=Origins)
     reader: Reader = field(default_factory=Reader)
 
-    def respond(self, request: Request) -> Response | Reader:
+    def respond(self, request: Request, link: int) -> Response | Reader:
         if request.path == "/feed":
             return self.reader
         if request.path == "/page":

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from oyez.host.measures import Measures
 from oyez.web.events import Reader
 from oyez.web.journal import Journal
 from oyez.web.origins import Origins
@@ -28,14 +29,15 @@ class Pages:
 
     def __init__(self, node: Centre | Serving, offer: Offer | None = None, named: tuple[str, ...] = ()) -> None:
         self.journal = Journal(lambda: 1_700_000_000.0)
+        self._node = node
         central = isinstance(node, Centre)
-        view = CentralView(node.role, self.journal) if isinstance(node, Centre) else ServerView(node.role)
+        view = CentralView(node.host, Measures("0"), self.journal) if central else ServerView(node.host, Measures("0"))
         self._site = NodeSite(view, Origins(named, view.hostnames), offer or Offer(), not central, "http")
 
     def get(self, path: str = "/", headers: Mapping[str, str] | None = None) -> Response:
         request = parse(get(path, headers))
         assert isinstance(request, Request)
-        response = self._site.respond(request)
+        response = self._site.respond(request, self._node.connect().link.id)
         assert not isinstance(response, Reader)
         return response
 

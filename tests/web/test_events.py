@@ -119,6 +119,19 @@ def test_a_gap_is_an_event_and_moves_the_cursor() -> None:
     assert json.loads(last["data"])["gaps"] == [{"origin": "a.1", "first": 3, "last": 9}]
 
 
+def test_a_gap_that_is_told_before_the_reader_is_in_is_the_first_event() -> None:
+    """As servers tell it to whoever resumes."""
+    stage, log = Stage(), Log(retention=10_000)
+    link, transport = asks(stage, Reader(held={"a.1": 5}, network="net"))
+    gap = m.Gap([m.Range("a.1", 6, 9)])
+    stage.host.perform([fx.Send(link, gap), fx.Send(link, m.LoginSuccess("in", network="net")), fx.Follow(link, log)])
+    log.publish([chunk(1)])
+    first, second, third = events(transport.sent)
+    assert first == {"retry": "1000", "id": "net/a.1-5"}
+    assert (second["event"], second["id"]) == ("gap", "net/a.1-9")
+    assert third["id"] == "net/a.1-9,s.1-1"
+
+
 @pytest.mark.parametrize(
     ("answer", "status"),
     [

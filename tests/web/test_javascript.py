@@ -86,7 +86,7 @@ def test_the_ten_lines_of_the_documentation_are_the_example() -> None:
 def asked(path: str, offer: Offer) -> Response:
     request = parse(get(path))
     assert isinstance(request, Request)
-    response = NodeSite(QuietView(), Origins(), offer, feeds=True, scheme="http").respond(request)
+    response = NodeSite(QuietView(), Origins(), offer, feeds=True, scheme="http").respond(request, 1)
     assert isinstance(response, Response)
     return response
 

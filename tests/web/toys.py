@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from oyez.core.peer import HERE, From
 from oyez.protocol.messages import Address
 
 
@@ -11,7 +12,7 @@ class QuietView:
     def unready(self) -> str | None:
         return None
 
-    def network(self) -> Mapping[str, object]:
+    def network(self, since: tuple[int, int]) -> Mapping[str, object]:
         return {}
 
     def metrics(self) -> bytes:
@@ -19,3 +20,9 @@ class QuietView:
 
     def elsewhere(self) -> Address | None:
         return None
+
+    def console(self) -> Address | None:
+        return None
+
+    def who(self, link: int) -> From:
+        return HERE

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from oyez import __version__
 from oyez.cli import limiting, links, logs, nodes, options, pages
 from oyez.cli.failing import fail
 from oyez.cli.secrets import cluster_secret
@@ -64,9 +65,10 @@ def central(
     limit_hashing_each: options.LimitHashingEach = options.LIMIT_HASHING_EACH,
     limit_questions: options.LimitQuestions = options.LIMIT_QUESTIONS,
     limit_loopback: options.LimitLoopback = False,
-    web_origins: pages.WebOrigins = "",
+    web_origins: pages.WebOrigins = None,
     console: pages.Console = True,
     feed: pages.Feed = True,
+    metrics_for: pages.MetricsFor = "any",
     log_format: logs.LogFormat = logs.Format.AUTO,
     log_level: logs.LogLevel = logs.Level.INFO,
     until_eof: nodes.UntilEof = False,
@@ -94,6 +96,7 @@ def central(
     from oyez.core.central.central import Central
     from oyez.core.limits.buckets import Rate
     from oyez.core.limits.settings import CentralLimits
+    from oyez.host.measures import Measures
     from oyez.host.unfinished import Unfinished
     from oyez.net.node import Node
     from oyez.protocol.messages import Address
@@ -141,6 +144,7 @@ def central(
     def listening(address: Address) -> None:
         watch.listening(data=str(store.path), users=len(stored.users))
 
+    measures = Measures(__version__)
     node = Node(
         make_role,
         Address(host, port),
@@ -150,9 +154,8 @@ def central(
         plain_outside=insecure_plaintext,
         door=door,
         unfinished=Unfinished(line_patience, limit_unfinished),
-        doorway=pages.central(
-            options.reads(pages.web_origins)(web_origins), console, feed, identity is not None, journal
-        ),
+        doorway=pages.central(web_origins, console, feed, metrics_for, measures, identity is not None, journal),
+        measures=measures,
         log=journal.before(watch.report),
     )
     nodes.run(node, listening, until_eof)

@@ -46,8 +46,20 @@ LogFormat = Annotated[
 ]
 LogLevel = Annotated[Level, typer.Option(help="The least important events to log.")]
 
-_PER_CLIENT = frozenset({"nothing_said", "placed", "registered", "rehashed", "session_opened", "session_closed"})
-"""Events that come with each client: they would fill a log."""
+_MANY = frozenset(
+    {
+        "accepted",
+        "held",
+        "nothing_said",
+        "placed",
+        "registered",
+        "rehashed",
+        "session_closed",
+        "session_opened",
+        "shown",
+    }
+)
+"""Events that come with each client, or each turn: they would fill a log."""
 
 _TROUBLE = frozenset(
     {
@@ -145,7 +157,7 @@ def _level(event: str) -> int:
         return logging.ERROR
     if event in _TROUBLE:
         return logging.WARNING
-    return logging.DEBUG if event in _PER_CLIENT else logging.INFO
+    return logging.DEBUG if event in _MANY else logging.INFO
 
 
 def _human() -> "list[Processor]":

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from oyez import __version__
 from oyez.cli import limiting, links, logs, nodes, options, pages
 from oyez.cli.secrets import cluster_secret
 from oyez.protocol.limits import NODE_ID
@@ -64,9 +65,10 @@ def server(
     limit_activities: options.LimitActivities = 0.0,
     limit_bytes: options.LimitBytes = options.NONE,
     limit_loopback: options.LimitLoopback = False,
-    web_origins: pages.WebOrigins = "",
+    web_origins: pages.WebOrigins = None,
     console: pages.Console = True,
     feed: pages.Feed = True,
+    metrics_for: pages.MetricsFor = "any",
     log_format: logs.LogFormat = logs.Format.AUTO,
     log_level: logs.LogLevel = logs.Level.INFO,
     until_eof: nodes.UntilEof = False,
@@ -95,6 +97,7 @@ def server(
     from oyez.core.limits.buckets import Rate
     from oyez.core.limits.settings import ServerLimits
     from oyez.core.server.server import Server
+    from oyez.host.measures import Measures
     from oyez.host.unfinished import Unfinished
     from oyez.net.node import Node
     from oyez.protocol.messages import Address
@@ -130,8 +133,10 @@ def server(
             copies=copies,
             age=retention_age,
             limits=limits,
+            traced=log_level is logs.Level.DEBUG,
         )
 
+    measures = Measures(__version__)
     node = Node(
         make_role,
         Address(host, port),
@@ -139,7 +144,8 @@ def server(
         plain_outside=insecure_plaintext,
         door=door,
         unfinished=Unfinished(line_patience, limit_unfinished),
-        doorway=pages.server(options.reads(pages.web_origins)(web_origins), console, feed, identity is not None),
+        doorway=pages.server(web_origins, console, feed, metrics_for, measures, identity is not None),
+        measures=measures,
         log=watch.report,
     )
     nodes.run(node, lambda _: watch.listening(central=str(central)), until_eof)

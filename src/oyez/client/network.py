@@ -276,6 +276,7 @@ class Network:
                 assert isinstance(number, int)
                 self._outbox.came_back(number, str(fields["id"]))
             case "connected":
+                _log.debug("connected: %s", fields)
                 self._connected(str(fields["server"]))
             case "disconnected":
                 self._disconnected(str(fields["info"]))

@@ -76,6 +76,7 @@ class Log:
         self.start = 0
         self.end = 0
         self.delivered = 0  # lines handed over whole, to all cursors together
+        self.sent = 0  # bytes handed over, to all cursors together
         self._chunks: list[Chunk] = []
         self._starts: list[int] = []
         self._dropped = 0  # chunks before this index are forgotten, and cut off now and then
@@ -97,6 +98,7 @@ class Log:
             self.delivered += chunk.count * readers
             self.positions[chunk.origin] = chunk.last
         if readers:
+            self.sent += (self.end - before) * readers
             self._send_on(before, chunks)
         # Last: whoever took only a part of this turn keeps the rest of the line that it began.
         self.forget_to(self.end - self.retention, beyond=True)
@@ -115,6 +117,7 @@ class Log:
             taken += cursor.send(data[taken:])
             if taken != size:
                 self.delivered -= data.count(b"\n", taken)
+                self.sent -= size - taken
                 cursor.blocked = True
                 self.fall_behind(cursor, before + taken)
 
@@ -223,6 +226,7 @@ class Log:
             return False
         if cursor.torn:
             taken = cursor.send(cursor.torn)
+            self.sent += taken
             cursor.torn = cursor.torn[taken:]
             cursor.moved_at = 0.0 if taken else cursor.moved_at
             cursor.blocked = bool(cursor.torn)
@@ -245,6 +249,7 @@ class Log:
         cursor.blocked = taken < len(data)
         cursor.moved_at = 0.0 if taken else cursor.moved_at
         self.delivered += data.count(b"\n", 0, taken)
+        self.sent += taken
 
     def _send_lacking(self, cursor: Cursor, held: Mapping[str, int]) -> None:
         """One read's worth of what is behind the cursor's place and its reader does not hold."""
@@ -280,6 +285,7 @@ class Log:
         rest = cursor.torn or self._tear(cursor)
         cursor.torn = b""
         self.delivered += bool(rest)
+        self.sent += len(rest)
         return rest
 
     def _tear(self, cursor: Cursor) -> bytes:

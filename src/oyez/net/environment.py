@@ -8,7 +8,7 @@ that runs here, loudly (see `guard`). Must not know: messages, roles.
 import asyncio
 import socket
 import ssl
-from collections import Counter
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -22,6 +22,7 @@ from oyez.core.limits.turnstile import Turnstile
 from oyez.core.peer import From
 from oyez.core.role import Role
 from oyez.host import Hearer, Host
+from oyez.host.measures import LAG_EVERY, Measures
 from oyez.host.unfinished import Unfinished
 from oyez.net import beginnings
 from oyez.net.beginnings import Beginnings, Secured
@@ -70,7 +71,8 @@ class NetEnvironment:
     that is our own bug or our disk's end, after which nothing runs here any more. `on_stopped` is called when the role
     has nothing left to do, after `leave`, say, and should then `stop` it. `deliver` gets the activities for
     the user of a client. `secret_threads` is 0 where no secrets are hashed. `log` gets each report; by default
-    structlog does. `counters` counts the reports by event, for the metrics.
+    structlog does. `measures` counts the reports and times what takes its time; where it is given, the loop's lateness,
+    too.
 
     `tls` says how links begin, and may be replaced at any time: it is for those to come. Without TLS there are links
     within this machine alone, unless they may be `plain_outside`.
@@ -95,10 +97,13 @@ class NetEnvironment:
         door: DoorLimits = _DOOR,
         unfinished: Unfinished | None = None,
         doorway: Callable[[Host], Hearer] | None = None,
+        measures: Measures | None = None,
         log: Log | None = None,
     ) -> None:
         self.loop = GuardedLoop(asyncio.get_running_loop(), on_end)
-        self.counters: Counter[str] = Counter()
+        self._watches_lag = measures is not None
+        self._lag: asyncio.TimerHandle | None = None
+        self.measures = measures = Measures() if measures is None else measures
         self.host = Host(role, self, line_limit, unfinished)
         self.tls = tls
         self._doorway = self.host if doorway is None else doorway(self.host)
@@ -109,8 +114,8 @@ class NetEnvironment:
         self._clock = Clock()
         self._plain_outside = plain_outside
         self._dialer = Dialer(self.loop)
-        self._writer = Writer(self.loop, store) if store is not None else None
-        self._secrets = SecretPool(self.loop, secret_threads) if secret_threads else None
+        self._writer = Writer(self.loop, store, measures.commits) if store is not None else None
+        self._secrets = SecretPool(self.loop, secret_threads, measures.hashing) if secret_threads else None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._poller = Poller(self.loop)
         self._beginnings = Beginnings(self.loop, self._poller)
@@ -122,6 +127,8 @@ class NetEnvironment:
 
     def start(self) -> None:
         """The node is up."""
+        if self._watches_lag:
+            self._look_at_lag()
         self.loop.run(self.host.start)
 
     def accept(self, sock: socket.socket, address: str) -> None:
@@ -173,6 +180,15 @@ class NetEnvironment:
         who = From(who.address, who.loopback, verified=met.channel.certified)
         self._welcome(self._secured(met, who.address), who)
 
+    def _look_at_lag(self) -> None:
+        """A timer that is late was held up as everything else was."""
+        due = time.monotonic() + LAG_EVERY  # the loop's own clock counts milliseconds
+        self._lag = self.loop.later(LAG_EVERY, self._lagged, due)
+
+    def _lagged(self, due: float) -> None:
+        self.measures.lag.observe(max(0.0, time.monotonic() - due))
+        self._look_at_lag()
+
     def leave(self) -> None:
         """The role is to end what it does in its own time."""
         if not self._stopping:
@@ -195,6 +211,8 @@ class NetEnvironment:
             await self._writer.close()
         for timer in self._timers.values():
             timer.cancel()
+        if self._lag is not None:
+            self._lag.cancel()
         self._timers.clear()
         self.loop.close()
 
@@ -324,7 +342,7 @@ class NetEnvironment:
 
     def report(self, event: str, fields: Mapping[str, object]) -> None:
         """See `host.Environment`."""
-        self.counters[event] += 1
+        self.measures.report(event, fields)
         self._log(event, fields)
 
     def deliver(self, broadcast: ActivityBroadcast) -> None:

@@ -18,6 +18,7 @@ import structlog
 from oyez.core.limits.settings import DoorLimits
 from oyez.core.role import Role
 from oyez.host import Hearer, Host
+from oyez.host.measures import Measures
 from oyez.host.unfinished import Unfinished
 from oyez.net.environment import GaveUp, Log, NetEnvironment
 from oyez.net.expiry import Expiry
@@ -44,8 +45,8 @@ class Node:
     """A role that listens on `listen` (port 0: any). `make_role` is given the address with the real port.
 
     `store` is closed when the node ends, however it ends. `secret_threads`, `plain_outside`, `door`, `unfinished`,
-    `doorway` and `log`: see `NetEnvironment`. `identity` is read at the start, and again by `reload`. Where other
-    machines can connect, one is needed, unless links may be `plain_outside`.
+    `doorway`, `measures` and `log`: see `NetEnvironment`. `identity` is read at the start, and again by `reload`. Where
+    other machines can connect, one is needed, unless links may be `plain_outside`.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Node:
         door: DoorLimits | None = None,
         unfinished: Unfinished | None = None,
         doorway: Callable[[Host], Hearer] | None = None,
+        measures: Measures | None = None,
         log: Log | None = None,
     ) -> None:
         self.identity = identity
@@ -79,6 +81,7 @@ class Node:
             door=DoorLimits() if door is None else door,
             unfinished=Unfinished() if unfinished is None else unfinished,
             doorway=doorway,
+            measures=measures,
             log=log,
         )
         self._stopped = asyncio.Event()
@@ -108,7 +111,7 @@ class Node:
             if self.identity is not None:
                 environment.report("identity_loaded", {"expires": contexts.expires})
                 self._expiry = Expiry(environment.loop, environment.report)
-                self._expiry.watch(contexts.ends)
+                self._watch_ends(contexts)
                 stack.callback(self._expiry.stop)
             if self._plain_outside:
                 environment.report("insecure_plaintext", {"address": str(self.address)})
@@ -135,7 +138,11 @@ class Node:
             environment.report("identity_not_reloaded", {"why": str(error), "expires": environment.tls.expires})
         else:
             environment.report("identity_reloaded", {"expires": environment.tls.expires})
-        self._expiry.watch(environment.tls.ends)
+        self._watch_ends(environment.tls)
+
+    def _watch_ends(self, contexts: Contexts) -> None:
+        self._expiry.watch(contexts.ends)
+        self.environment.measures.certificate_ends = min(end.at for end in contexts.ends).timestamp()
 
     @property
     def stopping(self) -> bool:

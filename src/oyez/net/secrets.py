@@ -10,6 +10,7 @@ import asyncio
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,6 +20,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
+from oyez.host.measures import SLOW, Histogram
 from oyez.net.guard import GuardedLoop
 
 T = TypeVar("T")
@@ -65,11 +67,13 @@ def _step_back() -> None:
 
 
 class SecretPool:
-    """`threads` threads that hash and check; the answers come back on the loop."""
+    """`threads` threads that hash and check; the answers come back on the loop. `times` gets how long each took, from
+    when a thread began with it."""
 
-    def __init__(self, loop: GuardedLoop, threads: int = 2) -> None:
+    def __init__(self, loop: GuardedLoop, threads: int = 2, times: Histogram | None = None) -> None:
         self._loop = loop
         self._pool = ThreadPoolExecutor(threads, "oyez-secrets", initializer=_step_back)
+        self._times = Histogram(SLOW) if times is None else times
         self._closed = False
 
     def hash(self, secret: str, done: Callable[[str], None]) -> None:
@@ -86,9 +90,20 @@ class SecretPool:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _submit(self, job: Callable[[], T], done: Callable[[T], None]) -> None:
-        answer = self._loop.loop.run_in_executor(self._pool, job)
+        answer = self._loop.loop.run_in_executor(self._pool, _timed, job)
         answer.add_done_callback(partial(self._answer, done))
 
-    def _answer(self, done: Callable[[T], None], answer: asyncio.Future[T]) -> None:
+    def _answer(self, done: Callable[[T], None], answer: asyncio.Future[tuple[T, float]]) -> None:
         if not self._closed:
-            self._loop.run(lambda: done(answer.result()))
+            self._loop.run(self._tell, done, answer)
+
+    def _tell(self, done: Callable[[T], None], answer: asyncio.Future[tuple[T, float]]) -> None:
+        result, seconds = answer.result()
+        self._times.observe(seconds)
+        done(result)
+
+
+def _timed(job: Callable[[], T]) -> tuple[T, float]:
+    began = time.perf_counter()
+    result = job()
+    return result, time.perf_counter() - began

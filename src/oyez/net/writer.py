@@ -7,10 +7,12 @@ told that it is. Must not know: what a record says.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from oyez.core.effects import Record
+from oyez.host.measures import FAST, Histogram
 from oyez.net.guard import GuardedLoop
 from oyez.storage.port import Store
 
@@ -18,15 +20,16 @@ Done = Callable[[], None]
 
 
 class Writer:
-    """Writes to `store` on a thread of its own."""
+    """Writes to `store` on a thread of its own; `times` gets how long each commit took."""
 
-    def __init__(self, loop: GuardedLoop, store: Store) -> None:
+    def __init__(self, loop: GuardedLoop, store: Store, times: Histogram | None = None) -> None:
         self._loop = loop
         self._store = store
+        self._times = Histogram(FAST) if times is None else times
         self._thread = ThreadPoolExecutor(1, "oyez-storage")
         self._records: list[Record] = []
         self._waiting: list[Done] = []
-        self._commit: asyncio.Future[None] | None = None
+        self._commit: asyncio.Future[float] | None = None
 
     def write(self, records: Sequence[Record], done: Done) -> None:
         """Store the records, then call `done`."""
@@ -46,11 +49,17 @@ class Writer:
     def _begin(self) -> None:
         records, self._records = self._records, []
         waiting, self._waiting = self._waiting, []
-        self._commit = self._loop.loop.run_in_executor(self._thread, self._store.append, records)
+        self._commit = self._loop.loop.run_in_executor(self._thread, self._append, records)
         self._commit.add_done_callback(lambda commit: self._loop.run(self._committed, commit, waiting))
 
-    def _committed(self, commit: asyncio.Future[None], waiting: list[Done]) -> None:
-        commit.result()
+    def _append(self, records: list[Record]) -> float:
+        """On the thread; the seconds that it took."""
+        began = time.perf_counter()
+        self._store.append(records)
+        return time.perf_counter() - began
+
+    def _committed(self, commit: asyncio.Future[float], waiting: list[Done]) -> None:
+        self._times.observe(commit.result())
         self._commit = None
         if self._waiting:
             self._begin()  # the disk works while we tell who waited

@@ -26,8 +26,8 @@ class Site(Protocol):
 
     origins: Origins
 
-    def respond(self, request: Request) -> Response | Reader:
-        """A page, or that it is to be read as events."""
+    def respond(self, request: Request, link: int) -> Response | Reader:
+        """What was asked for on this link: a page, or that it is to be read as events."""
         ...
 
 
@@ -95,7 +95,7 @@ class Asking(Recoded):
             self._respond(request)
 
     def _respond(self, request: Request) -> None:
-        response = self._site.respond(request)
+        response = self._site.respond(request, self._link.id)
         if isinstance(response, Reader):
             EventsLink(self._host, self._link, self._inner, response).begin()
         else:

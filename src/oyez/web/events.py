@@ -66,7 +66,7 @@ def position(text: str) -> tuple[str, dict[str, int]] | None:
 class EventsLink(Recoded):
     """From the end of the request on."""
 
-    __slots__ = ("_began", "_held", "_network", "_reader")
+    __slots__ = ("_began", "_early", "_held", "_network", "_reader")
 
     def __init__(self, host: Host, link: Link, transport: Transport, reader: Reader) -> None:
         super().__init__(host, link, transport)
@@ -74,6 +74,7 @@ class EventsLink(Recoded):
         self._held: dict[str, int] = dict(reader.held or {})
         self._network = reader.network
         self._began = False
+        self._early: list[tuple[m.Gap, bytes]] = []  # told before LOGIN_SUCCESS, as they are to any client
 
     def begin(self) -> None:
         """Log in."""
@@ -121,12 +122,13 @@ class EventsLink(Recoded):
     def _said(self, message: m.Message, line: bytes) -> bytes:
         if isinstance(message, m.LoginSuccess) and not self._began:
             return self._open(message)
+        if isinstance(message, m.Gap) and not self._began:
+            self._early.append((message, line))
+            return b""
         if not self._began:
             return self._turned_away(message, line)
         if isinstance(message, m.Gap):
-            for gap in message.gaps:
-                self._held[gap.origin] = max(gap.last, self._held.get(gap.origin, 0))
-            return b"id: %b\nevent: gap\ndata: %b\n\n" % (self._id(), line)
+            return self._gap(message, line)
         if isinstance(message, m.Redirect):
             return b"event: redirect\ndata: %b\n\n" % msgspec.json.encode(
                 {"hostname": message.hostname, "port": message.port}
@@ -134,6 +136,11 @@ class EventsLink(Recoded):
         if isinstance(message, m.Refusal):
             return b"event: refused\ndata: %b\n\n" % line
         return b""  # what keeps a session alive, or is for those who post
+
+    def _gap(self, message: m.Gap, line: bytes) -> bytes:
+        for gap in message.gaps:
+            self._held[gap.origin] = max(gap.last, self._held.get(gap.origin, 0))
+        return b"id: %b\nevent: gap\ndata: %b\n\n" % (self._id(), line)
 
     def _open(self, message: m.LoginSuccess) -> bytes:
         self._began = True
@@ -149,7 +156,9 @@ class EventsLink(Recoded):
         }
         if self._reader.allowed is not None:
             headers |= {"Access-Control-Allow-Origin": self._reader.allowed, "Vary": "Origin"}
-        return head(HTTPStatus.OK, headers) + b"retry: %d\nid: %b\n\n" % (RETRY, self._id())
+        opening = head(HTTPStatus.OK, headers) + b"retry: %d\nid: %b\n\n" % (RETRY, self._id())
+        early, self._early = self._early, []
+        return opening + b"".join([self._gap(*one) for one in early])
 
     def _turned_away(self, message: m.Message, line: bytes) -> bytes:
         """Before it is in."""

@@ -8,7 +8,18 @@ lines that are too long or never end are the host's business, as on any link. Mu
 No extension is spoken: what is compressed for one reader can't be shared with the next.
 """
 
+from struct import Struct
 from typing import NamedTuple
+
+try:
+    from websockets.speedups import apply_mask as _unmasked
+except ImportError:  # where the library has come without its C part
+
+    def _unmasked(data: "bytes | bytearray | memoryview[int]", mask: bytes | bytearray) -> bytes:
+        size = len(data)
+        key = (mask * (size // 4 + 1))[:size]
+        return (int.from_bytes(data, "little") ^ int.from_bytes(key, "little")).to_bytes(size, "little")
+
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 """Section 11.8."""
@@ -20,6 +31,7 @@ _FIN, _RESERVED, _MASKED = 0x80, 0x70, 0x80
 _CONTROL = 0x8
 _SHORT, _LONGER, _LONGEST = 125, 126, 127
 _HEADS = [bytes([_FIN | TEXT, size]) for size in range(_SHORT + 1)]
+_longer_head = Struct(">BBH").pack
 
 
 class Failure(NamedTuple):
@@ -34,8 +46,12 @@ def frames(lines: bytes) -> bytes:
     parts: list[bytes] = []
     for line in lines[:-1].split(b"\n"):
         size = len(line)
-        parts.append(_HEADS[size] if size <= _SHORT else _head(TEXT, size))
-        parts.append(line)
+        if size <= _SHORT:
+            parts += (_HEADS[size], line)
+        elif size < 1 << 16:
+            parts += (_longer_head(_FIN | TEXT, _LONGER, size), line)
+        else:
+            parts += (_head(TEXT, size), line)
     return b"".join(parts)
 
 
@@ -96,6 +112,10 @@ class Unframer:
         at = 0
         while at < len(data) and not self.over:
             if not self._mask:
+                if not self._begun:
+                    at = _whole(data, at, text)
+                    if at == len(data):
+                        break
                 size = self._begin(data, at)
                 if not size:
                     self._head = data[at:]
@@ -181,7 +201,20 @@ class Unframer:
             answers.append(control(CLOSE, payload[:2]))
 
 
-def _unmasked(data: bytes, mask: bytes) -> bytes:
+def _whole(data: bytes, at: int, text: list[bytes]) -> int:
+    """Take the text messages that are whole, in one frame each, and follow one another from this place on: nearly all
+    there are. Returns where they end."""
     size = len(data)
-    key = (mask * (size // 4 + 1))[:size]
-    return (int.from_bytes(data, "little") ^ int.from_bytes(key, "little")).to_bytes(size, "little")
+    while size - at >= 8 and data[at] == _FIN | TEXT:
+        begin, length = at + 6, data[at + 1] - _MASKED
+        if length == _LONGER:
+            begin, length = at + 8, data[at + 2] << 8 | data[at + 3]
+        elif not 0 <= length <= _SHORT:
+            break
+        end = begin + length
+        if end > size:
+            break
+        line = _unmasked(data[begin:end], data[begin - 4 : begin])
+        text += (line.replace(b"\n", b" ") if b"\n" in line else line, b"\n")
+        at = end
+    return at

@@ -15,9 +15,11 @@ from typing import Protocol
 
 import msgspec
 
+from oyez.core.peer import From
 from oyez.protocol import limits
 from oyez.protocol import messages as m
-from oyez.web import events
+from oyez.web import events, exposition
+from oyez.web.access import Access
 from oyez.web.events import Reader, bracketed
 from oyez.web.origins import Origins
 from oyez.web.requests import Request, Response, refusal
@@ -27,6 +29,8 @@ FEED = "/activities"
 
 NETWORK = "/network.json"
 """How the node sees the network; with `?since=JOURNAL-NUMBER` of the events only those that are newer."""
+METRICS = "/metrics"
+"""Where each node tells its metrics."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -59,6 +63,10 @@ class View(Protocol):
         """In the text format of Prometheus."""
         ...
 
+    def who(self, link: int) -> From:
+        """Who is at the other end of a link."""
+        ...
+
     def elsewhere(self) -> m.Address | None:
         """Where the feed is, if not here; None: it is here, or nowhere."""
         ...
@@ -70,10 +78,12 @@ class View(Protocol):
 
 @dataclass(frozen=True)
 class Offer:
-    """What the operator lets be seen. `console` is the page, `feed` whether activities are given as events."""
+    """What the operator lets be seen. `console` is the page, `feed` whether activities are given as events, `metrics`
+    who may read these."""
 
     console: bool = True
     feed: bool = True
+    metrics: Access = Access()  # noqa: RUF009 - it is frozen
 
 
 class NodeSite:
@@ -89,11 +99,12 @@ class NodeSite:
         self._pages: dict[str, Callable[[], Response]] = {
             "/healthz": lambda: Response(HTTPStatus.OK, b"alive\n"),
             "/readyz": self._readiness,
-            "/metrics": lambda: Response(HTTPStatus.OK, view.metrics(), "text/plain; version=0.0.4; charset=utf-8"),
         }
 
-    def respond(self, request: Request) -> Response | Reader:
+    def respond(self, request: Request, link: int) -> Response | Reader:
         """See `doorway.Site`."""
+        if request.path == METRICS and self._offer.metrics.offered:
+            return self._metrics(self._view.who(link))
         if request.path == FEED and self._offer.feed:
             return self._feed(request)
         if request.path == NETWORK:
@@ -102,6 +113,12 @@ class NodeSite:
         if page is not None:
             return page()
         return self._file(request)
+
+    def _metrics(self, who: From) -> Response:
+        if not self._offer.metrics.allows(who):
+            info = f"the metrics of this node are not for {who.address}; its operator can allow it (--metrics-for)"
+            return refusal(HTTPStatus.FORBIDDEN, info)
+        return Response(HTTPStatus.OK, self._view.metrics(), exposition.CONTENT_TYPE, {"Cache-Control": "no-store"})
 
     def _readiness(self) -> Response:
         why = self._view.unready()

@@ -8,24 +8,33 @@ from collections.abc import Mapping
 from msgspec import structs
 
 from oyez.core.central.central import Central
+from oyez.core.peer import From
 from oyez.core.server.server import Server
+from oyez.host import Host
+from oyez.host.measures import Measures
 from oyez.protocol.messages import Address, StatusReport
+from oyez.web import metrics
 from oyez.web.journal import Journal
 
 
 class CentralView:
     """Of a central, whose `journal` has what happened."""
 
-    def __init__(self, role: Central, journal: Journal) -> None:
-        self._role = role
+    def __init__(self, host: Host, measures: Measures, journal: Journal) -> None:
+        assert isinstance(host.role, Central)
+        self._role = host.role
+        self._host = host
+        self._measures = measures
         self._journal = journal
 
     def unready(self) -> str | None:
-        """A main has to be able to acknowledge, a backup to follow one."""
+        """A main has to be able to acknowledge, a backup to be able to take its place."""
         report = self._report()
         if report.role == "main":
             return None if report.acknowledging else "too few of those who decide are there to acknowledge anything"
-        return None if report.role == "backup" else "there is no main"
+        if report.role != "backup" or not self._role.uplink.joined:
+            return "there is no main"
+        return None if self._role.office.eligible else "it does not hold all that the main has acknowledged yet"
 
     def network(self, since: tuple[int, int]) -> Mapping[str, object]:
         """The report that STATUS gets, who this is, what happened `since`, and who was main when."""
@@ -43,8 +52,13 @@ class CentralView:
         )
 
     def metrics(self) -> bytes:
-        """None yet."""
-        return b""
+        """See `metrics`."""
+        ready = self.unready() is None
+        return metrics.of_central(self._host, self._role, self._report(), self._measures, ready)
+
+    def who(self, link: int) -> From:
+        """Who is at the other end of a link."""
+        return self._role.strangers.door.who(link)
 
     def elsewhere(self) -> Address | None:
         """The server with the fewest sessions."""
@@ -69,14 +83,21 @@ class CentralView:
 class ServerView:
     """Of a server."""
 
-    def __init__(self, role: Server) -> None:
-        self._role = role
+    def __init__(self, host: Host, measures: Measures) -> None:
+        assert isinstance(host.role, Server)
+        self._role = host.role
+        self._host = host
+        self._measures = measures
 
     def unready(self) -> str | None:
         """It has to be linked with all others, and to hold what they hold."""
-        if self._role.membership.leaving.begun:
+        role = self._role
+        if role.membership.leaving.begun:
             return "it is about to leave"
-        return None if self._role.clients.serving else "it is not linked with all other servers yet"
+        if not role.clients.serving:
+            return "it is not linked with all other servers yet"
+        lost = sorted(peer.id for peer in role.mesh.peers.values() if peer.listed and not peer.positioned)
+        return f"it has no link with {', '.join(lost)}" if lost else None
 
     def network(self, since: tuple[int, int]) -> Mapping[str, object]:
         """Itself, and whom it is linked with."""
@@ -94,8 +115,12 @@ class ServerView:
         }
 
     def metrics(self) -> bytes:
-        """None yet."""
-        return b""
+        """See `metrics`."""
+        return metrics.of_server(self._host, self._role, self._measures, self.unready() is None)
+
+    def who(self, link: int) -> From:
+        """Who is at the other end of a link."""
+        return self._role.door.who(link)
 
     def elsewhere(self) -> Address | None:
         """The feed is here."""

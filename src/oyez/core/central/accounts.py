@@ -359,7 +359,7 @@ class Accounts:
                 ),
             ),
             fx.Send(link, m.Redirect(server.address.hostname, server.address.port, signed)),
-            fx.Report("placed", {"username": name, "server": chosen, "link": link}),
+            fx.Report("placed", {"username": name, "server": chosen, "link": link, "login": tickets.login(nonce)}),
             fx.Close(link),
         ]
 

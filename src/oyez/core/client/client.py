@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from oyez.core import effects as fx
-from oyez.core import timing
+from oyez.core import tickets, timing
 from oyez.core.client import patience
 from oyez.core.client.route import Route
 from oyez.core.client.seen import Seen
@@ -301,7 +301,8 @@ class Client(Quiet):
             self.seen.welcomed(message.network or "", message.origin, message.origins, posted=self.posts > 0)
             effects.append(fx.SetTimer("watch", patience.WATCH))
         effects += [fx.Send(link, self._message(number, post)) for number, post in self._unsettled.items()]
-        return [*effects, fx.Report("connected", {"server": message.server or ""})]
+        known = {"server": message.server or "", "session": self.tag, "login": tickets.login_of(self._permit)}
+        return [*effects, fx.Report("connected", known)]
 
     def _redirected(self, now: float, link: int, message: m.Redirect) -> Effects:
         self._redirects += 1

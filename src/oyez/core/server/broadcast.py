@@ -15,14 +15,19 @@ from oyez.core.server.holdings import Holdings
 from oyez.core.server.past import Past
 from oyez.core.server.posts import Posts
 from oyez.core.server.sessions import Session
+from oyez.core.server.trace import Trace
 from oyez.log import Chunk, Log
 
 
 class Broadcast:
-    """Of one server. `retention` in bytes, `age` in seconds: what is older is forgotten, too."""
+    """Of one server. `retention` in bytes, `age` in seconds: what is older is forgotten, too. `trace` gets what becomes
+    of each activity, where anybody wants to know."""
 
-    def __init__(self, origin: Origin, retention: int, age: float | None, copies: int) -> None:
+    def __init__(
+        self, origin: Origin, retention: int, age: float | None, copies: int, trace: Trace | None = None
+    ) -> None:
         self.origin = origin
+        self.trace = trace
         self.merged = Log(retention)
         self.copies = Copies(copies)
         self.withheld = Withheld()
@@ -58,6 +63,8 @@ class Broadcast:
     def take(self, chunks: list[Chunk]) -> bool:
         """Another server's log has brought these; they are held. True if they are the first since the last turn."""
         first = not self._arrived
+        if self.trace is not None:
+            self.trace.held += chunks
         for chunk in chunks:
             past = self.past.of(chunk)
             if past.count:
@@ -85,6 +92,8 @@ class Broadcast:
         if own is not None:
             self.origin.log.publish([own])
             self.copies.add(own)
+            if self.trace is not None:
+                self.trace.accepted.append(own)
 
     def show(self, own: list[Chunk]) -> None:
         """Publish what came in this turn, and what may be shown now: of others' activities, and of the `own`."""
@@ -137,6 +146,8 @@ class Broadcast:
         shown += [part for chunk in own for part in self.posts.own(chunk)]
         if shown:
             self.merged.publish(shown)
+            if self.trace is not None:
+                self.trace.shown += shown
         for chunk in (*arrived, *own):
             self.merged.pass_over(chunk.origin, chunk.last)
 

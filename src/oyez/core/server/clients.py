@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from oyez.core import effects as fx
+from oyez.core import tickets
 from oyez.core.effects import Effects
 from oyez.core.limits.door import Door
 from oyez.core.limits.pace import Pace
@@ -119,7 +120,8 @@ class Clients:
             if message.ticket is None:  # nobody has sent it here, and it may know no central
                 success.centrals = list(self._uplink.centrals)
             effects += self._resume(link, success, resume)
-        effects.append(fx.Report("session_opened", {"username": name, "link": link}))
+        known = {"username": name, "link": link, "session": tag, "login": tickets.login(nonce)}
+        effects.append(fx.Report("session_opened", known))
         return [*effects, fx.SetTimer("announce", ANNOUNCE)] if first else effects
 
     def _resume(self, link: int, success: m.LoginSuccess, resume: m.Resume) -> Effects:
@@ -299,7 +301,7 @@ class Clients:
             return []
         if self.sessions.unannounced:  # there is nobody to tell now, and nothing to be told later
             self.sessions.retract(session.username)
-        closed = fx.Report("session_closed", {"username": session.username, "link": link})
+        closed = fx.Report("session_closed", {"username": session.username, "link": link, "session": session.tag})
         return [*announced, *self._uplink.send(n.DeLoad(self._id, session.username)), closed]
 
 

@@ -30,6 +30,7 @@ from oyez.core.server.inquiry import Inquiry
 from oyez.core.server.membership import Membership
 from oyez.core.server.mesh import Mesh
 from oyez.core.server.repair import Missed
+from oyez.core.server.trace import Trace
 from oyez.core.uplink import PURPOSE, Uplink
 from oyez.protocol import messages as m
 from oyez.protocol import nodes as n
@@ -44,7 +45,8 @@ RETENTION = 64 * 1024 * 1024
 
 
 class Server(Quiet):
-    """A regular server. `incarnation` must be higher than that of any earlier lifetime of the same id."""
+    """A regular server. `incarnation` must be higher than that of any earlier lifetime of the same id. `traced`: report
+    the way of each activity."""
 
     def __init__(
         self,
@@ -59,11 +61,12 @@ class Server(Quiet):
         copies: int = 2,
         age: float | None = None,
         limits: ServerLimits = SERVER,
+        traced: bool = False,
     ) -> None:
         self.id = id
         self.address = address
         self.origin = Origin(id, incarnation, retention)
-        self.broadcast = Broadcast(self.origin, retention, age, copies)
+        self.broadcast = Broadcast(self.origin, retention, age, copies, Trace() if traced else None)
         self.merged = self.broadcast.merged
         self.mesh = Mesh(id, incarnation, secret, self.broadcast, entropy)
         self.gate = Gate(secret)
@@ -193,6 +196,8 @@ class Server(Quiet):
             effects += self.clients.arrivals.review(now)
         if links and not self.clients.serving:
             effects += self.membership.serve_if_complete(now)
+        if self.broadcast.trace is not None:
+            effects += self.broadcast.trace.reports()
         return effects
 
     def on_close(self, now: float, link: int) -> Effects:
