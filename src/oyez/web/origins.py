@@ -29,8 +29,18 @@ class Origins:
         name = hostname(origin)
         if name is None:
             return False  # "null": a page without an origin
-        known = {known.lower() for known in self._known()} | {"localhost"}
-        return name in known or (_is_address(name) and host is not None and name == hostname(f"//{host}"))
+        return name in self._names() or (_is_address(name) and host is not None and name == hostname(f"//{host}"))
+
+    def serves(self, host: str | None) -> bool:
+        """Is that a name of this node (the header Host)? A page that was loaded from it reads what it likes there, and
+        no `Origin` tells whose page it is."""
+        if host is None or ANY in self._named:
+            return True
+        name = hostname(f"//{host}")
+        return name is not None and (_is_address(name) or name in self._names() | set(map(hostname, self._named)))
+
+    def _names(self) -> set[str]:
+        return {known.lower() for known in self._known()} | {"localhost"}
 
 
 def hostname(url: str) -> str | None:

@@ -105,6 +105,9 @@ class NodeSite:
         """See `doorway.Site`."""
         if request.path == METRICS and self._offer.metrics.offered:
             return self._metrics(self._view.who(link))
+        if request.path in (FEED, NETWORK) and not self.origins.serves(request.header("Host")):
+            info = "this node is not known by the name that was asked for; its operator can name it (--web-origins)"
+            return refusal(HTTPStatus.FORBIDDEN, info)
         if request.path == FEED and self._offer.feed:
             return self._feed(request)
         if request.path == NETWORK:
