@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
 BROWSER_TRIED := $(VENV)/.browser-tried
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
-CODE := src $(wildcard tests bench examples)
+CODE := src $(wildcard tests bench examples tools)
 
 BENCH_PACKAGES := nats-server redis-server mosquitto
 

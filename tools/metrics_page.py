@@ -1,4 +1,4 @@
-"""Writes docs/metrics.md from the metrics that the code declares: `python -m tools.metrics_page`. A test compares."""
+"""docs/metrics.md, made of the metrics that the code declares. `python -m tools.pages` writes it."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from oyez.host import measures
 from oyez.web import metrics, process
 from oyez.web.exposition import Family
+from tools.table import table
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
 
@@ -16,7 +17,7 @@ What they mean for whoever runs a network, and which ones to be woken by, is in 
 
 They are read from the node's state at the moment of a scrape; nothing is counted for each activity. A scrape takes a
 step for each session and each node: 0.8 ms with 5000 sessions. No usernames and no addresses are in it; the ids of
-nodes are. Counters begin with the process. This page is made from the code (`python -m tools.metrics_page`).
+nodes are. Counters begin with the process. This page is made from the code (`python -m tools.pages`).
 """
 
 TIMES = f"""
@@ -41,12 +42,8 @@ def page() -> str:
 
 
 def section(title: str, families: Iterable[Family]) -> str:
-    lines = [f"## {title}", "", "| metric | kind | labels | says |", "|---|---|---|---|"]
-    for family in families:
-        labels = ", ".join(f"`{label}`" for label in family.labels)
-        lines.append(f"| `{family.name}` | {family.kind} | {labels} | {family.about}. |")
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page())
+    rows = [
+        [f"`{one.name}`", one.kind, ", ".join(f"`{label}`" for label in one.labels), f"{one.about}."]
+        for one in families
+    ]
+    return f"## {title}\n\n{table(['metric', 'kind', 'labels', 'says'], rows)}"

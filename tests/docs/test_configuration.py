@@ -1,4 +1,4 @@
-"""docs/configuration.md is the commands', and every file that the documentation shows is one that they take."""
+"""docs/configuration.md names the exceptions, and every file that the documentation shows is one that they take."""
 
 from pathlib import Path
 
@@ -7,22 +7,14 @@ import pytest
 from oyez.cli.config_file import ConfigFile
 from oyez.cli.effective import effective
 from oyez.cli.settings import APART, FLAGS_ALONE
-from tests.docs import configuration_page
 from tests.docs.markdown import DOCS, pages, read, sections
+from tools import configuration_page
 
 PAGE = DOCS / "configuration.md"
 COMMANDS = configuration_page.commands()
 FILES = [
     (page.name, text) for page in pages() for one in sections(read(page)) for mark, text in one.blocks if mark == "toml"
 ]
-
-
-def test_the_table_is_the_commands() -> None:
-    """Otherwise: `python -m tests.docs.configuration_page`."""
-    [section] = [section for section in sections(read(PAGE)) if section.title == "All settings"]
-    [table] = section.tables
-    assert table[0] == configuration_page.HEADING
-    assert table[1:] == configuration_page.rows()
 
 
 def test_the_exceptions_are_named() -> None:

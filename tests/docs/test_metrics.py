@@ -1,4 +1,4 @@
-"""The page of metrics is what the code declares; the dashboard and the alerts name nothing else, and are explained."""
+"""The dashboard and the alerts name metrics that the code declares and nothing else, and are explained."""
 
 import json
 import re
@@ -10,7 +10,6 @@ from oyez.web import metrics
 from oyez.web.exposition import Family
 from tests.docs.markdown import DOCS, ROOT, read, sections
 from tests.docs.test_operations import events
-from tools import metrics_page
 
 FAMILIES = {family.name: family for family in (*metrics.COMMON, *metrics.OF_SERVERS, *metrics.OF_CENTRALS)}
 DASHBOARD = ROOT / "deploy" / "grafana" / "oyez.json"
@@ -56,11 +55,7 @@ def check(expression: str, *templates: str) -> set[str]:
     return {family.name for family, _ in known}
 
 
-# -- the page -------------------------------------------------------------------------------------------------------
-
-
-def test_the_page_is_made_from_the_code() -> None:
-    assert read(metrics_page.PAGE) == metrics_page.page(), "run: python -m tools.metrics_page"
+# -- the option -----------------------------------------------------------------------------------------------------
 
 
 def test_the_option_that_says_who_may_read_them_is_explained() -> None:

@@ -90,7 +90,7 @@ def issue(
             " repeated.",
         ),
     ],
-    days: Annotated[int, typer.Option(min=1, max=AUTHORITY_DAYS, help="How long it is good for.")] = DAYS,
+    days: Annotated[int, typer.Option(metavar="N", min=1, max=AUTHORITY_DAYS, help="How long it is good for.")] = DAYS,
 ) -> None:
     """Make a node's certificate, NAME.pem, and its key, NAME.key.
 

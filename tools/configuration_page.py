@@ -1,6 +1,6 @@
-"""The table of settings on docs/configuration.md, made of the commands: `python -m tests.docs.configuration_page`."""
+"""The table of settings on docs/configuration.md, made of the commands. `python -m tools.pages` writes it."""
 
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -9,7 +9,12 @@ from oyez.cli import app
 from oyez.cli.configured import Configured
 from oyez.cli.effective import shown
 from oyez.cli.settings import Setting, tables_of
+from tools.table import table
 
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
+
+ABOVE = "## All settings\n\n"
+"""What the table stands under, at the end of the page; the rest was written by hand."""
 HEADING = ["setting", "variable", "unless you set it", "commands", "what it is"]
 
 
@@ -21,10 +26,10 @@ def commands() -> dict[str, Configured]:
 def rows() -> list[list[str]]:
     """Each setting once; again where commands have another default for it, or mean it for something else."""
     found: dict[tuple[str, ...], list[str]] = {}
-    for table, command in commands().items():
+    for of, command in commands().items():
         for setting in command.settings.values():
-            key = (f"`{setting.name}`", f"`{setting.variable}`", default(command, setting), about(setting))
-            found.setdefault(key, []).append(table.replace(".", " "))
+            key = (f"`{setting.name}`", f"`{setting.variable}`", default(command, setting.option), about(setting))
+            found.setdefault(key, []).append(of.replace(".", " "))
     return [
         [name, variable, default, ", ".join(names), help]
         for (name, variable, default, help), names in sorted(found.items())
@@ -38,8 +43,8 @@ def about(setting: Setting) -> str:
     return setting.option.help
 
 
-def default(command: Configured, setting: Setting) -> str:
-    option: Any = setting.option
+def default(command: Any, option: Any) -> str:
+    """What an option of this command is where nobody says anything. None stands for a secret, which has no option."""
     if option is None:
         return "none"
     if option.required:
@@ -48,11 +53,8 @@ def default(command: Configured, setting: Setting) -> str:
     return shown(option, option.process_value(context, option.get_default(context))).removeprefix("(").removesuffix(")")
 
 
-def table() -> Iterator[str]:
-    """Its lines."""
-    for cells in (HEADING, ["---"] * len(HEADING), *rows()):
-        yield f"| {' | '.join(cells)} |"
-
-
-if __name__ == "__main__":
-    print(*table(), sep="\n")
+def page() -> str:
+    """The whole page: what is there, with the table as it should be."""
+    text, found, _ = PAGE.read_text("utf-8").partition(ABOVE)
+    assert found, f"{PAGE.name} has no section for the table"
+    return f"{text}{ABOVE}{table(HEADING, rows())}\n"
