@@ -38,7 +38,7 @@ run: $(READY)
 	$(BIN)/oyez up $(ARGS)
 
 test: $(READY) $(BROWSER_TRIED)
-	$(BIN)/python -m pytest -n $(WORKERS) --durations=10 $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=10 $(ARGS)
 
 browser:
 	tools/install-browser
