@@ -53,6 +53,9 @@ HTTPS_REQUIRED = (
 )
 """The same for whoever speaks HTTP."""
 
+_CAPITALS = frozenset(range(ord("A"), ord("Z") + 1))
+"""A request of HTTP begins with one of these, and no line does."""
+
 IN_THE_OPEN = "this would cross the network in the open, and so would secrets: connect with TLS"
 """Why nobody is dialed without TLS on another machine."""
 
@@ -170,7 +173,7 @@ class NetEnvironment:
             self._welcome(self._plain(sock), who)
         else:
             self.report("tls_required", {"address": who.address})
-            self._plain(sock).close(HTTPS_REQUIRED if chr(first).isupper() else codec.encode(TLS_REQUIRED))
+            self._plain(sock).close(HTTPS_REQUIRED if first in _CAPITALS else codec.encode(TLS_REQUIRED))
 
     def _met(self, who: From, met: Secured | str) -> None:
         self._turnstile.leaves(who)

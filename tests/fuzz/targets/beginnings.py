@@ -23,7 +23,7 @@ from typing import Any, cast
 
 from oyez.net.beginnings import TLS
 from oyez.net.channel import Channel
-from oyez.net.environment import TLS_REQUIRED, NetEnvironment
+from oyez.net.environment import HTTPS_REQUIRED, TLS_REQUIRED, NetEnvironment
 from oyez.net.identity import PLAIN, Contexts
 from oyez.protocol import codec
 from tests.certificates import Authority
@@ -213,5 +213,5 @@ def _judge(stage: _Stage, contexts: Contexts, address: str, stream: bytes, encry
         assert stage.said == b""
     else:
         assert (opened, stage.reports) == (0, ["tls_required"])
-        assert stage.said == codec.encode(TLS_REQUIRED)
+        assert stage.said == (HTTPS_REQUIRED if b"A" <= stream[:1] <= b"Z" else codec.encode(TLS_REQUIRED))
         assert heard == []
