@@ -248,6 +248,11 @@ def test_tables(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[5] == "the end"
 
 
+@pytest.mark.parametrize(("count", "said"), [(0, "0 sessions"), (1, "1 session"), (2, "2 sessions")])
+def test_one_is_not_several(count: int, said: str) -> None:
+    assert printing.counted(count, "session") == said
+
+
 # Streams
 
 

@@ -115,7 +115,7 @@ def test_on_a_terminal_the_feed_runs_above_the_prompt(network: Network, central:
         screen.wait_for("anonymous: from outside")
         screen.type("/status\r")
         screen.wait_for("delivered/s")
-        screen.wait_for("registered users")
+        screen.wait_for("registered user")
         screen.wait_for("anonymous>")
         screen.type("\x04")  # Ctrl-D
         assert screen.wait_for_end() == 0

@@ -281,7 +281,7 @@ def test_a_network_begins_anew_from_a_backup_that_was_made_while_it_ran(central:
         term = ask(central.address, {"command": "STATUS"})["term"]
         made = oyez("backup", str(backup), "--data", str(central.data))
         assert (made.code, made.output) == (0, ""), made
-        assert f"{backup} has 1 users" in made.errors
+        assert f"{backup} has 1 user," in made.errors
         after = central.register()
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
 

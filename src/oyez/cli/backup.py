@@ -8,6 +8,7 @@ import typer
 
 from oyez.cli import options
 from oyez.cli.failing import fail
+from oyez.cli.printing import counted
 
 
 def backup(
@@ -30,4 +31,7 @@ def backup(
         copied = copies.back_up(data or options.data_directory(), file)
     except StorageError as error:
         raise fail(error) from error
-    print(f"{file} has {copied.users} users, up to entry {copied.index} of central {copied.id}", file=sys.stderr)
+    print(
+        f"{file} has {counted(copied.users, 'user')}, up to entry {copied.index} of central {copied.id}",
+        file=sys.stderr,
+    )

@@ -10,6 +10,7 @@ import typer
 from oyez import __version__
 from oyez.cli import limiting, links, logs, nodes, options, pages
 from oyez.cli.failing import fail
+from oyez.cli.printing import counted
 from oyez.cli.secrets import cluster_secret
 from oyez.client.addresses import show
 
@@ -179,7 +180,7 @@ def _join(stored: "Stored", seeds: options.Centrals, file: Path, tls: "SSLContex
         stored.voter = VoterState(stored.voter.promised, stored.voter.voted_for)
     elif known:
         raise fail(
-            f"{file} holds a network of its own with {len(stored.users)} users, and {seeds} is another one:"
+            f"{file} holds a network of its own with {counted(len(stored.users), 'user')}, and {seeds} is another one:"
             " to run a backup of that, choose an empty folder with --data"
         )
 

@@ -23,6 +23,11 @@ def missed(count: int) -> str:
     return f"{activities} missed: the network no longer holds what is so long ago"
 
 
+def counted(count: int, what: str) -> str:
+    """`1 session`, `2 sessions`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], caption: str = "") -> None:
     """Print a table; numbers stand to the right. In a pipe it is as wide as it needs to be."""
     from rich import box

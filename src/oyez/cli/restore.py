@@ -9,6 +9,7 @@ import typer
 
 from oyez.cli import options
 from oyez.cli.failing import fail
+from oyez.cli.printing import counted
 
 WARNING = """\
 A central that begins anew with {file} is the main of a network of its own. What this risks:
@@ -54,4 +55,4 @@ def restore(
         copied = copies.restore(file, folder, time.time(), another_key=new_key)
     except StorageError as error:
         raise fail(error) from error
-    print(f"{folder} has {copied.users} users, for the new central {copied.id}", file=sys.stderr)
+    print(f"{folder} has {counted(copied.users, 'user')}, for the new central {copied.id}", file=sys.stderr)

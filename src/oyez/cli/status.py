@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oyez.cli import links, options, streams
-from oyez.cli.printing import table
+from oyez.cli.printing import counted, table
 from oyez.cli.running import run
 from oyez.client.addresses import show
 from oyez.protocol.messages import Address
@@ -83,7 +83,7 @@ def print_report(report: "StatusReport") -> None:
         if not any(columns[column]):
             del columns[column]  # nobody is on the way, nothing is behind: leave the room to the others
     sessions = sum(server.load for server in servers)
-    caption = f"{sessions} sessions, {report.users} registered users"
+    caption = f"{counted(sessions, 'session')}, {counted(report.users, 'registered user')}"
     table("Servers", columns, zip(*columns.values(), strict=True), caption)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from oyez.cli import links, options, streams
 from oyez.cli.configured import below
-from oyez.cli.printing import printable, table
+from oyez.cli.printing import counted, printable, table
 from oyez.cli.running import run
 from oyez.cli.secrets import cluster_secret
 
@@ -65,7 +65,7 @@ async def _list(as_json: bool, centrals: options.Centrals, secret: str, secured:
         return
     users = [one async for one in _all(centrals, secret, secured)]
     rows = [[one.username, one.sessions] for one in users]
-    table("Registered", ["user", "sessions"], rows, caption=f"{len(users)} users")
+    table("Registered", ["user", "sessions"], rows, caption=counted(len(users), "user"))
 
 
 async def _all(centrals: options.Centrals, secret: str, secured: "Encryption") -> "AsyncIterator[UserStatus]":

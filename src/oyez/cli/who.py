@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oyez.cli import links, options, streams
-from oyez.cli.printing import table
+from oyez.cli.printing import counted, table
 from oyez.cli.running import run
 from oyez.cli.secrets import user_secret
 
@@ -54,5 +54,5 @@ def print_report(report: "WhoReport") -> None:
         "Connected",
         ["user", "server", "sessions"],
         [[one.username, one.server, one.sessions] for one in report.users],
-        caption=f"{report.total} sessions{more}",
+        caption=f"{counted(report.total, 'session')}{more}",
     )
