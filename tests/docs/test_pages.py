@@ -35,6 +35,29 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert dead == []
 
 
+def led_to(page: Path) -> set[Path]:
+    """The files that this page links to."""
+    return {(page.parent / link.partition("#")[0]).resolve() for link in links(read(page))}
+
+
+def test_the_readme_lists_every_page() -> None:
+    [index] = [section for section in sections(read(ROOT / "README.md")) if section.title == "Documentation"]
+    listed = {(ROOT / link.partition("#")[0]).resolve() for link in links(index.text)}
+    assert {shown(page) for page in {*DOCS.glob("*.md"), DOCS / "adr" / "README.md"} - listed} == set()
+    assert {shown(page) for page in set(ROOT.glob("*.md")) - listed} == {"README.md"}
+
+
+def test_the_decisions_are_all_listed() -> None:
+    decisions = set((DOCS / "adr").glob("0*.md"))
+    assert {shown(page) for page in decisions - led_to(DOCS / "adr" / "README.md")} == set()
+
+
+def test_nothing_lies_in_docs_that_no_page_shows() -> None:
+    others = {path for path in DOCS.rglob("*") if path.is_file() and path.suffix != ".md"}
+    shown_by = {path for page in PAGES for path in led_to(page)}
+    assert {shown(path) for path in others - shown_by} == set()
+
+
 @pytest.mark.parametrize("page", pages(), ids=shown)
 def test_every_file_that_is_named_exists(page: Path) -> None:
     named = {span for span in code_spans(read(page)) if re.fullmatch(r"(?!/)[\w./-]+(\.(py|md|toml)|/)", span)}
