@@ -32,12 +32,12 @@ def missing() -> str:
 
 
 @contextmanager
-def chromium() -> Iterator["Browser"]:
+def chromium(*arguments: str) -> Iterator["Browser"]:
     """A running one, without a window."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program(), args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=program(), args=[*ARGUMENTS, *arguments])
         try:
             yield browser
         finally:

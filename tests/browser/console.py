@@ -14,9 +14,12 @@ PHONE_DENSITY = 2
 
 
 class Console:
-    """A page of its own, that shares nothing with others. `errors` are those of its scripts and of its policy."""
+    """A page of its own, that shares nothing with others. `errors` are those of its scripts and of its policy. `broken`
+    is a part of it, such as a script, that does not arrive when it is asked for the first time."""
 
-    def __init__(self, browser: "Browser", url: str, size: "ViewportSize | None" = None, dark: bool = False) -> None:
+    def __init__(
+        self, browser: "Browser", url: str, size: "ViewportSize | None" = None, dark: bool = False, broken: str = ""
+    ) -> None:
         size = size or {"width": 1280, "height": 860}
         density = PHONE_DENSITY if size["width"] < 600 else 1
         scheme: Literal["dark", "light"] = "dark" if dark else "light"
@@ -26,6 +29,8 @@ class Console:
         self.page = self._context.new_page()
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda message: self._logged(message.type, message.text))
+        if broken:
+            self.page.route(f"**/{broken}", lambda route: route.abort("connectionreset"), times=1)
         self.page.goto(url)
 
     def _logged(self, kind: str, text: str) -> None:

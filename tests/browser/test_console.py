@@ -61,9 +61,10 @@ def look(browser: "Browser") -> Iterator[Look]:
         size: "ViewportSize | None" = None,
         dark: bool = False,
         who: str = " at s",
+        broken: str = "",
     ) -> Console:
         address = {**fleet.centrals, **fleet.servers}[name]
-        opened.append(Console(browser, f"http://{address}/", size, dark))
+        opened.append(Console(browser, f"http://{address}/", size, dark, broken))
         opened[-1].wait_for("#picture [data-node=s3].ready")
         opened[-1].wait_for(f"#who:has-text('{who}')")
         return opened[-1]
@@ -73,6 +74,11 @@ def look(browser: "Browser") -> Iterator[Look]:
     for console in opened:
         console.close()
     assert errors == []
+
+
+@pytest.mark.parametrize("part", ["console.css", "picture.js", "joining.js"])
+def test_a_page_of_which_a_part_did_not_arrive_is_loaded_anew(calm: Fleet, look: Look, part: str) -> None:
+    look(calm, broken=part).post("nothing is amiss")
 
 
 # -- what is seen ------------------------------------------------------------------------------------------------------

@@ -1,10 +1,13 @@
 """Machines of one's own on this one: network namespaces on two bridges, between which no packet passes.
 
 Each node has a namespace and one cable (a veth pair), plugged into the bridge `near`. To cut nodes off, their cables
-are plugged into the bridge `far`: from then on nothing arrives in either direction, and nobody is told. This process
-reaches both sides. Everything is made here and removed at the end; it needs root.
+are plugged into the bridge `far`: from then on nothing arrives in either direction, and nobody is told. The thread that
+makes them reaches both sides: it moves into a namespace of its own, where the bridges are, so that the machine's own
+network stays as it is (a browser of another test breaks off what it loads when that changes). Everything is made here
+and removed at the end; it needs root.
 """
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -20,26 +23,62 @@ MAC = "02:00:00:fe:4d:fe"
 """Of both bridges: who was plugged over still knows the way to this process."""
 
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_NEW_NETWORK = 0x40000000
+"""CLONE_NEWNET of sched.h; `os.unshare` comes with Python 3.12."""
+
+
+class Aside:
+    """This thread, and whatever it starts, in an empty network of its own; use as a context manager."""
+
+    def __enter__(self) -> Self:
+        self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        try:
+            _check(_LIBC.unshare(_NEW_NETWORK))
+        except OSError:
+            os.close(self._home)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            _check(_LIBC.setns(self._home, _NEW_NETWORK))
+        finally:
+            os.close(self._home)
+
+
+def _check(result: int) -> None:
+    if result:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
 def why_not() -> str | None:
     """Why namespaces can't be made here; None where they can."""
     if shutil.which("ip") is None:
         return "there is no ip command to make network namespaces with"
     if os.geteuid() != 0:
         return "making network namespaces takes root"
+    try:
+        with Aside():
+            wrong = _try()
+    except OSError as error:
+        wrong = str(error)
+    return f"this machine makes no network namespaces: {wrong}" if wrong else None
+
+
+def _try() -> str:
     tried = f"oyez-try-{_PID}"
-    bridge = f"oztry{_PID % 100_000}"
-    for command in (["netns", "add", tried], ["link", "add", bridge, "type", "bridge"]):
-        made = subprocess.run(["ip", *command], capture_output=True, text=True, check=False)
-        if made.returncode:
-            _remove(bridge, tried)
-            return f"this machine makes no network namespaces: {made.stderr.strip()}"
-    _remove(bridge, tried)
-    return None
-
-
-def _remove(bridge: str, namespace: str) -> None:
-    for command in (["link", "del", bridge], ["netns", "del", namespace]):
-        subprocess.run(["ip", *command], capture_output=True, check=False)
+    try:
+        for command in (["netns", "add", tried], ["link", "add", "oztry", "type", "bridge"]):
+            made = subprocess.run(["ip", *command], capture_output=True, text=True, check=False)
+            if made.returncode:
+                return made.stderr.strip()
+    finally:
+        subprocess.run(["ip", "netns", "del", tried], capture_output=True, check=False)
+    return ""
 
 
 class Machines:
@@ -49,9 +88,12 @@ class Machines:
         self._tag = f"oz{_PID % 100_000}"
         self._numbers = {name: number for number, name in enumerate(names, 1)}
         self._far: set[str] = set()
+        self._aside = Aside()
 
     def __enter__(self) -> Self:
+        self._aside.__enter__()
         try:
+            self._ip("link", "set", "lo", "up")
             for side in ("near", "far"):
                 self._ip("link", "add", self._bridge(side), "address", MAC, "type", "bridge")
                 self._ip("link", "set", self._bridge(side), "up")
@@ -100,12 +142,10 @@ class Machines:
         self._ip("-n", namespace, "link", "set", "lo", "up")
 
     def _remove_all(self) -> None:
-        """Whatever of it there is; a cable goes with its namespace."""
-        made = [["netns", "del", self._namespace(name)] for name in self._numbers]
-        made += [["link", "del", self._cable(name)] for name in self._numbers]
-        made += [["link", "del", self._bridge(side)] for side in ("near", "far")]
-        for command in made:
-            subprocess.run(["ip", *command], capture_output=True, check=False)
+        """Whatever of it there is; a cable goes with its namespace, the bridges with that of this thread."""
+        for name in self._numbers:
+            subprocess.run(["ip", "netns", "del", self._namespace(name)], capture_output=True, check=False)
+        self._aside.__exit__(None, None, None)
 
     def _ip(self, *arguments: str) -> None:
         subprocess.run(["ip", *arguments], capture_output=True, check=True)

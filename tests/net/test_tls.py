@@ -111,6 +111,37 @@ async def test_who_shows_a_certificate_is_verified(authority: Authority, identit
         assert stage.role.who[peer.link] == From("127.0.0.1", loopback=True, verified=True)
 
 
+async def test_who_offers_http_is_asked_for_no_certificate(authority: Authority, identity: Identity) -> None:
+    """A browser opens no WebSocket at a host that asks for one."""
+    context = as_node(authority, identity)
+    context.set_alpn_protocols(["http/1.1"])
+    async with node(identity=identity) as stage, await tls_peer(stage, context) as peer:
+        assert stage.role.who[peer.link] == From("127.0.0.1", loopback=True, verified=False)
+        await peer.send(STATUS)
+        await stage.role.seen("message", peer.link, A_STATUS)
+
+
+@pytest.mark.parametrize(("offered", "verified"), [("http/1.1", False), ("http/1.0", True)])
+async def test_a_handshake_may_come_byte_by_byte(
+    authority: Authority, identity: Identity, monkeypatch: pytest.MonkeyPatch, offered: str, verified: bool
+) -> None:
+    monkeypatch.setattr(beginnings, "READ_SIZE", 1)
+    context = as_node(authority, identity)
+    context.set_alpn_protocols([offered])
+    async with node(identity=identity) as stage, await tls_peer(stage, context) as peer:
+        assert stage.role.who[peer.link].verified is verified
+
+
+async def test_what_begins_no_record_is_not_waited_for(authority: Authority, identity: Identity) -> None:
+    """Its length is a lie, or it is none at all."""
+    for nonsense in (b"\x16\x03\x01\xff\xff", b"\x16\x02\x01\x00\xff"):
+        async with node(identity=identity) as stage:
+            with await stage.connected() as sock:
+                await asyncio.get_running_loop().sock_sendall(sock, nonsense)
+                await stage.role.seen("report", "tls_refused")
+                await ended(sock)
+
+
 async def test_a_bad_certificate_is_refused_at_the_door(
     authority: Authority, identity: Identity, tmp_path: Path
 ) -> None:

@@ -19,8 +19,8 @@ from tests.core.centrals import Centre
 from tests.core.servers import Serving
 from tests.web.stage import get
 
-SCRIPTS = ["console.js", "feed.js", "happened.js", "joining.js", "page.js", "picture.js", "rates.js", "watch.js"]
-OWN = ["index.html", "console.css", *SCRIPTS]
+MODULES = ["console.js", "feed.js", "happened.js", "joining.js", "page.js", "picture.js", "rates.js", "watch.js"]
+OWN = ["index.html", "console.css", "begin.js", *MODULES]
 HEAVIEST = 60 * 1024
 
 

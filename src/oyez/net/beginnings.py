@@ -15,15 +15,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
-from oyez.net.channel import Channel, why
+from oyez.net.channel import RECORD, Channel, why
 from oyez.net.guard import GuardedLoop
 from oyez.net.poller import NOTHING, READ, WRITE, Poller
+from oyez.net.records import HEADER
 
 PATIENCE = 10.0
 """Seconds that whoever comes has for their first byte, and again for the handshake."""
 
 TLS = 0x16
 """The first byte of a link over TLS; no line, and no request of HTTP, begins with it."""
+
+VERSION = 3
+"""The major version of all of TLS, the second byte of every record."""
 
 READ_SIZE = 4 * 1024
 """Bytes that are read at once; a flight of a handshake is less, mostly."""
@@ -33,6 +37,9 @@ LONGEST = 16 * 1024
 them, and looks for who has issued which among hundreds, for 40 milliseconds."""
 
 Done = Callable[["Secured | str"], None]
+
+Choose = Callable[[bytes], ssl.SSLContext]
+"""What to answer with to the first record of whoever comes."""
 
 
 class Secured(NamedTuple):
@@ -60,14 +67,13 @@ class Beginnings:
         """Call `done` with the first byte that comes, which is left where it is; None: none came."""
         self._add(_FirstByte(self, sock, PATIENCE, done), READ)
 
-    def accept(self, sock: socket.socket, context: ssl.SSLContext, done: Done) -> None:
+    def accept(self, sock: socket.socket, choose: Choose, done: Done) -> None:
         """The handshake with somebody who has begun one; a text says why nothing came of it, and the socket is gone."""
-        self._add(_Handshake(self, sock, PATIENCE, Channel(context), done), READ)
+        self._add(_Handshake(self, sock, PATIENCE, choose, done), READ)
 
     def dial(self, sock: socket.socket, context: ssl.SSLContext, hostname: str, within: float, done: Done) -> None:
         """The handshake with a host that was dialed. Raises ValueError for a name that no certificate could hold."""
         handshake = _Handshake(self, sock, within, Channel(context, hostname), done)
-        handshake.own = True
         self._add(handshake, 0)
         self.due(handshake)
 
@@ -194,11 +200,15 @@ class _FirstByte(_Beginning):
 class _Handshake(_Beginning):
     """Does it, a step at each turn that it is given."""
 
-    __slots__ = ("_came", "_channel", "_done", "_rest", "_spoken")
+    __slots__ = ("_came", "_done", "_hello", "_how", "_rest", "_spoken")
 
-    def __init__(self, all: Beginnings, sock: socket.socket, patience: float, channel: Channel, done: Done) -> None:
+    def __init__(
+        self, all: Beginnings, sock: socket.socket, patience: float, how: Channel | Choose, done: Done
+    ) -> None:
         super().__init__(all, sock, patience)
-        self._channel = channel
+        self._how = how
+        self.own = isinstance(how, Channel)
+        self._hello = b""  # of who comes, until there is a channel
         self._done = done
         self._came = 0  # bytes
         self._rest = b""
@@ -218,21 +228,34 @@ class _Handshake(_Beginning):
         if ended and not self._spoken:  # before anything was spent on it: so a crowd that has given up costs little
             self._fail("the link was closed before the handshake")
             return
-        try:
-            done = self._channel.handshake(came)
-        except ssl.SSLError as error:
-            self._say()
-            self._fail(why(error))
+        if not self._advance(came):
             return
-        self._say()
-        if done:
-            self._done(Secured(self.release(), self._channel, self._rest))
-        elif ended:
+        if ended:
             self._fail("the link was closed during the handshake")
         elif self._came >= LONGEST and not self.own:
             self._fail(f"the handshake was not done after {LONGEST} bytes")
         else:
             self.watch(READ | WRITE if self._rest else READ)
+
+    def _advance(self, came: bytes) -> bool:
+        """Is there more to be done?"""
+        if not isinstance(self._how, Channel):
+            self._hello += came
+            if not _is_whole(self._hello):
+                return True
+            came, self._hello = self._hello, b""
+            self._how = Channel(self._how(came))
+        channel = self._how
+        try:
+            done = channel.handshake(came)
+        except ssl.SSLError as error:
+            self._say(channel)
+            self._fail(why(error))
+            return False
+        self._say(channel)
+        if done:
+            self._done(Secured(self.release(), channel, self._rest))
+        return not done
 
     def _receive(self) -> tuple[bytes, bool]:
         """What has come, and whether nothing more will."""
@@ -249,9 +272,9 @@ class _Handshake(_Beginning):
         self._came += len(came)
         return came, ended
 
-    def _say(self) -> None:
+    def _say(self, channel: Channel) -> None:
         """What the channel has to say; what the socket does not take has to wait."""
-        self._rest += self._channel.output()
+        self._rest += channel.output()
         self._spoken = self._spoken or bool(self._rest)
         if self._rest:
             with suppress(OSError):  # full, or broken: then reading will tell
@@ -264,3 +287,11 @@ class _Handshake(_Beginning):
     def _fail(self, why: str) -> None:
         self.release().close()
         self._done(why)
+
+
+def _is_whole(hello: bytes) -> bool:
+    """Is the first record there (RFC 8446, section 5.1), or what can be none?"""
+    if len(hello) < HEADER:
+        return False
+    length = int.from_bytes(hello[3:HEADER])
+    return hello[1] != VERSION or length > RECORD or len(hello) >= HEADER + length

@@ -163,7 +163,7 @@ class NetEnvironment:
 
     def _begun(self, who: From, sock: socket.socket, first: int | None) -> None:
         if first == beginnings.TLS and self.tls.accepting is not None:
-            self._beginnings.accept(sock, self.tls.accepting, partial(self._met, who))
+            self._beginnings.accept(sock, self.tls.accept, partial(self._met, who))
             return
         self._turnstile.leaves(who)
         if first is None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 GROUP = "prime256v1"
 """The one group in which keys are agreed on: P-256, by OpenSSL's name."""
 
+_HTTP = b"\x08http/1.1"
+"""As it stands in the first message of whoever speaks it, in the list of what it could speak (ALPN, RFC 7301)."""
+
 _NOT_THESE = "they are no certificate and key in PEM, or the key is encrypted, and nobody is there to give a password"
 
 
@@ -33,11 +36,20 @@ class Ending(NamedTuple):
 
 
 class Contexts(NamedTuple):
-    """How links begin. None: without TLS. `ends`: of the certificate that is shown, and of who is believed."""
+    """How links begin. None: without TLS. `ends`: of the certificate that is shown, and of who is believed. `http`: how
+    those begin who are no nodes for sure, where nodes are asked for a certificate."""
 
     accepting: ssl.SSLContext | None = None
     dialing: ssl.SSLContext | None = None
     ends: tuple[Ending, ...] = ()
+    http: ssl.SSLContext | None = None
+
+    def accept(self, hello: bytes) -> ssl.SSLContext:
+        """How to go on with somebody who begins with this. Who offers HTTP is no node, and is not asked for a
+        certificate: a browser opens no WebSocket where it is. Raises ValueError without TLS."""
+        if self.accepting is None:
+            raise ValueError("TLS is not accepted here")
+        return self.http if self.http is not None and _HTTP in hello else self.accepting
 
     @property
     def expires(self) -> str:
@@ -53,9 +65,9 @@ PLAIN = Contexts()
 class Identity:
     """The files of one node, in PEM. `certificate` may have the intermediate ones behind it.
 
-    With an `authority` the node asks those who come for a certificate of its own (clients need not have one), dials
-    with TLS alone, and shows its own certificate there, too. Without it, TLS is for clients only. `hostname`: where
-    others find the node; None: the certificate may be for any.
+    With an `authority` the node asks those who come, unless they offer HTTP, for a certificate of its own (clients need
+    not have one), dials with TLS alone, and shows its own certificate there, too. Without it, TLS is for clients only.
+    `hostname`: where others find the node; None: the certificate may be for any.
     """
 
     certificate: Path
@@ -72,12 +84,13 @@ class Identity:
         ends = (Ending(self.certificate, min(one.not_valid_after_utc for one in chain)),)
         if self.authority is None:
             return Contexts(accepting, ends=ends)
+        http = self._context(ssl.PROTOCOL_TLS_SERVER)
         accepting.verify_mode = ssl.CERT_OPTIONAL
         dialing = self._context(ssl.PROTOCOL_TLS_CLIENT)
         for context in (accepting, dialing):
             _believe(context, self.authority)
         believed = max(one.not_valid_after_utc for one in _parsed(self.authority))
-        return Contexts(accepting, dialing, (*ends, Ending(self.authority, believed)))
+        return Contexts(accepting, dialing, (*ends, Ending(self.authority, believed)), http)
 
     def _context(self, protocol: int) -> ssl.SSLContext:
         context = ssl.SSLContext(protocol)

@@ -90,7 +90,9 @@ $("table").addEventListener("toggle", () => last && showTable(last));
 setTimeout(reveal, 1500); // nobody has answered: the page says so
 watch.start();
 
-const { Joining } = await import("./joining.js"); // and the library: the picture need not wait for them
+// And the library: the picture need not wait for them. Where they don't arrive, the page waits here for its own end.
+const loadedAnew = () => new Promise(() => setTimeout(() => location.reload(), 1000));
+const { Joining } = await import("./joining.js").catch(loadedAnew);
 const joining = new Joining(() => watch.centrals, {
   heard: (activity) => feed.add(activity),
   missed: (number) => feed.missed(number),
