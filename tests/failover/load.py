@@ -19,7 +19,7 @@ from tests.blackbox.wire import Address, Message, Moved, Peer
 from tests.failover.line import PATIENCE, Line, Lost
 
 REDIRECTS = 4
-PAUSE = 0.05
+PAUSE = 0.15
 """Seconds between two registrations of one person: the machine has others to serve."""
 
 MOVES = 5

@@ -9,7 +9,7 @@ from tests.failover.line import Line, Lost
 from tests.failover.load import Load
 
 
-@pytest.mark.parametrize("times", rounds(2))
+@pytest.mark.parametrize("times", rounds(1))
 def test_a_main_that_slept_wakes_up_as_a_backup(cluster: Cluster, load: Load, times: int) -> None:
     main = cluster.wait_until_whole()
     for _ in range(times):

@@ -7,7 +7,7 @@ from tests.failover.conftest import rounds
 from tests.failover.load import Load
 
 
-@pytest.mark.parametrize("times", rounds(3))
+@pytest.mark.parametrize("times", rounds(2))
 def test_a_backup_takes_over_and_the_old_main_comes_back_as_one(cluster: Cluster, load: Load, times: int) -> None:
     main = cluster.wait_until_whole()
     for _ in range(times):

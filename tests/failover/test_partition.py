@@ -43,7 +43,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         yield cluster
 
 
-@pytest.mark.parametrize("times", rounds(2))
+@pytest.mark.parametrize("times", rounds(1))
 def test_a_main_that_is_cut_off_acknowledges_nothing(cluster: Spread, load: Load, times: int) -> None:
     main = cluster.wait_until_whole()
     for _ in range(times):
